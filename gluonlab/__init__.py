@@ -1,0 +1,48 @@
+"""gluonlab: large-batch distributed training, benchmarks and a model zoo on MXNet Gluon.
+
+The names in ``__all__`` are public; the rest may change. They are imported when first used, so that
+``import gluonlab`` takes no time.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_PUBLIC = {
+    "ArraySource": "gluonlab.data.source",
+    "CheckpointStore": "gluonlab.checkpoint.store",
+    "Epochs": "gluonlab.epochs",
+    "Metrics": "gluonlab.metrics",
+    "NAG": "gluonlab.optim.momentum",
+    "Reporter": "gluonlab.reporting.reporter",
+    "Run": "gluonlab.training.fit",
+    "SGD": "gluonlab.optim.momentum",
+    "Sampler": "gluonlab.data.sampler",
+    "SmoothedCrossEntropy": "gluonlab.losses",
+    "SourceLoader": "gluonlab.data.loader",
+    "TrainState": "gluonlab.training.state",
+    "Validation": "gluonlab.training.fit",
+    "VirtualWorkers": "gluonlab.parallel.virtual_workers",
+    "World": "gluonlab.parallel.world",
+    "evaluate": "gluonlab.training.loop",
+    "evaluation_requests": "gluonlab.data.sampler",
+    "exempt_norm_and_bias": "gluonlab.optim.decay",
+    "fit": "gluonlab.training.fit",
+    "join_world": "gluonlab.parallel.world",
+    "make_trainer": "gluonlab.training.state",
+    "train_epoch": "gluonlab.training.loop",
+    "train_step": "gluonlab.training.loop",
+}
+
+__all__ = ["__version__", "models", "schedules", *_PUBLIC]
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("models", "schedules"):
+        return importlib.import_module(f"gluonlab.{name}")
+    if name in _PUBLIC:
+        return getattr(importlib.import_module(_PUBLIC[name]), name)
+    raise AttributeError(f"module 'gluonlab' has no attribute {name!r}")

@@ -1,0 +1,133 @@
+"""Configuration to sources and loaders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Optional
+
+from gluonlab.config.schema import Config, Data
+from gluonlab.data.augment import CentreCrop, InceptionCrop, ShiftCrop, Transform, WithChannels
+from gluonlab.data.cifar import load_cifar10, load_cifar100
+from gluonlab.data.digits import load_digits
+from gluonlab.data.folder import FolderSource
+from gluonlab.data.mnist import load_mnist
+from gluonlab.data.record_source import RecordSource
+from gluonlab.data.source import Source, check_labels
+from gluonlab.epochs import Epochs
+from gluonlab.errors import ConfigError, DataError
+
+Split = Literal["train", "val"]
+
+
+@dataclass(frozen=True)
+class DataSets:
+    """Both splits, opened; a source is None for synthetic data, which has only sizes."""
+
+    train: Optional[Source]
+    val: Optional[Source]
+    train_samples: int
+    val_samples: int
+
+
+def open_data_sets(data: Data) -> DataSets:
+    """Open both splits and check every label.
+
+    Raises:
+        DataError: a file is missing or damaged, or a label lies outside the classes.
+    """
+    if data.name == "synthetic":
+        return DataSets(None, None, data.samples, data.samples)
+    train, val = _open_split(data, "train"), _open_split(data, "val")
+    for source, expected in ((train, data.train_samples), (val, data.val_samples)):
+        check_labels(source, data.classes)
+        if expected is not None and len(source) != expected:
+            raise DataError(
+                "DAT15",
+                source.name,
+                f"holds {len(source)} samples, the recipe says {expected}",
+                "set data.train_samples=null data.val_samples=null if that is meant",
+            )
+    return DataSets(train, val, len(train), len(val))
+
+
+def planned_train_samples(data: Data) -> int:
+    """The size of the training set without opening it, where it is known."""
+    known = {
+        "digits": 1437,
+        "cifar10": 50_000,
+        "cifar100": 50_000,
+        "mnist": 60_000,
+        "synthetic": data.samples,
+    }
+    samples = data.train_samples or known.get(data.name)
+    return samples if samples is not None else len(_open_split(data, "train"))
+
+
+def build_calendar(config: Config, train_samples: int) -> Epochs:
+    """Epochs and steps of the run.
+
+    Raises:
+        ConfigError: CFG19 if the training set is smaller than one batch or training shorter than a step.
+    """
+    calendar = Epochs(train_samples, config.global_batch_size, config.last_batch)
+    if train_samples < config.global_batch_size:
+        raise ConfigError(
+            "CFG19",
+            f"global_batch_size {config.global_batch_size}",
+            f"the training set has only {train_samples} samples",
+            "use a smaller global_batch_size",
+        )
+    if calendar.total_steps(config.epochs) == 0:
+        raise ConfigError("CFG19", f"epochs {config.epochs:g}", "is shorter than one step")
+    return calendar
+
+
+def build_loaders(config: Config, sets: DataSets, ctx: Any) -> tuple[Any, Any]:
+    """The training and the validation loader."""
+    from gluonlab.data.loader import Normalise, SourceLoader, SyntheticLoader
+
+    data = config.data
+    if sets.train is None or sets.val is None:
+        shape = (data.channels, data.image_size, data.image_size)
+        loader = SyntheticLoader(shape, data.classes, ctx, config.seed)
+        return loader, loader
+    normalise = Normalise(data.mean, data.std, ctx)
+
+    def loader_of(source: Source, transform: Transform) -> SourceLoader:
+        return SourceLoader(
+            source,
+            ctx=ctx,
+            seed=config.seed,
+            transform=WithChannels(transform, data.channels),
+            to_device=normalise,
+            threads=data.threads,
+        )
+
+    return loader_of(sets.train, build_train_transform(data)), loader_of(sets.val, build_val_transform(data))
+
+
+def build_train_transform(data: Data) -> Transform:
+    """The augmentation named by ``data.augment``."""
+    if data.augment == "resized_crop_flip":
+        return InceptionCrop(data.image_size, data.min_area)
+    if data.augment in ("shift", "shift_flip"):
+        return ShiftCrop(data.image_size, data.pad, flip=data.augment == "shift_flip")
+    return build_val_transform(data)
+
+
+def build_val_transform(data: Data) -> Transform:
+    """Resize and centre crop."""
+    return CentreCrop(data.image_size, data.resize or data.image_size)
+
+
+def _open_split(data: Data, split: Split) -> Source:
+    if data.name == "digits":
+        return load_digits(split)
+    if data.name in ("record", "folder"):
+        path = data.train if split == "train" else data.val
+        assert path is not None, "the schema asks for both"
+        return RecordSource(Path(path)) if data.name == "record" else FolderSource(Path(path))
+    assert data.path is not None, "the schema asks for it"
+    load = {"mnist": load_mnist, "cifar10": load_cifar10, "cifar100": load_cifar100}[data.name]
+    return load(data.path, split)

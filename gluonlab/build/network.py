@@ -1,0 +1,80 @@
+"""Configuration to device, network, optimizer and loss."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from gluonlab import models
+from gluonlab.config.schema import Config
+from gluonlab.errors import SetupError
+from gluonlab.losses import SmoothedCrossEntropy
+from gluonlab.models.options import ModelOptions
+from gluonlab.models.pretrained import load_weights
+from gluonlab.optim.decay import exempt_norm_and_bias
+from gluonlab.optim.momentum import NAG, SGD, MomentumOptimizer
+from gluonlab.parallel.world import World
+from gluonlab.runtime.mxnet import gluon, mx
+from gluonlab.training.state import TrainState, make_trainer
+
+
+def build_ctx(config: Config, local_rank: int) -> Any:
+    """The device of this process; GPU ``local_rank`` where GPUs are used.
+
+    Raises:
+        SetupError: ENV08 if a GPU is asked for and there is none for this process.
+    """
+    gpus = mx.context.num_gpus() if config.ctx != "cpu" else 0
+    if config.ctx == "gpu" and gpus <= local_rank:
+        raise SetupError(
+            "ENV08",
+            "ctx: gpu",
+            f"process {local_rank} on this host needs a GPU, {gpus} found",
+            "use ctx=cpu, or start at most one process for each GPU",
+        )
+    return mx.gpu(local_rank) if gpus > local_rank else mx.cpu()
+
+
+def build_network(config: Config) -> gluon.HybridBlock:
+    """The network, without values yet."""
+    model = config.model
+    options = ModelOptions(
+        zero_last_gamma=model.zero_last_gamma,
+        bn_momentum=model.bn_momentum,
+        input_channels=config.data.channels,
+    )
+    return models.create(model.name, classes=config.data.classes, options=options)
+
+
+def build_state(config: Config, world: World, ctx: Any) -> TrainState:
+    """The network with the same initial values on all processes, and its trainer."""
+    mx.random.seed(config.seed)
+    net = build_network(config)
+    net.initialize(ctx=ctx)
+    if config.model.pretrained:
+        load_weights(net, Path(config.model.pretrained))
+    world.broadcast([parameter.data() for _, parameter in sorted(net._collect_params_with_prefix().items())])
+    if config.hybridize:
+        net.hybridize(static_alloc=True)
+    if not config.optimizer.decay_norm_and_bias:
+        exempt_norm_and_bias(net)
+    return TrainState(net, make_trainer(net, build_optimizer(config)))
+
+
+def build_optimizer(config: Config) -> MomentumOptimizer:
+    """The update rule; the training loop sets its rate."""
+    optimizer = {"sgd": SGD, "nag": NAG}[config.optimizer.name]
+    return optimizer(
+        learning_rate=config.schedule.base_lr,
+        momentum=config.optimizer.momentum,
+        weight_decay=config.optimizer.weight_decay,
+        momentum_correction=config.optimizer.momentum_correction,
+    )
+
+
+def build_losses(config: Config) -> tuple[gluon.HybridBlock, gluon.HybridBlock]:
+    """The training loss and the validation loss, which is never smoothed."""
+    train_loss, val_loss = SmoothedCrossEntropy(config.label_smoothing), SmoothedCrossEntropy()
+    for loss in (train_loss, val_loss):
+        loss.hybridize(static_alloc=True)
+    return train_loss, val_loss

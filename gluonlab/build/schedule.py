@@ -1,0 +1,67 @@
+"""Configuration to the learning rate as a function of the step."""
+
+from __future__ import annotations
+
+from gluonlab import schedules
+from gluonlab.config.schema import Config, ScheduleSection
+from gluonlab.epochs import Epochs
+from gluonlab.schedules import Schedule
+
+
+def peak_lr(config: Config) -> float:
+    """The rate after warm-up: base_lr scaled to the global batch."""
+    section = config.schedule
+    if section.scaling == "none":
+        return section.base_lr
+    scale = schedules.linear_scaling if section.scaling == "linear" else schedules.sqrt_scaling
+    return scale(section.base_lr, config.global_batch_size, section.base_batch_size)
+
+
+def initial_lr(config: Config) -> float:
+    """The rate at the first step of the warm-up: the unscaled one, unless the recipe says another."""
+    if config.schedule.init_lr is not None:
+        return config.schedule.init_lr
+    return min(config.schedule.base_lr, peak_lr(config))
+
+
+def build_schedule(config: Config, calendar: Epochs) -> Schedule:
+    """Warm-up, then the decay.
+
+    Milestones and boundaries count from the start of training. Cosine, polynomial and linear decay
+    run over what is left after the warm-up.
+    """
+    section, peak = config.schedule, peak_lr(config)
+    warmup_steps = calendar.first_step_of(section.warmup_epochs)
+    decay_steps = calendar.total_steps(config.epochs) - warmup_steps
+    decay = _build_decay(section, peak, decay_steps, warmup_steps, calendar)
+    if warmup_steps == 0:
+        return decay
+    warmup = _build_warmup(config, peak, warmup_steps)
+    return schedules.with_warmup(decay, warmup, warmup_steps)
+
+
+def _build_warmup(config: Config, peak: float, warmup_steps: int) -> Schedule:
+    initial = initial_lr(config)
+    if config.schedule.warmup == "constant":
+        return schedules.constant(initial)
+    if config.schedule.warmup == "exponential":
+        return schedules.exponential(initial, peak, warmup_steps)
+    return schedules.linear(initial, peak, warmup_steps)
+
+
+def _build_decay(
+    section: ScheduleSection, peak: float, decay_steps: int, warmup_steps: int, calendar: Epochs
+) -> Schedule:
+    final = section.final_lr or 0.0
+    if section.name == "multistep":
+        boundaries = [calendar.first_step_of(epoch) for epoch in section.milestones or []]
+        return schedules.multistep(peak, boundaries, section.factor or 0.1)
+    if section.name == "piecewise":
+        boundaries = [calendar.first_step_of(epoch) for epoch in section.boundaries or []]
+        return schedules.piecewise([peak * factor for factor in section.factors or []], boundaries)
+    if section.name == "constant":
+        return schedules.constant(peak)
+    if section.name == "cosine":
+        return schedules.after(schedules.cosine(peak, final, decay_steps), warmup_steps)
+    power = 1.0 if section.name == "linear" else section.power or 2.0
+    return schedules.after(schedules.polynomial(peak, final, decay_steps, power), warmup_steps)

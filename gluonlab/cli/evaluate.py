@@ -1,0 +1,43 @@
+"""``gluonlab evaluate``: exact validation of a run or a checkpoint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Optional
+
+import typer
+
+from gluonlab.cli.output import JSON_OPTION, write_json
+
+
+def evaluate(
+    target: Path = typer.Argument(..., metavar="RUN_OR_CHECKPOINT", help="Run or checkpoint directory."),
+    overrides: Optional[list[str]] = typer.Argument(
+        None, metavar="[key=value]...", help="Override keys, for example data.val=other.rec."
+    ),
+    json_target: Optional[str] = JSON_OPTION,
+) -> None:
+    """Loss, top-1 and top-5 over the whole validation set, each image once.
+
+    Example: gluonlab evaluate runs/digits
+    """
+    from gluonlab.build.run_directory import find_checkpoint, load_run_config
+    from gluonlab.parallel.environment import launched_process, set_cpu_threads
+
+    checkpoint = find_checkpoint(target)
+    config = load_run_config(checkpoint.path.parent.parent, overrides or [])
+    set_cpu_threads(config.cpu_threads, launched_process().local_size)
+    from gluonlab.build.run import validate_checkpoint
+    from gluonlab.parallel.world import join_world
+
+    world = join_world()
+    results: dict[str, Any] = validate_checkpoint(config, checkpoint, world)
+    world.shutdown()
+    if world.rank != 0:
+        return
+    if write_json(results, json_target) and json_target == "-":
+        return
+    typer.echo(
+        f"{checkpoint.path}: top-1 {results['top1']:.2%}  top-5 {results['top5']:.2%}  "
+        f"loss {results['loss']:.4f}  ({results['images']} images, step {results['step']})"
+    )

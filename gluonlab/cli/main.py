@@ -1,0 +1,99 @@
+"""``gluonlab``: puts the verbs together, turns every error into one line and the right exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from typing import Optional
+
+import click
+import typer
+
+from gluonlab import __version__
+from gluonlab.cli import data, models
+from gluonlab.cli.evaluate import evaluate
+from gluonlab.cli.launch import launch
+from gluonlab.cli.report import report
+from gluonlab.cli.runs import runs
+from gluonlab.cli.schedule import schedule
+from gluonlab.cli.train import train
+from gluonlab.errors import EXIT_BUG, CheckpointError, GluonlabError, ResourceError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,  # rich would double the start-up time of --help
+    pretty_exceptions_enable=False,
+)
+
+
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"gluonlab {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def gluonlab(
+    version: Optional[bool] = typer.Option(
+        None, "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+    ),
+    debug: bool = typer.Option(False, "--debug", help="Print the traceback of an error."),
+) -> None:
+    """Large-batch distributed training on MXNet Gluon.
+
+    Example: gluonlab launch -n 2 configs/digits.yaml
+    """
+    if debug:
+        os.environ["GLUONLAB_DEBUG"] = "1"
+
+
+def as_gluonlab_error(error: BaseException) -> GluonlabError:
+    """The error to show for ``error``: itself if it is ours, else the nearest class of ours."""
+    if isinstance(error, GluonlabError):
+        return error
+    if isinstance(error, MemoryError):
+        return ResourceError("RES03", "memory", "out of memory", "use a smaller worker_batch_size")
+    if isinstance(error, OSError):
+        return CheckpointError("IO01", str(error.filename or "file"), error.strerror or str(error))
+    return GluonlabError(
+        "BUG01", type(error).__name__, str(error) or "no message", "run with --debug for the traceback"
+    )
+
+
+app.command()(train)
+app.command()(launch)
+app.command()(evaluate)
+app.command()(schedule)
+app.command()(runs)
+app.command()(report)
+app.add_typer(models.app, name="models")
+app.add_typer(data.app, name="data")
+
+
+def main() -> None:
+    """Entry point of the ``gluonlab`` command."""
+    try:
+        code = app(standalone_mode=False)
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except click.ClickException as error:
+        command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "gluonlab"
+        line = " ".join(error.format_message().split()).rstrip(".")
+        typer.echo(f"error[CLI01] {command}: {line}; see {command} --help", err=True)
+        sys.exit(2)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # no second error at exit
+        sys.exit(141)
+    except Exception as error:
+        if os.environ.get("GLUONLAB_DEBUG"):
+            traceback.print_exc()
+        shown = as_gluonlab_error(error)
+        typer.echo(str(shown), err=True)
+        sys.exit(shown.exit_code if isinstance(error, (GluonlabError, MemoryError, OSError)) else EXIT_BUG)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+if __name__ == "__main__":
+    main()

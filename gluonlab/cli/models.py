@@ -1,0 +1,108 @@
+"""``gluonlab models``: which models there are, and what one of them costs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any, Optional
+
+import typer
+
+from gluonlab.cli.output import JSON_OPTION, format_table, write_json
+from gluonlab.models import ModelEntry, entry, list_models
+
+MEGABYTE = 1e6
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="List and show the models.")
+
+
+@app.command("list")
+def list_(
+    pattern: str = typer.Argument("*", help="Shell pattern that names must match."),
+    json_target: Optional[str] = JSON_OPTION,
+) -> None:
+    """List the models.
+
+    Example: gluonlab models list "resnet50*"
+    """
+    models = list_models(pattern)
+    rows = [
+        {
+            "name": model.name,
+            "parameters": model.parameters,
+            "input_shape": list(model.input_shape),
+            "classes": model.classes,
+            "paper": model.paper,
+            "year": model.year,
+        }
+        for model in models
+    ]
+    if write_json(rows, json_target):
+        return
+    header = ("name", "parameters", "input", "classes", "paper", "year")
+    cells = [
+        (
+            model.name,
+            model.parameters,
+            _format_shape(model.input_shape),
+            model.classes,
+            model.paper,
+            model.year,
+        )
+        for model in models
+    ]
+    typer.echo(format_table(header, cells))
+
+
+@app.command()
+def show(
+    name: str = typer.Argument(..., help="A name that `gluonlab models list` shows."),
+    classes: Optional[int] = typer.Option(None, help="Number of classes, if not the model's default."),
+    json_target: Optional[str] = JSON_OPTION,
+) -> None:
+    """Show what a model costs: parameters, multiply-adds, memory, layers.
+
+    Example: gluonlab models show resnet50_v1b --classes 10
+    """
+    model = entry(name)
+    facts = _describe(model, classes)
+    if write_json(facts, json_target):
+        return
+    typer.echo(f"{name}: {model.paper}, {model.year}")
+    typer.echo(f"input              {_format_shape(facts['input_shape'])}, {facts['classes']} classes")
+    typer.echo(f"parameters         {facts['parameters']:,} ({facts['parameter_bytes'] / MEGABYTE:.1f} MB)")
+    typer.echo(f"multiply-adds      {facts['multiply_adds'] / 1e9:.3f} G per image")
+    typer.echo(f"activations        {facts['activation_bytes_per_image'] / MEGABYTE:.1f} MB per image\n")
+    layers = [
+        (layer["name"], _format_shape(layer["output_shape"]), layer["parameters"])
+        for layer in facts["layers"]
+    ]
+    typer.echo(format_table(("layer", "output", "parameters"), layers))
+
+
+def _describe(model: ModelEntry, classes: Optional[int]) -> dict[str, Any]:
+    """Facts of the model at its own input size; sizes in bytes are those of float32."""
+    from gluonlab.models import create
+    from gluonlab.models.inspection import (
+        FLOAT32_BYTES,
+        activation_bytes,
+        count_multiply_adds,
+        count_parameters,
+        list_layers,
+    )
+
+    net = create(model.name, classes=classes)
+    parameters = count_parameters(net)
+    return {
+        "name": model.name,
+        "input_shape": list(model.input_shape),
+        "classes": model.classes if classes is None else classes,
+        "parameters": parameters,
+        "parameter_bytes": FLOAT32_BYTES * parameters,
+        "multiply_adds": count_multiply_adds(net, model.input_shape),
+        "activation_bytes_per_image": activation_bytes(net, model.input_shape, batch_size=1),
+        "layers": [asdict(layer) for layer in list_layers(net, model.input_shape)],
+    }
+
+
+def _format_shape(shape: tuple[int, ...]) -> str:
+    return "x".join(str(size) for size in shape)

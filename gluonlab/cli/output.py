@@ -1,0 +1,41 @@
+"""What all verbs share about output: ``--json FILE|-`` and plain aligned tables."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Optional
+
+import typer
+
+JSON_OPTION = typer.Option(None, "--json", metavar="FILE|-", help="Write the result as JSON (- is stdout).")
+
+
+def write_json(value: Any, target: Optional[str]) -> bool:
+    """Write ``value`` to the file ``target``, or stdout for ``-``. False if no target was given."""
+    if target is None:
+        return False
+    text = json.dumps(value, indent=2) + "\n"
+    if target == "-":
+        sys.stdout.write(text)
+    else:
+        Path(target).write_text(text)
+    return True
+
+
+def format_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Rows as aligned text; columns that hold numbers are aligned to the right."""
+    cells = [list(header)] + [[str(cell) for cell in row] for row in rows]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
+    is_number = [all(isinstance(row[i], (int, float)) for row in rows) for i in range(len(header))]
+
+    def line(row: Sequence[str]) -> str:
+        padded = (
+            text.rjust(width) if right else text.ljust(width)
+            for text, width, right in zip(row, widths, is_number)
+        )
+        return "  ".join(padded).rstrip()
+
+    return "\n".join([line(cells[0]), line(["-" * width for width in widths]), *map(line, cells[1:])])

@@ -1,0 +1,98 @@
+"""``gluonlab runs``: the list of runs, and the removal of some."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Optional
+
+import click
+import typer
+
+from gluonlab.cli.output import JSON_OPTION, format_table, write_json
+from gluonlab.errors import CheckpointError, ConfigError
+from gluonlab.reporting import run_files
+from gluonlab.reporting.runs import RunInfo, is_running, list_runs
+
+DEFAULT_ROOT = Path("runs")
+_DIRECTORY = typer.Argument(
+    DEFAULT_ROOT, metavar="[DIR]", help="Folder with runs; default runs.", show_default=False
+)
+_DELETE = typer.Option([], "--delete", metavar="NAME", help="Delete this run; repeatable.")
+_HEADER = ("run", "state", "step", "epoch", "top-1", "processes", "updated")
+
+
+def runs(
+    directory: Path = _DIRECTORY,
+    delete: list[str] = _DELETE,
+    yes: bool = typer.Option(False, "--yes", help="Delete without asking."),
+    json_target: Optional[str] = JSON_OPTION,
+) -> None:
+    """List runs with their state, last step and accuracy; the newest comes last.
+
+    Example: gluonlab runs runs --delete digits-old
+    """
+    if directory != DEFAULT_ROOT and not directory.is_dir():
+        raise CheckpointError("CKP02", str(directory), "no such directory")
+    if delete:
+        _delete_runs(directory, delete, yes)
+        write_json({"deleted": delete}, json_target)
+        return
+    found = list_runs(directory)
+    if write_json([_as_json(run) for run in found], json_target):
+        return
+    if found:
+        typer.echo(format_table(_HEADER, [_as_cells(run) for run in found]))
+    else:
+        typer.echo(f"no runs in {directory}")
+
+
+def _as_json(run: RunInfo) -> dict[str, Any]:
+    return {**asdict(run), "path": str(run.path)}
+
+
+def _as_cells(run: RunInfo) -> tuple[str, ...]:
+    total = f"/{run.total_steps}" if run.total_steps is not None else ""
+    return (
+        run.name,
+        run.state,
+        "-" if run.steps is None else f"{run.steps}{total}",
+        "-" if run.epoch is None else f"{run.epoch:.1f}",
+        "-" if run.top1 is None else f"{100 * run.top1:.2f} %",
+        "-" if run.processes is None else str(run.processes),
+        time.strftime("%Y-%m-%d %H:%M", time.localtime(run.updated)),
+    )
+
+
+def _delete_runs(root: Path, names: list[str], is_confirmed: bool) -> None:
+    paths = [_deletable_run(root, name) for name in names]
+    if not is_confirmed and not _confirm(f"Delete {', '.join(map(str, paths))} with all checkpoints?"):
+        typer.echo("nothing deleted", err=True)
+        return
+    for path in paths:
+        shutil.rmtree(path)
+        typer.echo(f"deleted {path}", err=True)
+
+
+def _confirm(question: str) -> bool:
+    try:
+        return typer.confirm(question, err=True)
+    except click.exceptions.Abort as error:
+        raise ConfigError("CLI02", "runs --delete", "not confirmed", "add --yes") from error
+
+
+def _deletable_run(root: Path, name: str) -> Path:
+    """The directory of run ``name``; refuses everything that is not clearly a run inside ``root``."""
+    path = root / name
+    parts = Path(name).parts
+    if not parts or Path(name).is_absolute() or ".." in parts:
+        raise ConfigError("CLI02", "runs --delete", f"{name!r} is not inside {root}")
+    if any(root.joinpath(*parts[:count]).is_symlink() for count in range(1, len(parts) + 1)):
+        raise ConfigError("CLI02", str(path), "is reached through a symbolic link", "delete it by hand")
+    if not (path / run_files.CONFIG).is_file():
+        raise CheckpointError("CKP02", str(path), "no run here (no config.json)", f"see gluonlab runs {root}")
+    if is_running(path):
+        raise ConfigError("CLI02", str(path), "is running", "stop it first")
+    return path

@@ -1,0 +1,114 @@
+"""Images in a record file, and the decoding of one stored image."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+from typing import Optional, Union
+
+import cv2
+import numpy as np
+import simplejpeg
+from numpy.typing import NDArray
+
+from gluonlab.data.recordio import IMAGE_HEADER, RecordReader, unpack_image_record
+from gluonlab.errors import DataError
+
+MAX_PIXELS = 1 << 27  # a bigger one is an image bomb, not a sample
+JPEG_START = b"\xff\xd8\xff"
+PNG_START = b"\x89PNG\r\n\x1a\n"
+
+_SCAN_RECORDS = 1 << 16
+_HEAD = np.dtype([("count", "<u4"), ("label", "<f4"), ("id", "<u8"), ("id2", "<u8"), ("first_label", "<f4")])
+
+
+def decode_image(payload: bytes, where: str) -> NDArray[np.uint8]:
+    """The image in ``payload``: (height, width, channels) uint8, RGB, or one channel if stored gray.
+
+    A JPEG is always RGB, so that the gray ones among the photographs have the shape of the rest. Alpha is
+    dropped, 16 bits are cut to 8, an orientation in EXIF is not applied. Raises DataError DAT06, placed at
+    ``where``, if it is no image, is cut short, or has more than ``MAX_PIXELS`` pixels.
+    """
+    try:
+        if payload.startswith(JPEG_START):
+            height, width, *_ = simplejpeg.decode_jpeg_header(payload)
+            _check_pixels(height, width, where)
+            return simplejpeg.decode_jpeg(payload, "RGB")  # type: ignore[no-any-return]
+        if payload.startswith(PNG_START) and len(payload) >= 24:
+            width, height = struct.unpack(">II", payload[16:24])
+            _check_pixels(height, width, where)
+        image = cv2.imdecode(np.frombuffer(payload, np.uint8), cv2.IMREAD_UNCHANGED) if payload else None
+    except (ValueError, cv2.error) as error:
+        raise DataError("DAT06", where, f"cannot be decoded: {error}") from None
+    if image is None:
+        raise DataError("DAT06", where, f"not a JPEG or PNG image, or cut short ({len(payload)} bytes)")
+    if image.dtype == np.uint16:
+        image = (image >> 8).astype(np.uint8)
+    if image.dtype != np.uint8:
+        raise DataError("DAT06", where, f"pixels of type {image.dtype}")
+    return image[:, :, None] if image.ndim == 2 else np.ascontiguousarray(image[:, :, 2::-1])
+
+
+def _check_pixels(height: int, width: int, where: str) -> None:
+    if not 0 < height * width <= MAX_PIXELS:
+        raise DataError("DAT06", where, f"{width} x {height} pixels")
+
+
+class RecordSource:
+    """The images of a ``.rec`` file; the labels are read from all headers when it is opened.
+
+    ``classes`` are the lines of ``<prefix>.classes.txt`` beside it, if there is one. Raises what
+    RecordReader raises, DataError DAT05 (bad header), DAT12 (a label is no whole number), DAT13 (several
+    labels).
+    """
+
+    def __init__(self, path: Union[str, Path], name: Optional[str] = None) -> None:
+        self._reader = RecordReader(path)
+        self.name = name or self._reader.name
+        self.labels: NDArray[np.int64] = np.empty(len(self._reader), np.int64)
+        for start in range(0, len(self), _SCAN_RECORDS):
+            stop = min(start + _SCAN_RECORDS, len(self))
+            self.labels[start:stop] = self._read_labels(start, stop)
+        names = Path(path).with_suffix(".classes.txt")
+        self.classes = tuple(names.read_text("utf-8").splitlines()) if names.is_file() else ()
+
+    def __len__(self) -> int:
+        return len(self._reader)
+
+    def encoded(self, index: int) -> bytes:
+        """The stored bytes of image ``index``."""
+        record = self._reader.read(index)
+        return unpack_image_record(record, self.where(index))[2]
+
+    def image(self, index: int) -> NDArray[np.uint8]:
+        """Image ``index``: (height, width, channels), RGB or gray; raises DataError DAT06."""
+        return decode_image(self.encoded(index), self.where(index))
+
+    def where(self, index: int) -> str:
+        """File, number and byte of the record."""
+        return self._reader.where(index)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._reader.close()
+
+    def _read_labels(self, start: int, stop: int) -> NDArray[np.int64]:
+        raw, lengths = self._reader.read_heads(start, stop, _HEAD.itemsize)
+        heads = raw.view(_HEAD)[:, 0]
+        needed = IMAGE_HEADER.size + 4 * heads["count"].astype(np.int64)
+        labels = np.where(heads["count"] == 1, heads["first_label"], heads["label"])
+        with np.errstate(invalid="ignore"):
+            is_whole = np.isfinite(labels) & (labels == np.floor(labels)) & (np.abs(labels) < 2**31)
+        self._refuse(
+            "DAT05", start, lengths < needed, lengths, "record of {} bytes, shorter than its header says"
+        )
+        self._refuse("DAT13", start, heads["count"] > 1, heads["count"], "{} labels; one is expected")
+        self._refuse("DAT12", start, ~is_whole, labels, "label {} is not a whole number")
+        return labels.astype(np.int64)
+
+    def _refuse(
+        self, code: str, start: int, is_bad: NDArray[np.bool_], values: NDArray[np.generic], what: str
+    ) -> None:
+        if is_bad.any():
+            row = int(is_bad.argmax())
+            raise DataError(code, self.where(start + row), what.format(values[row]))

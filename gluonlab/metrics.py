@@ -1,0 +1,49 @@
+"""Loss, top-1 and top-5 as sums on the device; they become averages when somebody asks."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from gluonlab.parallel.world import World
+from gluonlab.runtime.mxnet import nd
+
+
+class Metrics:
+    """Sums over the samples of this process; `compute` adds those of the others and divides once.
+
+    A sample with a negative label is padding and is not counted. Among equal logits the label ranks
+    last, so a network that cannot tell classes apart gets no credit.
+    """
+
+    def __init__(self, world: World, ctx: Any) -> None:
+        self._world = world
+        self._sums = nd.zeros(4, ctx=ctx, dtype="float64")
+        self._totals = nd.zeros_like(self._sums)
+
+    def reset(self) -> None:
+        """Forget all samples."""
+        self._sums[:] = 0
+
+    def update(self, losses: Any, logits: Any, labels: Any) -> None:
+        """Add one batch: losses (n,), logits (n, classes), labels (n,). Does not wait for the device."""
+        is_real = labels >= 0
+        target = nd.pick(logits, labels, axis=1, keepdims=True)
+        place = nd.broadcast_greater_equal(logits, target).sum(axis=1)  # 1 is best; 0 if the target is NaN
+        top1 = (place == 1) * is_real
+        top5 = (place >= 1) * (place <= 5) * is_real
+        loss = nd.where(is_real, losses.astype("float32"), nd.zeros_like(is_real))
+        batch = nd.concat(*(part.sum().reshape(1) for part in (loss, top1, top5, is_real)), dim=0)
+        self._sums += batch.astype("float64")
+
+    def compute(self) -> dict[str, float]:
+        """Averages over the samples of all processes, which must call this together; waits once.
+
+        Returns ``loss``, ``top1``, ``top5`` (fractions) and ``count``; the averages of nothing are NaN.
+        """
+        self._sums.copyto(self._totals)
+        self._world.sum([self._totals], "metrics")
+        loss, top1, top5, count = self._totals.asnumpy().tolist()
+        if count == 0:
+            return {"loss": math.nan, "top1": math.nan, "top5": math.nan, "count": 0}
+        return {"loss": loss / count, "top1": top1 / count, "top5": top5 / count, "count": count}

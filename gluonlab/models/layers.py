@@ -1,0 +1,59 @@
+"""The layers that all ResNets are made of, with their initialisation.
+
+Every layer is told the channels of its input, so its parameters exist before any forward pass: a
+forward pass before Horovod's broadcast would leave weights in a layout that cannot be broadcast.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gluonlab.models.options import ModelOptions
+from gluonlab.runtime.mxnet import gluon, mx
+
+nn = gluon.nn
+
+
+def conv(
+    in_channels: int, channels: int, kernel: int, stride: int = 1, *, is_zero: bool = False
+) -> gluon.HybridBlock:
+    """Convolution without bias, padded to keep the size (at stride 1) of (N, C, H, W) images.
+
+    Weights are normal with variance 2 / (kernel² * channels): He et al. 2015 (arXiv:1502.01852),
+    equation 14. ``is_zero`` starts them at zero.
+    """
+    he_normal = mx.init.Xavier(rnd_type="gaussian", factor_type="out", magnitude=2)
+    return nn.Conv2D(
+        channels,
+        kernel,
+        strides=stride,
+        padding=kernel // 2,
+        use_bias=False,
+        in_channels=in_channels,
+        weight_initializer="zeros" if is_zero else he_normal,
+    )
+
+
+def batch_norm(channels: int, options: ModelOptions, *, is_zero: bool = False) -> gluon.HybridBlock:
+    """Batch normalisation over axis 1, with gamma 1 (0 if ``is_zero``) and beta 0."""
+    return nn.BatchNorm(
+        momentum=options.bn_momentum,
+        epsilon=options.bn_epsilon,
+        in_channels=channels,
+        gamma_initializer="zeros" if is_zero else "ones",
+    )
+
+
+def classifier(channels: int, classes: int) -> gluon.HybridBlock:
+    """Fully connected layer from (N, channels, 1, 1) to logits (N, classes).
+
+    Weights are normal with standard deviation 0.01 (Goyal et al. 2017, section 5.1), biases zero.
+    """
+    return nn.Dense(classes, in_units=channels, weight_initializer=mx.init.Normal(0.01))
+
+
+def sequence(*layers: Any) -> gluon.HybridBlock:
+    """The ``layers`` one after the other; without any, the identity."""
+    chain = nn.HybridSequential()
+    chain.add(*layers)
+    return chain

@@ -1,0 +1,1 @@
+"""Optimizers as the papers write them, and which parameters they treat how."""

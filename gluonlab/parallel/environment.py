@@ -1,0 +1,70 @@
+"""What the launcher that started this process says about it, read from the environment only."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Optional
+
+import psutil
+
+# size, rank, local rank, processes on this host; first match counts
+_LAUNCHERS = {
+    "Horovod": ("HOROVOD_SIZE", "HOROVOD_RANK", "HOROVOD_LOCAL_RANK", "HOROVOD_LOCAL_SIZE"),
+    "Open MPI": (
+        "OMPI_COMM_WORLD_SIZE",
+        "OMPI_COMM_WORLD_RANK",
+        "OMPI_COMM_WORLD_LOCAL_RANK",
+        "OMPI_COMM_WORLD_LOCAL_SIZE",
+    ),
+    "MPI": ("PMI_SIZE", "PMI_RANK", "MPI_LOCALRANKID", "MPI_LOCALNRANKS"),
+}
+
+
+@dataclass(frozen=True)
+class LaunchedProcess:
+    """The own process as its launcher sees it; size 1 and no launcher when started by hand."""
+
+    launcher: Optional[str] = None
+    size: int = 1
+    rank: int = 0
+    local_rank: int = 0
+    local_size: int = 1
+
+
+def launched_process(environment: Mapping[str, str] = os.environ) -> LaunchedProcess:
+    """Find the launcher of this process; ``srun`` counts when it started more than one task."""
+    for launcher, (size, rank, local_rank, local_size) in _LAUNCHERS.items():
+        if size in environment and rank in environment:
+            return LaunchedProcess(
+                launcher,
+                int(environment[size]),
+                int(environment[rank]),
+                int(environment.get(local_rank, 0)),
+                int(environment.get(local_size, 1)),
+            )
+    if "SLURM_STEP_ID" in environment and int(environment.get("SLURM_NTASKS", "1")) > 1:
+        tasks_here = environment.get("SLURM_NTASKS_PER_NODE", "1")
+        return LaunchedProcess(
+            "srun",
+            int(environment["SLURM_NTASKS"]),
+            int(environment.get("SLURM_PROCID", 0)),
+            int(environment.get("SLURM_LOCALID", 0)),
+            int(tasks_here) if tasks_here.isdigit() else 1,
+        )
+    return LaunchedProcess()
+
+
+def set_cpu_threads(cpu_threads: Optional[int], local_size: int) -> int:
+    """Fix the compute threads of this process; MXNet reads them once, when it is imported.
+
+    The default shares the cores of this host among its processes; a value the user set in
+    ``OMP_NUM_THREADS`` stays. Returns the number of threads.
+    """
+    if cpu_threads is None and "OMP_NUM_THREADS" in os.environ:
+        return int(os.environ["OMP_NUM_THREADS"])
+    cores = len(psutil.Process().cpu_affinity())
+    threads = cpu_threads or max(1, cores // local_size)
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    return threads

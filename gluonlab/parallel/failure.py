@@ -1,0 +1,79 @@
+"""How a failed rank tells the launcher what happened, so that the first faulty rank is the one named."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from platform import node
+from typing import Any, Optional
+
+from gluonlab.errors import GluonlabError
+from gluonlab.parallel.world import PeerFailedError
+
+# Set by the launcher: a private directory for the reports of this launch.
+REPORT_DIRECTORY = "GLUONLAB_REPORT_DIR"
+
+# What Horovod's collectives say on the ranks that did nothing wrong.
+_PEER_SIGNS = ("Horovod has been shut down", "Connection reset by peer", "Connection closed by peer")
+
+
+@dataclass(frozen=True)
+class FailureReport:
+    """What one rank wrote when it failed."""
+
+    rank: int
+    host: str
+    time: float
+    exit_code: int
+    message: str
+    is_victim: bool
+
+
+def report_failure(
+    error: Exception, shown: GluonlabError, rank: int, run_dir: Optional[Path]
+) -> GluonlabError:
+    """Write the report for the launcher and, where there is a run, ``error.json``; returns what to raise.
+
+    A rank that only lost its peer raises `PeerFailedError`.
+    """
+    if not isinstance(error, GluonlabError) and any(sign in str(error) for sign in _PEER_SIGNS):
+        shown = PeerFailedError("CLU10", f"rank {rank}", "a peer process ended")
+    report = {
+        "rank": rank,
+        "host": node(),
+        "pid": os.getpid(),
+        "time": time.time(),
+        "exit_code": shown.exit_code,
+        "message": str(shown),
+        "is_victim": isinstance(shown, PeerFailedError),
+        "traceback": traceback.format_exc(),
+    }
+    directory = os.environ.get(REPORT_DIRECTORY)
+    if directory:
+        _write(Path(directory) / f"rank-{rank:05d}.json", report)
+    if run_dir is not None and not report["is_victim"]:
+        _write(run_dir / "error.json", report)
+    return shown
+
+
+def read_reports(directory: Path) -> list[FailureReport]:
+    """The reports of a launch: the faulty first, then its victims, each by time."""
+    reports = []
+    for path in directory.glob("rank-*.json"):
+        try:
+            raw = json.loads(path.read_text())
+            reports.append(FailureReport(**{key: raw[key] for key in FailureReport.__dataclass_fields__}))
+        except (OSError, ValueError, KeyError):
+            continue  # a rank killed while it wrote; the others tell
+    return sorted(reports, key=lambda report: (report.is_victim, report.time))
+
+
+def _write(path: Path, report: dict[str, Any]) -> None:
+    try:
+        path.write_text(json.dumps(report, indent=2) + "\n")
+    except OSError:
+        return  # the error itself must not be replaced by a full disk

@@ -1,0 +1,118 @@
+"""The World over Horovod; the only module that imports it."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from gluonlab.errors import SetupError
+from gluonlab.parallel.world import World
+
+# A bucket is one collective. Small enough that the first are under way while backward still runs,
+# large enough that the latency of a collective does not count.
+BUCKET_BYTES = 8 << 20
+
+
+class HorovodWorld(World):
+    """Processes started by mpirun, horovodrun or srun."""
+
+    def __init__(self) -> None:
+        self._hvd = _import_horovod()
+        self._hvd.init()
+        self.rank, self.size = self._hvd.rank(), self._hvd.size()
+        self.local_rank, self.local_size = self._hvd.local_rank(), self._hvd.local_size()
+        self._exchanges = 0
+
+    def broadcast(self, arrays: Sequence[Any]) -> None:
+        """One collective for each array, then a wait."""
+        for position, array in enumerate(arrays):
+            self._hvd.broadcast_(array, root_rank=0, name=f"broadcast.{position}")
+        for array in arrays:
+            array.wait_to_read()
+
+    def sum(self, arrays: Sequence[Any], name: str) -> None:
+        """Sums in buckets, the last arrays first: backward finishes those first."""
+        for number, bucket in enumerate(_buckets(arrays)):
+            # average=True would divide in another place on GPU builds than on CPU builds
+            self._hvd.grouped_allreduce_(bucket, average=False, name=f"{name}.{number}")
+
+    def exchange(self, text: str) -> list[str]:
+        """Two gathers: the lengths, then the bytes."""
+        from gluonlab.runtime.mxnet import nd
+
+        self._exchanges += 1
+        name = f"exchange.{self._exchanges}"
+        raw = text.encode()
+        lengths = self._hvd.allgather(nd.array([len(raw)], dtype="int32"), name=f"{name}.length").asnumpy()
+        # An empty array cannot be gathered, so each text has one byte in front.
+        padded = nd.array(list(b"\0" + raw), dtype="uint8")
+        gathered = self._hvd.allgather(padded, name=f"{name}.text").asnumpy().tobytes()
+        texts, start = [], 0
+        for length in lengths:
+            texts.append(gathered[start + 1 : start + 1 + int(length)].decode())
+            start += 1 + int(length)
+        return texts
+
+    def shutdown(self) -> None:
+        """Wait for what is under way, then leave."""
+        from gluonlab.runtime.mxnet import nd
+
+        nd.waitall()
+        self._hvd.shutdown()
+
+
+def _buckets(arrays: Sequence[Any]) -> Iterator[list[Any]]:
+    """Consecutive arrays from the back, of one type, up to `BUCKET_BYTES` each."""
+    bucket: list[Any] = []
+    filled = 0
+    for array in reversed(arrays):
+        size = array.size * 8
+        if bucket and (filled + size > BUCKET_BYTES or array.dtype != bucket[0].dtype):
+            yield bucket
+            bucket, filled = [], 0
+        bucket.append(array)
+        filled += size
+    if bucket:
+        yield bucket
+
+
+def is_horovod_installed() -> bool:
+    """Whether Horovod can be found; nothing is imported."""
+    return importlib.util.find_spec("horovod") is not None
+
+
+def _import_horovod() -> Any:
+    if not is_horovod_installed():
+        raise SetupError(
+            "ENV06",
+            "horovod",
+            "is not installed, so several processes cannot train together",
+            "run ./scripts/install.sh, which builds it",
+        )
+    # The wheel's build path to libmpi is that of another environment when it came from the cache;
+    # a library already in the process under its name satisfies the loader.
+    library = Path(sys.prefix) / "lib" / "libmpi.so.40"
+    if library.exists():
+        ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
+    import gluonlab.runtime.mxnet  # noqa: F401  (Horovod imports MXNet, which must come through the shims)
+
+    try:
+        import horovod.mxnet as hvd
+    except (ImportError, OSError) as error:
+        raise SetupError(
+            "ENV07", "horovod", f"cannot be imported: {error}", "run ./scripts/install.sh again"
+        ) from error
+    return hvd
+
+
+if __name__ == "__main__":  # the installer's check that a build fits
+    from gluonlab.runtime.mxnet import nd
+
+    world = HorovodWorld()
+    ones = nd.ones(3)
+    world.sum([ones], "check")
+    sys.exit(0 if ones.asnumpy().tolist() == [world.size] * 3 else 1)

@@ -1,0 +1,124 @@
+"""The World: the processes that train together, as one object of size 1 or more."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from gluonlab.errors import ClusterError, SetupError
+from gluonlab.parallel.environment import launched_process
+
+Result = TypeVar("Result")
+
+
+class PeerFailedError(ClusterError):
+    """Another process failed; its own message is the one to show."""
+
+
+class World(ABC):
+    """Processes ``rank`` of ``size``; every method must be called by all of them, in the same order."""
+
+    rank: int
+    size: int
+    local_rank: int
+    local_size: int
+
+    @abstractmethod
+    def broadcast(self, arrays: Sequence[Any]) -> None:
+        """Overwrite ``arrays`` with those of rank 0. They must not have been through a forward pass."""
+
+    @abstractmethod
+    def sum(self, arrays: Sequence[Any], name: str) -> None:
+        """Add up ``arrays`` over all processes, in place, without waiting.
+
+        The same arrays must come with the same ``name`` each time, since sums are under way in them.
+        """
+
+    @abstractmethod
+    def exchange(self, text: str) -> list[str]:
+        """The ``text`` of each process, by rank. Waits."""
+
+    @abstractmethod
+    def shutdown(self) -> None:
+        """Leave the world; finished collectives only."""
+
+    def run_on_all(self, action: Callable[[], Result]) -> Result:
+        """Run ``action`` on every process; raise on all of them or on none.
+
+        Raises:
+            Exception: what ``action`` raised here.
+            PeerFailedError: ``action`` failed elsewhere only.
+        """
+        failure: Exception | None = None
+        result: Result
+        try:
+            result = action()
+        except Exception as error:
+            failure = error
+        outcomes = self.exchange("" if failure is None else f"{type(failure).__name__}: {failure}")
+        if failure is not None:
+            raise failure
+        failed = {rank: outcome for rank, outcome in enumerate(outcomes) if outcome}
+        if failed:
+            rank, outcome = next(iter(failed.items()))
+            raise PeerFailedError("CLU10", f"rank {rank}", f"failed: {outcome}")
+        return result
+
+    def check_equal(self, what: str, value: Any) -> None:
+        """Refuse to go on unless ``value`` (JSON data) is the same on all processes.
+
+        Raises:
+            ClusterError: CLU16, naming the first process that differs from rank 0.
+        """
+        values = self.exchange(json.dumps(value, sort_keys=True))
+        for rank, other in enumerate(values):
+            if other != values[0]:
+                raise ClusterError(
+                    "CLU16", f"rank {rank}", f"{what} differs: {other[:200]}, rank 0: {values[0][:200]}"
+                )
+
+
+class SingleProcess(World):
+    """A world of one: nothing to add up, nobody to wait for."""
+
+    rank = 0
+    size = 1
+    local_rank = 0
+    local_size = 1
+
+    def broadcast(self, arrays: Sequence[Any]) -> None:
+        """Nothing to do."""
+
+    def sum(self, arrays: Sequence[Any], name: str) -> None:
+        """Nothing to do."""
+
+    def exchange(self, text: str) -> list[str]:
+        """Our own text."""
+        return [text]
+
+    def shutdown(self) -> None:
+        """Nothing to do."""
+
+
+def join_world() -> World:
+    """The world this process was started in: over Horovod under a launcher, else of size 1.
+
+    Raises:
+        SetupError: the launcher started several processes but Horovod is missing or sees another number.
+    """
+    started = launched_process()
+    if started.size == 1:
+        return SingleProcess()
+    from gluonlab.parallel.horovod_world import HorovodWorld
+
+    world = HorovodWorld()
+    if world.size != started.size:
+        raise SetupError(
+            "ENV05",
+            f"{started.launcher} started {started.size} processes",
+            f"but Horovod sees {world.size}",
+            "start with gluonlab launch, or horovodrun or mpirun of this environment",
+        )
+    return world

@@ -1,0 +1,200 @@
+"""The report on one or several runs: results, curves, configuration and environment in one HTML file."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from gluonlab.reporting.console import format_duration
+from gluonlab.reporting.html_page import figure, numbers_table, page, pairs_table
+from gluonlab.reporting.plots import Point, curve_style, curves_svg
+from gluonlab.reporting.run_files import latest_by_step, write_text
+from gluonlab.reporting.runs import RunRecord, read_run
+
+_RESULTS = (
+    *("run", "top-1", "top-5", "val loss", "train loss", "steps", "epochs", "batch", "W", "P"),
+    *("img/s", "wall time", "weights"),
+)
+_HASH_DIGITS = 8
+_NEVER_EQUAL = frozenset({"run_dir", "directory", "started"})
+
+# title, kind of row, value, label of y, whether y is a fraction
+_FIGURES = (
+    ("Training loss", "train", "loss", "loss", False),
+    ("Validation top-1", "validation", "top1", "top-1", True),
+    ("Learning rate", "train", "learning_rate", "learning rate", False),
+    ("Throughput", "train", "images_per_sec", "images per second", False),
+)
+
+NamedRuns = dict[str, RunRecord]
+
+
+def write_report(run_dirs: Sequence[Path], out_path: Path) -> None:
+    """Write one self-contained HTML file about the runs in ``run_dirs`` (at least one).
+
+    The same runs give the same bytes. CheckpointError CKP02 if a run is missing, CKP03 if one of its
+    files is damaged, OSError if ``out_path`` cannot be written.
+    """
+    runs = _name_runs([read_run(path) for path in run_dirs])
+    title = next(iter(runs)) if len(runs) == 1 else f"{len(runs)} runs compared"
+    sections = [
+        f'<h1>{escape(title)}</h1>\n<p class="soft">gluonlab training report</p>',
+        _results_section(runs),
+        _curves_section(runs),
+        *_differences_section(runs),
+        _config_section(runs),
+        _environment_section(runs),
+    ]
+    write_text(out_path, page(f"{title} · gluonlab", sections))
+
+
+def _name_runs(records: Sequence[RunRecord]) -> NamedRuns:
+    """Records by the name of their directory, or by its whole path where a name would repeat."""
+    paths = [record.path.resolve() for record in records]
+    names = [path.name for path in paths]
+    return {
+        str(path) if names.count(path.name) > 1 else path.name: record for path, record in zip(paths, records)
+    }
+
+
+def _results_section(runs: NamedRuns) -> str:
+    rows = [_result_row(index, name, record) for index, (name, record) in enumerate(runs.items())]
+    note = "W: virtual workers, P: processes; img/s: images per second of all processes."
+    return f'<h2>Results</h2>\n{numbers_table(_RESULTS, rows)}\n<p class="soft note">{note}</p>'
+
+
+def _result_row(index: int, name: str, record: RunRecord) -> list[str]:
+    result = {**_latest_values(record), **record.summary}
+    tag = "" if record.summary else '<span class="tag">not finished</span>'
+    wall = result.get("wall_seconds")
+    digest = result.get("weights_sha256")
+    return [
+        f"{_line_sample(index)}{escape(name)}{tag}",
+        _show(result, "top1", "{:.2%}"),
+        _show(result, "top5", "{:.2%}"),
+        _show(result, "val_loss", "{:.4f}"),
+        _show(result, "train_loss", "{:.4f}"),
+        _show(result, "steps", "{:,}"),
+        _show(result, "epochs", "{:.4g}"),
+        _show(result, "global_batch_size", "{:,}"),
+        _show(result, "virtual_workers", "{:,}"),
+        _show(result, "processes", "{:,}"),
+        _show(result, "images_per_sec", "{:,.0f}"),
+        format_duration(wall) if isinstance(wall, (int, float)) else "–",
+        f"<code>{escape(digest[:_HASH_DIGITS])}</code>" if isinstance(digest, str) else "–",
+    ]
+
+
+def _latest_values(record: RunRecord) -> dict[str, Any]:
+    """What a summary would say, as far as the rows of an unfinished run tell."""
+    train = (latest_by_step(record.rows, "train") or [{}])[-1]
+    validation = (latest_by_step(record.rows, "validation") or [{}])[-1]
+    return {
+        "steps": train.get("step"),
+        "epochs": train.get("epoch"),
+        "train_loss": train.get("loss"),
+        "images_per_sec": train.get("images_per_sec"),
+        "val_loss": validation.get("loss"),
+        "top1": validation.get("top1"),
+        "top5": validation.get("top5"),
+        "global_batch_size": record.config.get("global_batch_size"),
+    }
+
+
+def _show(values: dict[str, Any], key: str, form: str) -> str:
+    value = values.get(key)
+    return form.format(value) if isinstance(value, (int, float)) else "–"
+
+
+def _line_sample(index: int) -> str:
+    """A short piece of the run's curve, so that the table is the figures' key."""
+    colour, dash = curve_style(index)
+    pattern = {"-": "", "--": "6 3", "-.": "6 2 1.5 2", ":": "1.5 2"}[dash]
+    line = f'<path d="M0 5H22" stroke="{colour}" stroke-width="3" stroke-dasharray="{pattern}"/>'
+    return f'<svg class="chip" viewBox="0 0 22 10" aria-hidden="true">{line}</svg>'
+
+
+def _curves_section(runs: NamedRuns) -> str:
+    figures = []
+    for title, kind, value, ylabel, is_percent in _FIGURES:
+        series = {name: _points(record, kind, value) for name, record in runs.items()}
+        if any(series.values()):
+            svg = curves_svg(series, "epoch", ylabel, title, is_percent=is_percent, from_zero=kind == "train")
+            figures.append(figure(svg, f"{title} against epoch: {', '.join(runs)}"))
+    if not figures:
+        return '<h2>Curves</h2>\n<p class="soft">Nothing was logged yet.</p>'
+    return '<h2>Curves</h2>\n<div class="figures">\n' + "\n".join(figures) + "\n</div>"
+
+
+def _points(record: RunRecord, kind: str, value: str) -> list[Point]:
+    points = ((row.get("epoch"), row.get(value)) for row in latest_by_step(record.rows, kind))
+    return [(x, y if isinstance(y, (int, float)) else None) for x, y in points if isinstance(x, (int, float))]
+
+
+def _flatten(value: Any, prefix: str = "") -> dict[str, str]:
+    """Nested objects as dotted keys with their values as text."""
+    if isinstance(value, dict) and value:
+        flat: dict[str, str] = {}
+        for key, item in value.items():
+            flat.update(_flatten(item, f"{prefix}.{key}" if prefix else str(key)))
+        return flat
+    return {prefix: value if isinstance(value, str) else json.dumps(value)}
+
+
+def _differing_keys(configs: Sequence[dict[str, str]]) -> list[str]:
+    keys = dict.fromkeys(key for config in configs for key in config)
+    return [
+        key for key in keys if key not in _NEVER_EQUAL and len({config.get(key) for config in configs}) > 1
+    ]
+
+
+def _differences_section(runs: NamedRuns) -> list[str]:
+    if len(runs) == 1:
+        return []
+    configs = [_flatten(record.config) for record in runs.values()]
+    rows = [(key, [config.get(key, "–") for config in configs]) for key in _differing_keys(configs)]
+    if not rows:
+        return ['<h2>Differences</h2>\n<p class="soft">All runs have the same configuration.</p>']
+    table = pairs_table(rows, header=["key", *runs])
+    return [f'<h2>Differences</h2>\n<div class="card">{table}</div>']
+
+
+def _config_section(runs: NamedRuns) -> str:
+    configs = {name: _flatten(record.config) for name, record in runs.items()}
+    marked = frozenset(_differing_keys(list(configs.values())))
+    parts = ["<h2>Configuration</h2>"]
+    if marked:
+        parts.append('<p class="soft">Marked: what is not the same in all runs.</p>')
+    for name, config in configs.items():
+        table = pairs_table([(key, [value]) for key, value in config.items()], marked=marked)
+        parts.append(f'<details class="card"><summary>{escape(name)}</summary>\n{table}\n</details>')
+    return "\n".join(parts)
+
+
+def _environment_section(runs: NamedRuns) -> str:
+    environments = [_environment(record) for record in runs.values()]
+    keys = dict.fromkeys(key for environment in environments for key in environment)
+    rows = [(key, [environment.get(key, "–") for environment in environments]) for key in keys]
+    header = ["", *runs] if len(runs) > 1 else []
+    table = pairs_table(rows, header, frozenset(_differing_keys(environments)))
+    return f'<h2>Environment</h2>\n<div class="card">{table}</div>'
+
+
+def _environment(record: RunRecord) -> dict[str, str]:
+    document = record.document
+    command = document.get("command")
+    if isinstance(command, list):
+        command = shlex.join(map(str, command))
+    known = {
+        "directory": str(record.path),
+        "command": command,
+        "host": document.get("host"),
+        "started": document.get("started"),
+        "git commit": document.get("git_commit"),
+    }
+    named = {key: str(value) for key, value in known.items() if value is not None}
+    return {**named, **_flatten(document.get("versions", {}), "version")}

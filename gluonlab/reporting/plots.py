@@ -1,0 +1,113 @@
+"""Curves as SVG text: the same input gives the same bytes, and no state of matplotlib is kept."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Optional
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Okabe and Ito's colours without yellow, which is too pale on white. Hues and dashes cycle with
+# different lengths, so that 28 curves differ and neighbours can be told apart in a grey print too.
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+_DASHES = ("-", "--", "-.", ":")
+_FEW_POINTS = 40
+
+Point = tuple[float, Optional[float]]
+
+_SETTINGS = {
+    "svg.fonttype": "none",  # text stays text: small, searchable, in the reader's font
+    "font.family": "sans-serif",
+    "font.size": 10.0,
+    "axes.unicode_minus": True,
+}
+
+
+def curve_style(index: int) -> tuple[str, str]:
+    """Colour and matplotlib dash style of the curve with this ``index``."""
+    return PALETTE[index % len(PALETTE)], _DASHES[index % len(_DASHES)]
+
+
+def curves_svg(
+    series: Mapping[str, Sequence[Point]],
+    xlabel: str,
+    ylabel: str,
+    title: str = "",
+    is_log: bool = False,
+    is_percent: bool = False,
+    from_zero: bool = False,
+    size_inches: tuple[float, float] = (6.4, 3.6),
+) -> str:
+    """One figure with a curve of (x, y) points per name, as a standalone SVG document.
+
+    A y of None or NaN leaves a gap. ``is_log``: logarithmic y; ``is_percent``: y is a fraction and
+    shown in percent; ``from_zero``: y begins at 0 unless values lie below. A single curve has no legend.
+    """
+    import matplotlib
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    salt = {"svg.hashsalt": f"gluonlab {title} {xlabel} {ylabel}"}
+    with matplotlib.rc_context({**_SETTINGS, **salt}):
+        figure = Figure(figsize=size_inches, layout="constrained", facecolor="white")
+        FigureCanvasSVG(figure)
+        axes = figure.add_subplot()
+        for index, points in enumerate(series.values()):
+            _draw_curve(axes, index, points)
+        _label_axes(axes, xlabel, ylabel, title)
+        _scale_axes(axes, is_log, is_percent, from_zero)
+        if len(series) > 1:
+            _add_legend(axes, list(series))
+        text = io.StringIO()
+        # Without the metadata there is neither a date nor a version in the file.
+        metadata = {"Date": None, "Creator": None, "Format": None, "Type": None}
+        figure.savefig(text, format="svg", metadata=metadata)
+    return text.getvalue()
+
+
+def _draw_curve(axes: Axes, index: int, points: Sequence[Point]) -> None:
+    colour, dash = curve_style(index)
+    marker = "o" if len(points) <= _FEW_POINTS else ""
+    x = [point[0] for point in points]
+    y = [math.nan if point[1] is None else point[1] for point in points]
+    axes.plot(x, y, color=colour, linestyle=dash, linewidth=1.6, marker=marker, markersize=3.2)
+
+
+def _label_axes(axes: Axes, xlabel: str, ylabel: str, title: str) -> None:
+    axes.set_xlabel(xlabel, parse_math=False)
+    axes.set_ylabel(ylabel, parse_math=False)
+    if title:
+        axes.set_title(title, loc="left", fontsize=11, fontweight="bold", parse_math=False)
+    axes.grid(color="#d9d9d9", linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color("#666666")
+    axes.tick_params(color="#666666", labelcolor="#333333")
+
+
+def _scale_axes(axes: Axes, is_log: bool, is_percent: bool, from_zero: bool) -> None:
+    from matplotlib.ticker import LogFormatter, PercentFormatter, StrMethodFormatter
+
+    if is_log:
+        axes.set_yscale("log")
+        # Plain text, as everywhere else: the default sets powers of ten as mathematics.
+        axes.yaxis.set_major_formatter(LogFormatter())
+        axes.yaxis.set_minor_formatter(LogFormatter(labelOnlyBase=False, minor_thresholds=(1.5, 0.5)))
+        return
+    if from_zero and axes.dataLim.y0 >= 0:
+        axes.set_ylim(bottom=0.0)
+    if is_percent:
+        axes.yaxis.set_major_formatter(PercentFormatter(xmax=1.0))
+    elif axes.get_ylim()[1] >= 1000:
+        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+
+
+def _add_legend(axes: Axes, names: Sequence[str]) -> None:
+    legend = axes.legend(axes.lines, [" "] * len(names), fontsize=9, framealpha=0.85, edgecolor="#d9d9d9")
+    for text, name in zip(legend.get_texts(), names):
+        # A name goes in afterwards: legend() would drop "_name" and read "$" as mathematics.
+        text.set_parse_math(False)
+        text.set_text(name)

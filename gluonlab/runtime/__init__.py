@@ -1,0 +1,1 @@
+"""Importing MXNet safely; nothing is imported until ``gluonlab.runtime.mxnet`` is."""

@@ -1,0 +1,27 @@
+"""MXNet, imported safely. The rest of the package takes its ``mx``, ``nd``, ``gluon`` from here."""
+
+from __future__ import annotations
+
+import warnings
+
+from gluonlab.errors import SetupError
+from gluonlab.runtime.shims import prepare_mxnet_import
+
+prepare_mxnet_import()
+
+try:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of names that NumPy renamed and a retired MXNet will not
+        import mxnet as mx
+        from mxnet import autograd, gluon, nd
+except (ImportError, OSError) as error:
+    raise SetupError(
+        "ENV03", "mxnet", f"cannot be imported: {error}", "run ./scripts/install.sh again"
+    ) from error
+
+if mx.__version__ != "1.9.1":
+    raise SetupError(
+        "ENV04", f"mxnet {mx.__version__}", "gluonlab needs MXNet 1.9.1", "run ./scripts/install.sh"
+    )
+
+__all__ = ["autograd", "gluon", "mx", "nd"]

@@ -1,0 +1,1 @@
+"""Training: one update, an epoch of them, validation, and the whole run."""

@@ -1,0 +1,106 @@
+"""One update, an epoch of updates, and validation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from gluonlab.data.loader import Batch
+from gluonlab.errors import NumericError
+from gluonlab.metrics import Metrics
+from gluonlab.parallel.virtual_workers import VirtualWorkers
+from gluonlab.parallel.world import World
+from gluonlab.runtime.mxnet import autograd, gluon
+from gluonlab.schedules import Schedule
+from gluonlab.timing import Throughput
+from gluonlab.training.state import TrainState
+
+LossFn = Callable[[Any, Any], Any]
+Report = Callable[[int, dict[str, float]], None]
+
+
+def train_step(
+    state: TrainState,
+    batches: Iterator[Batch],
+    loss_fn: LossFn,
+    schedule: Schedule,
+    workers: VirtualWorkers,
+    metrics: Metrics,
+) -> Any:
+    """One update of synchronous SGD (Goyal et al. 2017); takes ``workers.micro_steps`` batches.
+
+    Returns the losses (worker_batch_size,) of the last micro-batch. Does not wait for the device.
+    """
+    workers.begin()
+    for _ in range(workers.micro_steps):
+        images, labels = next(batches)
+        with autograd.record():
+            logits = state.net(images)
+            losses = loss_fn(logits, labels)
+        losses.backward()
+        workers.collect()
+        metrics.update(losses, logits, labels)
+    workers.reduce()
+    state.trainer.set_learning_rate(schedule(state.step))
+    state.trainer.step(workers.global_batch_size)
+    state.step += 1
+    return losses
+
+
+def train_epoch(
+    state: TrainState,
+    batches: Iterator[Batch],
+    loss_fn: LossFn,
+    schedule: Schedule,
+    workers: VirtualWorkers,
+    metrics: Metrics,
+    *,
+    end_step: int,
+    log_every: int,
+    report: Report,
+    after_step: Callable[[], None] = lambda: None,
+) -> None:
+    """Update until ``end_step``; every ``log_every`` steps, and at the end, report and check the loss.
+
+    Raises:
+        NumericError: NUM01 if the mean loss since the last report is not finite, on all processes.
+    """
+    throughput = Throughput()
+    previous_losses = None
+    while state.step < end_step:
+        losses = train_step(state, batches, loss_fn, schedule, workers, metrics)
+        if previous_losses is not None:
+            # Only so that batches do not pile up: this update is queued, so the device is not idle.
+            previous_losses.wait_to_read()
+        previous_losses = losses
+        throughput.add(workers.global_batch_size)
+        if state.step % log_every == 0 or state.step == end_step:
+            results = metrics.compute()  # the one collective and wait of the interval
+            metrics.reset()
+            results.update(throughput.lap(), learning_rate=schedule(state.step - 1))
+            check_finite("training loss", results["loss"], state.step)
+            report(state.step, results)
+        after_step()
+
+
+def check_finite(what: str, loss: float, step: int) -> None:
+    """Raise `NumericError` NUM01 unless ``loss`` is a finite number."""
+    if not math.isfinite(loss):
+        raise NumericError(
+            "NUM01", f"step {step}", f"{what} is {loss}", "lower base_lr or lengthen the warm-up"
+        )
+
+
+def evaluate(
+    net: gluon.Block, batches: Iterable[Batch], loss_fn: LossFn, world: World, ctx: Any
+) -> dict[str, float]:
+    """Loss, top-1, top-5 and count over the batches of all processes; each sample counts once.
+
+    Every process brings its own share, of any length.
+    """
+    metrics = Metrics(world, ctx)
+    for images, labels in batches:
+        logits = net(images)
+        metrics.update(loss_fn(logits, labels), logits, labels)
+    return metrics.compute()

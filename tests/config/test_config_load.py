@@ -1,0 +1,156 @@
+from pathlib import Path
+
+import pytest
+
+from gluonlab.config import Config, load_config
+from gluonlab.errors import ConfigError
+
+BASE = """
+data: {name: synthetic, classes: 10, image_size: 32}
+model: {name: cifar_resnet20}
+global_batch_size: 32
+worker_batch_size: 8
+epochs: 2
+schedule: {name: constant, base_lr: 0.1}
+"""
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    def write(text=BASE, name="recipe.yaml"):
+        path = tmp_path / name
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def refusal(path, *overrides):
+    with pytest.raises(ConfigError) as caught:
+        load_config(path, overrides)
+    return str(caught.value)
+
+
+def test_virtual_workers_are_the_ratio_of_the_batches(recipe):
+    assert load_config(recipe()).virtual_workers == 4
+
+
+def test_a_recipe_states_only_what_differs_from_what_it_extends(recipe):
+    recipe()
+    path = recipe("extends: recipe.yaml\nschedule: {base_lr: 0.2}\n", "child.yaml")
+    config = load_config(path)
+    assert (config.schedule.base_lr, config.schedule.name, config.epochs) == (0.2, "constant", 2.0)
+
+
+def test_overrides_win_and_are_typed(recipe):
+    config = load_config(recipe(), ["schedule.base_lr=1e-2", "seed=7", "epochs=0.5", "run_dir=out"])
+    assert (config.schedule.base_lr, config.seed, config.epochs, config.run_dir) == (0.01, 7, 0.5, "out")
+
+
+def test_a_resolved_configuration_survives_json(recipe):
+    config = load_config(recipe())
+    assert Config.model_validate_json(config.model_dump_json()) == config
+
+
+def test_an_unknown_key_is_refused_with_the_nearest_one(recipe):
+    line = refusal(recipe(BASE + "optimizer: {momentun: 0.5}\n"))
+    assert line.startswith("error[CFG04] ")
+    assert line.endswith("recipe.yaml: optimizer.momentun: unknown key; did you mean momentum?")
+
+
+def test_all_problems_are_told_at_once(recipe):
+    text = refusal(
+        recipe(), "optimzer.momentum=1", "epochs=x", "data.name=imagenet", "seed=-1", "model.nam=a"
+    )
+    codes = [line.split("]")[0] for line in text.splitlines()]
+    assert sorted(codes) == ["error[CFG04", "error[CFG04", "error[CFG06", "error[CFG07", "error[CFG09"]
+
+
+@pytest.mark.parametrize(
+    ("override", "code", "words"),
+    [
+        ("schedule.base_lr=.nan", "CFG07", "finite"),
+        ("schedule.base_lr=0", "CFG07", "greater than 0"),
+        ("optimizer.momentum=1", "CFG07", "less than 1"),
+        ("optimizer.momentum='0.9'", "CFG06", "number"),
+        ("global_batch_size=32.5", "CFG06", "integer"),
+        ("worker_batch_size=5", "CFG10", "not a multiple of worker_batch_size 5"),
+        ("schedule.warmup_epochs=2", "CFG10", "must be shorter than epochs 2"),
+        ("schedule.milestones=[1]", "CFG10", "not used by 'constant'"),
+        ("checkpoint_every=often", "CFG10", "not an interval"),
+        ("data=1", "CFG15", "is a section"),
+        ("epochs", "CFG15", "section.key=value"),
+        ("epochs.x=1", "CFG15", "is not a section"),
+        ("data.name=record", "CFG10", "needs data.train and data.val"),
+        ("epochs={a: 1}", "CFG15", "mapping"),
+    ],
+)
+def test_a_bad_value_names_its_key_and_what_is_allowed(recipe, override, code, words):
+    line = refusal(recipe(), override)
+    assert line.startswith(f"error[{code}]")
+    assert words in line
+    assert "\n" not in line
+
+
+def test_milestones_beyond_training_or_out_of_order_are_refused(recipe):
+    path = recipe()
+    assert "beyond the end" in refusal(path, "schedule.name=multistep", "schedule.milestones=[1, 2]")
+    assert "ascend" in refusal(path, "schedule.name=multistep", "schedule.milestones=[1, 0.5]")
+
+
+def test_a_missing_file_names_the_recipes_that_are_there(recipe):
+    path = recipe()
+    line = refusal(path.with_name("nothing.yaml"))
+    assert "error[CFG01]" in line
+    assert "recipe.yaml" in line
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "words"),
+    [
+        ("", "CFG03", "empty"),
+        ("- 1\n", "CFG03", "list"),
+        ("a: [1\n", "CFG02", ":2:1"),
+        ("epochs: 1\nepochs: 2\n", "CFG05", "'epochs' is given twice (lines 1 and 2)"),
+        (
+            "epochs: !!python/object/apply:os.system ['touch pwned']\n",
+            "CFG14",
+            "python/object/apply:os.system",
+        ),
+        ("a: &x [1]\nb: [*x, *x]\n", "CFG14", "aliases"),
+        ("1: 2\n", "CFG02", "key 1 is not text"),
+        ("extends: recipe.yaml\n", "CFG18", "extends itself"),
+        ("extends: 3\n", "CFG06", "file name"),
+    ],
+)
+def test_a_bad_file_is_one_line_with_its_place(recipe, text, code, words, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    line = refusal(recipe(text))
+    assert line.startswith(f"error[{code}]")
+    assert words in line
+    assert not Path("pwned").exists()
+
+
+def test_a_file_that_is_not_text_and_one_that_is_too_large_are_refused(tmp_path):
+    (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
+    (tmp_path / "huge.yaml").write_bytes(b"#" * (1 << 20) + b"##")
+    assert "error[CFG02]" in refusal(tmp_path / "binary.yaml")
+    assert "error[CFG14]" in refusal(tmp_path / "huge.yaml")
+
+
+def test_run_settings_do_not_belong_to_the_recipe(recipe):
+    path = recipe()
+    one, other = (
+        load_config(path),
+        load_config(path, ["run_dir=x", "log_every=7", "data.threads=9", "ctx=cpu"]),
+    )
+    assert one.recipe() == other.recipe()
+    assert one.recipe() != load_config(path, ["seed=1"]).recipe()
+
+
+def test_every_recipe_in_the_repository_loads(root):
+    recipes = sorted((root / "configs").rglob("*.yaml"))
+    assert len(recipes) >= 5
+    for path in recipes:
+        config = load_config(path)
+        assert config.about.source or config.about.notes, f"{path} cites no source"

@@ -1,0 +1,64 @@
+"""Fixtures that several test folders use."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+# Before MXNet is imported, and the same on every machine.
+os.environ["OMP_NUM_THREADS"] = "1"
+
+ROOT = Path(__file__).parent.parent
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
+
+
+@pytest.fixture(scope="session")
+def root():
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def run_gluonlab():
+    """Run the command line as a user would; returns the finished process."""
+
+    def run(*arguments, cwd=ROOT, timeout=300):
+        return subprocess.run(
+            [sys.executable, "-m", "gluonlab.cli.main", *map(str, arguments)],
+            cwd=cwd,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            env=ENVIRONMENT,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def run_processes():
+    """Run a script in ``processes`` real processes of one world; returns the finished job."""
+
+    def run(processes, script, *arguments, timeout=300, check=True):
+        command = [sys.executable, str(script), *map(str, arguments)]
+        if processes > 1:
+            mpirun = Path(sys.executable).parent / "mpirun"
+            root_user = ["--allow-run-as-root"] if os.geteuid() == 0 else []
+            options = ["--map-by", ":OVERSUBSCRIBE", "--bind-to", "none", "--mca", "mpi_yield_when_idle", "1"]
+            command = [str(mpirun), *root_user, *options, "-np", str(processes), *command]
+        job = subprocess.run(
+            command, capture_output=True, text=True, timeout=timeout, env=ENVIRONMENT, cwd=ROOT
+        )
+        assert job.returncode == 0 or not check, job.stdout + job.stderr
+        return job
+
+    return run
+
+
+def pytest_collection_modifyitems(config, items):
+    if shutil.which("mpirun", path=str(Path(sys.executable).parent)) is None:
+        for item in items:
+            if "run_processes" in item.fixturenames or "launch" in item.name:
+                item.add_marker(pytest.mark.skip(reason="Horovod is not installed in this environment"))

@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import os
+import threading
+
+import cv2
+import numpy as np
+import pytest
+import simplejpeg
+
+from gluonlab.data.digits import load_digits
+from gluonlab.data.folder import FolderSource
+from gluonlab.data.packing import pack_source, resize_shorter_side
+from gluonlab.data.record_source import RecordSource
+from gluonlab.data.recordio import unpack_image_record
+from gluonlab.data.source import ArraySource
+from gluonlab.errors import ConfigError, DataError
+
+RNG = np.random.default_rng(0)
+COLOUR = RNG.integers(0, 256, (40, 10, 14, 3), dtype=np.uint8)
+SMOOTH = cv2.GaussianBlur(RNG.integers(0, 256, (60, 80, 3), dtype=np.uint8), (0, 0), 5)
+
+
+def colour_source():
+    return ArraySource(COLOUR, np.arange(40) % 10, "colour")
+
+
+@pytest.fixture
+def photos(tmp_path):
+    root = tmp_path / "photos"
+    for name, count in (("dog", 2), ("cat", 3)):
+        (root / name).mkdir(parents=True)
+        for i in range(count):
+            (root / name / f"{i}.jpg").write_bytes(simplejpeg.encode_jpeg(SMOOTH, 90 + i))
+    (root / "cat" / "flat.PNG").write_bytes(cv2.imencode(".png", SMOOTH[:, :, 0])[1].tobytes())
+    (root / "cat" / ".hidden.jpg").write_bytes(b"")
+    (root / "cat" / "notes.txt").write_text("no image")
+    (root / ".cache").mkdir()
+    return root
+
+
+@pytest.mark.parametrize("source", [load_digits("val"), colour_source()], ids=["gray", "colour"])
+def test_png_round_trip_is_bit_equal_and_in_order(tmp_path, source):
+    report = pack_source(source, tmp_path / "train", encoding="png", threads=2)
+    read = RecordSource(tmp_path / "train.rec")
+    assert (report.records, report.bytes) == (len(source), (tmp_path / "train.rec").stat().st_size)
+    np.testing.assert_array_equal(read.labels, source.labels)
+    for i in range(len(source)):
+        np.testing.assert_array_equal(read.image(i), source.image(i))
+        assert unpack_image_record(read._reader.read(i))[1] == i
+
+
+def test_mxnet_reads_a_packed_set(tmp_path):
+    from gluonlab.runtime.mxnet import mx
+
+    source = colour_source()
+    pack_source(source, tmp_path / "train", encoding="png")
+    dataset = mx.gluon.data.vision.ImageRecordDataset(str(tmp_path / "train.rec"))
+    image, label = dataset[7]
+    np.testing.assert_array_equal(image.asnumpy(), source.image(7))
+    assert (len(dataset), label) == (40, 7)
+
+
+def test_folder_order_and_labels(photos):
+    source = FolderSource(photos)
+    assert source.classes == ("cat", "dog")
+    assert [source.path(i).name for i in range(6)] == [
+        "0.jpg",
+        "1.jpg",
+        "2.jpg",
+        "flat.PNG",
+        "0.jpg",
+        "1.jpg",
+    ]
+    assert source.labels.tolist() == [0, 0, 0, 0, 1, 1]
+    assert source.image(0).shape == (60, 80, 3)
+    assert source.image(3).shape == (60, 80, 1)
+    assert source.where(4) == str(photos / "dog" / "0.jpg")
+
+
+def test_keep_copies_the_files(photos, tmp_path):
+    source = FolderSource(photos)
+    calls = []
+    pack_source(
+        source,
+        tmp_path / "out" / "train",
+        encoding="keep",
+        class_names=source.classes,
+        progress=lambda done, total: calls.append((done, total)),
+    )
+    read = RecordSource(tmp_path / "out" / "train.rec")
+    assert [read.encoded(i) for i in range(6)] == [source.encoded(i) for i in range(6)]
+    assert read.classes == ("cat", "dog")
+    assert calls == [(i, 6) for i in range(1, 7)]
+    assert sorted(os.listdir(tmp_path / "out")) == ["train.classes.txt", "train.idx", "train.rec"]
+
+
+def test_keep_with_resize_keeps_the_format(photos, tmp_path):
+    pack_source(FolderSource(photos), tmp_path / "train", encoding="keep", resize=30)
+    read = RecordSource(tmp_path / "train.rec")
+    assert [read.encoded(i)[:2] for i in (0, 3)] == [b"\xff\xd8", b"\x89P"]
+    assert [read.image(i).shape for i in (0, 3)] == [(30, 40, 3), (30, 40, 1)]
+    assert read.classes == ()
+
+
+def test_jpeg_is_close(tmp_path):
+    source = ArraySource(SMOOTH[None], np.array([0]))
+    pack_source(source, tmp_path / "a", encoding="jpeg", quality=95)
+    np.testing.assert_allclose(RecordSource(tmp_path / "a.rec").image(0).astype(int), SMOOTH, atol=12)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (1, 500, 3), (300, 7, 1), (20, 20, 1)])
+def test_resize_of_extreme_shapes(shape):
+    resized = resize_shorter_side(np.zeros(shape, np.uint8), 20)
+    assert min(resized.shape[:2]) == 20
+    assert resized.shape[2] == shape[2]
+
+
+def test_undecodable_file_leaves_nothing(photos, tmp_path):
+    (photos / "dog" / "1.jpg").write_bytes(b"<html>")
+    out = tmp_path / "out"
+    with pytest.raises(DataError, match=r"DAT06.*dog/1.jpg"):
+        pack_source(FolderSource(photos), out / "train", encoding="keep")
+    assert os.listdir(out) == []
+
+
+def test_stopped_packing_leaves_the_old_set(tmp_path):
+    pack_source(load_digits("val"), tmp_path / "train", encoding="png", class_names=list("0123456789"))
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    def stop(done, total):
+        if done == 20:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        pack_source(colour_source(), tmp_path / "train", encoding="png", progress=stop)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_memory_is_bounded(tmp_path):
+    lock, read, written = threading.Lock(), [0], [0]
+    most = [0]
+
+    class Counting(ArraySource):
+        def image(self, index):
+            with lock:
+                read[0] += 1
+                most[0] = max(most[0], read[0] - written[0])
+            return super().image(index)
+
+    def count(done, total):
+        written[0] = done
+
+    source = Counting(np.zeros((300, 8, 8, 1), np.uint8), np.zeros(300, int))
+    pack_source(source, tmp_path / "a", encoding="png", threads=2, progress=count)
+    assert most[0] <= 8 + 1
+
+
+def test_what_cannot_be_packed(tmp_path):
+    with pytest.raises(ConfigError, match="no image files to keep"):
+        pack_source(colour_source(), tmp_path / "a", encoding="keep")
+    with pytest.raises(DataError, match=r"DAT12.*colour: image 5: label 5 outside 0..4"):
+        pack_source(colour_source(), tmp_path / "a", encoding="png", class_names=list("abcde"))
+    floats = ArraySource(np.zeros((2, 4, 4, 3), np.float32), np.array([0, 1]), "floats")
+    with pytest.raises(DataError, match=r"DAT06.*floats: image 0: float32"):
+        pack_source(floats, tmp_path / "a", encoding="png")
+    assert os.listdir(tmp_path) == []

@@ -1,0 +1,42 @@
+"""Started under P processes by the tests: updates from a fixed state, the tensors after them to a file.
+
+usage: one_update.py RECIPE OUT UPDATES [key=value ...]
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from gluonlab.config import load_config
+from gluonlab.parallel.environment import set_cpu_threads
+
+
+def main(recipe, out, updates, *overrides):
+    set_cpu_threads(1, 1)
+    from gluonlab.build.run import build_run
+    from gluonlab.metrics import Metrics
+    from gluonlab.parallel.world import join_world
+    from gluonlab.training.loop import train_step
+    from gluonlab.training.state import model_tensors, optimizer_tensors
+
+    world = join_world()
+    run = build_run(load_config(Path(recipe), overrides), Path(out), world)
+    metrics = Metrics(world, run.ctx)
+    requests = run.sampler.requests(0, int(updates), run.workers.worker_batch_size, run.workers.mine)
+    batches = run.loader.batches(requests)
+    for _ in range(int(updates)):
+        train_step(run.state, batches, run.loss_fn, run.schedule, run.workers, metrics)
+    results = metrics.compute()
+    tensors = {f"model/{name}": array for name, array in model_tensors(run.state.net).items()}
+    tensors.update({f"optimizer/{name}": array for name, array in optimizer_tensors(run.state).items()})
+    world.check_equal(
+        "the sum of all tensors", sum(float(np.abs(a).sum(dtype=float)) for a in tensors.values())
+    )
+    if world.rank == 0:
+        np.savez(Path(out) / f"processes-{world.size}.npz", metrics=[*results.values()], **tensors)
+    world.shutdown()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,100 @@
+"""Who may import whom, how long a file may be, and what no file may call (docs/architecture.md)."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "gluonlab"
+
+# A module may import its own layer and those after it.
+LAYERS = [
+    {"cli", "doctor"},
+    {"build"},
+    {"training", "bench", "simulate"},
+    {"losses", "metrics", "reporting", "models", "data", "optim", "parallel", "checkpoint"},
+    {"schedules", "epochs", "intervals", "timing", "errors", "runtime", "config"},
+]
+FILES = sorted(PACKAGE.rglob("*.py"))
+PROJECT_FILES = FILES + sorted((PACKAGE.parent / "benchmarks").rglob("*.py"))
+
+
+def part_of(path):
+    """The top-level part a file belongs to, such as ``data`` or ``schedules``."""
+    return path.relative_to(PACKAGE).parts[0].replace(".py", "")
+
+
+def imports_of(path):
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names if node.module == "gluonlab")
+
+
+def layer_of(part):
+    return next(number for number, parts in enumerate(LAYERS) if part in parts)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_go_one_way(path):
+    part = part_of(path)
+    if part == "__init__":
+        return
+    for module in imports_of(path):
+        if not module.startswith("gluonlab.") or module == "gluonlab.__version__":
+            continue
+        imported = module.split(".")[1]
+        assert layer_of(imported) >= layer_of(part), f"{part} must not import {module}"
+        if imported == "config":
+            assert part in ("config", "build", "cli"), f"{part} must not see the configuration"
+
+
+def test_horovod_is_imported_in_one_place_and_mxnet_in_another():
+    for path in FILES:
+        name = str(path.relative_to(PACKAGE))
+        for module in imports_of(path):
+            if module.split(".")[0] == "horovod":
+                assert part_of(path) == "parallel", name
+            if module.split(".")[0] == "mxnet":
+                assert part_of(path) == "runtime", name
+
+
+def test_files_and_functions_stay_short():
+    for path in PROJECT_FILES:
+        assert len(path.read_text().splitlines()) <= 300, f"{path} should become a folder"
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef):
+                assert node.end_lineno - node.lineno < 60, f"{path}: {node.name} is too long"
+
+
+def test_nothing_that_runs_code_from_data_is_called():
+    forbidden = {"eval", "exec", "pickle", "cloudpickle", "marshal", "dill", "load_states", "extractall"}
+    for path in PROJECT_FILES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = (
+                {getattr(node, "id", None), getattr(node, "attr", None)}
+                if isinstance(node, (ast.Name, ast.Attribute))
+                else set()
+            )
+            assert not names & forbidden, f"{path}:{getattr(node, 'lineno', '?')} uses {names & forbidden}"
+
+
+def test_importing_the_package_or_asking_for_help_loads_nothing_heavy():
+    code = "import sys, gluonlab, gluonlab.cli.main; print(*sorted(sys.modules))"
+    modules = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
+    heavy = {"mxnet", "horovod", "numpy", "pydantic", "matplotlib", "tensorboardX", "cv2"}
+    assert not heavy & set(modules)
+
+
+def test_every_public_name_exists():
+    import gluonlab
+
+    for name in gluonlab.__all__:
+        assert getattr(gluonlab, name) is not None
