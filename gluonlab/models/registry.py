@@ -128,7 +128,7 @@ _ENTRIES = (
         10,
         "after He et al. arXiv:1512.03385",
         2015,
-        73_762,
+        75_002,
     ),
 )
 MODELS: dict[str, ModelEntry] = {entry.name: entry for entry in _ENTRIES}

@@ -54,9 +54,12 @@ class VirtualWorkers:
 
     def reduce(self) -> None:
         """Leave the gradient's sum over all samples of the update, and the mean running statistics."""
-        self._world.sum(self._gradients, "gradients")
-        if self._statistics:
-            self._statistics.average(self._world, self.count)
+        if self._statistics is None:
+            self._world.sum(self._gradients, "update")
+            return
+        # Last in the list is first to be reduced, and the statistics are there before the gradients.
+        self._world.sum([*self._gradients, self._statistics.total], "update")
+        self._statistics.advance(self.count)
 
 
 class RunningStatistics:
@@ -71,7 +74,7 @@ class RunningStatistics:
         self._collected = 0
         self._start = [array.copy() for array in arrays]
         self._flat = nd.concat(*arrays, dim=0)
-        self._sum = self._flat.zeros_like()
+        self.total = self._flat.zeros_like()
 
     def remember(self) -> None:
         """Note the statistics that each of this process's workers starts from."""
@@ -81,23 +84,22 @@ class RunningStatistics:
     def collect(self) -> None:
         """Add this micro-step's statistics to the sum, then put back those the update began with."""
         if self._collected == 0:
-            nd.concat(*self._arrays, dim=0, out=self._sum)
+            nd.concat(*self._arrays, dim=0, out=self.total)
         else:
             nd.concat(*self._arrays, dim=0, out=self._flat)
-            self._sum += self._flat
+            self.total += self._flat
         self._collected += 1
         if self._collected < self._micro_steps:
             for array, start in zip(self._arrays, self._start):
                 start.copyto(array)
 
-    def average(self, world: World, count: int) -> None:
-        """Set the statistics to the mean over ``count`` workers of all processes."""
+    def advance(self, count: int) -> None:
+        """Set the statistics to the mean over ``count`` workers, whose sum ``total`` holds by now."""
         self._collected = 0
-        world.sum([self._sum], "running_statistics")
-        self._sum /= count
+        self.total /= count
         first = 0
         for array in self._arrays:
-            self._sum[first : first + array.size].copyto(array)
+            self.total[first : first + array.size].copyto(array)
             first += array.size
 
 

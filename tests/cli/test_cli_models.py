@@ -41,7 +41,7 @@ def test_show_as_text():
 def test_show_as_json_with_other_classes():
     result = run_gluonlab("models", "show", "small_resnet8", "--classes", "4", "--json", "-")
     facts = json.loads(result.stdout)
-    assert facts["parameters"] == 73_762 - 6 * 65
+    assert facts["parameters"] == 75_002 - 6 * 65
     assert facts["layers"][-1] == {"name": "output", "output_shape": [4], "parameters": 4 * 65}
     assert facts["classes"] == 4
 

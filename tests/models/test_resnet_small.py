@@ -32,7 +32,7 @@ def test_cifar_parameters(depth, parameters):
 
 
 def test_small_resnet8_parameters():
-    assert count_parameters(create("small_resnet8")) == parameters_by_hand(8, (16, 32, 64), 1, 1)
+    assert count_parameters(create("small_resnet8")) == parameters_by_hand(16, (16, 32, 64), 1, 1)
 
 
 def test_depth_counts_the_weighted_layers():

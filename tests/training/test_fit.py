@@ -1,0 +1,161 @@
+"""A run that is stopped and continued is the run that never stopped, bit for bit."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from gluonlab.checkpoint.store import CheckpointStore
+from gluonlab.reporting.run_files import latest_by_step, read_metrics
+
+SHORT = ["epochs=4", "log_every=10", "tensorboard=false", "eval_every=2", "cpu_threads=1"]
+
+
+def summary_of(run_dir):
+    return json.loads((run_dir / "summary.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def undisturbed(run_gluonlab, tmp_path_factory):
+    run_dir = tmp_path_factory.mktemp("undisturbed") / "run"
+    job = run_gluonlab("train", "configs/digits.yaml", f"run_dir={run_dir}", *SHORT)
+    assert job.returncode == 0, job.stderr
+    return run_dir
+
+
+def test_the_summary_has_what_the_contract_names(undisturbed):
+    summary = summary_of(undisturbed)
+    assert set(summary) >= {
+        "steps", "epochs", "train_loss", "val_loss", "top1", "top5", "val_images", "images_per_sec", "wall_seconds",
+        "processes", "virtual_workers", "global_batch_size", "restarts", "weights_sha256",
+    }  # fmt: skip
+    assert summary["steps"] == 4 * 1437 // 64
+    assert summary["val_images"] == 360
+    assert (summary["processes"], summary["virtual_workers"], summary["restarts"]) == (1, 4, 0)
+    assert summary["top1"] > 0.6
+
+
+def test_the_same_command_twice_gives_the_same_weights(undisturbed, run_gluonlab, tmp_path):
+    run_gluonlab("train", "configs/digits.yaml", f"run_dir={tmp_path / 'r'}", *SHORT)
+    assert summary_of(tmp_path / "r")["weights_sha256"] == summary_of(undisturbed)["weights_sha256"]
+
+
+def test_another_seed_gives_other_weights(undisturbed, run_gluonlab, tmp_path):
+    run_gluonlab("train", "configs/digits.yaml", f"run_dir={tmp_path / 'r'}", "seed=1", *SHORT)
+    assert summary_of(tmp_path / "r")["weights_sha256"] != summary_of(undisturbed)["weights_sha256"]
+
+
+def test_running_a_finished_run_again_changes_nothing(undisturbed, run_gluonlab):
+    before = (undisturbed / "summary.json").stat().st_mtime_ns
+    job = run_gluonlab("train", "configs/digits.yaml", f"run_dir={undisturbed}", *SHORT)
+    assert job.returncode == 0
+    assert "is finished" in job.stdout
+    assert (undisturbed / "summary.json").stat().st_mtime_ns == before
+
+
+def test_a_run_killed_in_mid_epoch_ends_with_the_same_weights(undisturbed, run_gluonlab, tmp_path):
+    run_dir = tmp_path / "killed"
+    arguments = ["train", "configs/digits.yaml", f"run_dir={run_dir}", "checkpoint_every=7steps", *SHORT]
+    kill_after_checkpoint(run_dir, arguments, step=49)  # an epoch is 22.45 steps
+    assert not (run_dir / "summary.json").exists()
+    job = run_gluonlab(*arguments)
+    assert job.returncode == 0, job.stderr
+    assert "resumed from" in job.stdout
+    assert summary_of(run_dir)["weights_sha256"] == summary_of(undisturbed)["weights_sha256"]
+    assert summary_of(run_dir)["restarts"] == 1
+    steps = [row["step"] for row in latest_by_step(read_metrics(run_dir / "metrics.jsonl"), "train")]
+    assert steps == sorted(set(steps))
+
+
+@pytest.mark.parametrize("processes", [2, 4])
+def test_a_launched_run_killed_in_mid_epoch_ends_with_the_same_weights(run_gluonlab, tmp_path, processes):
+    digests = []
+    for name in ("whole", "killed"):
+        run_dir = tmp_path / name
+        arguments = ["launch", "-n", str(processes), "configs/digits.yaml", f"run_dir={run_dir}",
+                     "checkpoint_every=7steps", *SHORT]  # fmt: skip
+        if name == "killed":
+            kill_after_checkpoint(run_dir, arguments, step=49)
+        job = run_gluonlab(*arguments)
+        assert job.returncode == 0, job.stderr
+        digests.append(summary_of(run_dir)["weights_sha256"])
+    assert digests[0] == digests[1]
+
+
+def test_a_damaged_checkpoint_costs_the_steps_since_the_one_before(undisturbed, run_gluonlab, tmp_path):
+    run_dir = tmp_path / "damaged"
+    arguments = ["train", "configs/digits.yaml", f"run_dir={run_dir}", "checkpoint_every=7steps", *SHORT]
+    kill_after_checkpoint(run_dir, arguments, step=49)
+    newest = max((run_dir / "checkpoints").glob("step-*"))
+    weights = newest / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1])
+    job = run_gluonlab(*arguments)
+    assert job.returncode == 0, job.stderr
+    assert "falling back" in job.stderr
+    assert summary_of(run_dir)["weights_sha256"] == summary_of(undisturbed)["weights_sha256"]
+
+
+def test_a_run_resumes_on_another_number_of_processes(run_gluonlab, tmp_path):
+    run_dir = tmp_path / "moved"
+    common = ["configs/digits.yaml", f"run_dir={run_dir}", "checkpoint_every=7steps", *SHORT]
+    kill_after_checkpoint(run_dir, ["train", *common], step=49)
+    job = run_gluonlab("launch", "-n", 2, *common)
+    assert job.returncode == 0, job.stderr
+    summary = summary_of(run_dir)
+    assert (summary["processes"], summary["restarts"], summary["steps"]) == (2, 1, 89)
+    assert summary["top1"] > 0.6
+
+
+def test_evaluate_finds_the_accuracy_of_the_summary(undisturbed, run_gluonlab, tmp_path):
+    job = run_gluonlab("evaluate", undisturbed, "--json", tmp_path / "e.json")
+    assert job.returncode == 0, job.stderr
+    result = json.loads((tmp_path / "e.json").read_text())
+    summary = summary_of(undisturbed)
+    assert (result["top1"], result["images"]) == (summary["top1"], 360)
+    assert result["loss"] == pytest.approx(summary["val_loss"], rel=1e-6)
+
+
+def test_a_run_directory_holds_one_recipe_only(undisturbed, run_gluonlab):
+    job = run_gluonlab("train", "configs/digits.yaml", f"run_dir={undisturbed}", *SHORT, "optimizer.momentum=0.8")
+    assert job.returncode == 2
+    assert job.stderr.startswith("error[CFG20]")
+    assert "optimizer.momentum was 0.9, now 0.8" in job.stderr
+    assert job.stderr.count("\n") == 1
+
+
+def test_a_loss_that_is_not_finite_ends_with_code_5_after_one_rollback(run_gluonlab, tmp_path):
+    run_dir = tmp_path / "nan"
+    job = run_gluonlab(
+        "train", "configs/digits.yaml", f"run_dir={run_dir}", "epochs=3", "schedule.base_lr=1e18",
+        "schedule.warmup_epochs=1", "schedule.init_lr=0", "checkpoint_every=1steps", "log_every=1",
+        "tensorboard=false",
+    )  # fmt: skip
+    assert job.returncode == 5, job.stderr
+    assert job.stderr.startswith("error[NUM01] step ")
+    assert job.stderr.count("\n") == 1
+    assert job.stdout.count("rolled back to step") == 1
+    good = CheckpointStore(run_dir / "checkpoints").latest()
+    assert good is not None
+    assert json.loads((run_dir / "error.json").read_text())["exit_code"] == 5
+
+
+def kill_after_checkpoint(run_dir: Path, arguments: list[str], step: int) -> None:
+    """Start a run and end it with SIGKILL once the checkpoint of ``step`` is there."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gluonlab.cli.main", *arguments],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ},
+    )
+    deadline = time.monotonic() + 120
+    while not (run_dir / f"checkpoints/step-{step:08d}").exists():
+        assert time.monotonic() < deadline, "the checkpoint never came"
+        assert process.poll() is None, f"ended with {process.returncode} before the checkpoint came"
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
