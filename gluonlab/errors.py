@@ -95,7 +95,3 @@ class ResourceError(GluonlabError):
     """Memory, disk or another resource ran out."""
 
     exit_code = 9
-
-
-EXIT_BUG = 70
-EXIT_PREEMPTED = 75

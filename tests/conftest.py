@@ -41,7 +41,7 @@ def run_gluonlab():
 def run_processes():
     """Run a script in ``processes`` real processes of one world; returns the finished job."""
 
-    def run(processes, script, *arguments, timeout=300, check=True):
+    def run(processes, script, *arguments, timeout=300, check=True, cwd=ROOT):
         command = [sys.executable, str(script), *map(str, arguments)]
         if processes > 1:
             mpirun = Path(sys.executable).parent / "mpirun"
@@ -49,7 +49,7 @@ def run_processes():
             options = ["--map-by", ":OVERSUBSCRIBE", "--bind-to", "none", "--mca", "mpi_yield_when_idle", "1"]
             command = [str(mpirun), *root_user, *options, "-np", str(processes), *command]
         job = subprocess.run(
-            command, capture_output=True, text=True, timeout=timeout, env=ENVIRONMENT, cwd=ROOT
+            command, capture_output=True, text=True, timeout=timeout, env=ENVIRONMENT, cwd=cwd
         )
         assert job.returncode == 0 or not check, job.stdout + job.stderr
         return job

@@ -51,17 +51,22 @@ def open_data_sets(data: Data) -> DataSets:
     return DataSets(train, val, len(train), len(val))
 
 
-def planned_train_samples(data: Data) -> int:
-    """The size of the training set without opening it, where it is known."""
-    known = {
+def known_train_samples(data: Data) -> Optional[int]:
+    """The size of the training set where the recipe tells it; None where the files must be opened."""
+    fixed = {
         "digits": 1437,
         "cifar10": 50_000,
         "cifar100": 50_000,
         "mnist": 60_000,
         "synthetic": data.samples,
     }
-    samples = data.train_samples or known.get(data.name)
-    return samples if samples is not None else len(_open_split(data, "train"))
+    return data.train_samples or fixed.get(data.name)
+
+
+def planned_train_samples(data: Data) -> int:
+    """The size of the training set, from the files only if nothing else tells."""
+    known = known_train_samples(data)
+    return known if known is not None else len(_open_split(data, "train"))
 
 
 def build_calendar(config: Config, train_samples: int) -> Epochs:

@@ -27,18 +27,10 @@ def launch(
 
     Example: gluonlab launch -n 2 configs/digits.yaml
     """
+    from gluonlab.build.check import check_recipe
     from gluonlab.config import load_config
-
-    config = load_config(recipe, overrides or [])
-    _check_share(config.virtual_workers, processes)
-    verb = [sys.executable, "-m", "gluonlab.cli.main", "train", str(recipe), *(overrides or [])]
     from gluonlab.parallel.launcher import launch as launch_processes
 
+    check_recipe(load_config(recipe, overrides or []), processes)
+    verb = [sys.executable, "-m", "gluonlab.cli.main", "train", str(recipe), *(overrides or [])]
     launch_processes(verb, processes, backend.value)
-
-
-def _check_share(virtual_workers: int, processes: int) -> None:
-    """Refuse a number of processes before any of them is started."""
-    from gluonlab.parallel.shares import workers_of_process
-
-    workers_of_process(virtual_workers, 0, processes)

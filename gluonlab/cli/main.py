@@ -18,7 +18,7 @@ from gluonlab.cli.report import report
 from gluonlab.cli.runs import runs
 from gluonlab.cli.schedule import schedule
 from gluonlab.cli.train import train
-from gluonlab.errors import EXIT_BUG, CheckpointError, GluonlabError, ResourceError
+from gluonlab.errors import CheckpointError, GluonlabError, ResourceError
 
 app = typer.Typer(
     add_completion=False,
@@ -89,10 +89,17 @@ def main() -> None:
     except Exception as error:
         if os.environ.get("GLUONLAB_DEBUG"):
             traceback.print_exc()
-        shown = as_gluonlab_error(error)
-        typer.echo(str(shown), err=True)
-        sys.exit(shown.exit_code if isinstance(error, (GluonlabError, MemoryError, OSError)) else EXIT_BUG)
+        _end_with(as_gluonlab_error(error))
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _end_with(error: GluonlabError) -> None:
+    from gluonlab.parallel.failure import REPORT_DIRECTORY, end_failed_rank
+
+    if REPORT_DIRECTORY not in os.environ:  # else the launcher tells, once for all ranks
+        typer.echo(str(error), err=True)
+    end_failed_rank(error.exit_code)
+    sys.exit(error.exit_code)
 
 
 if __name__ == "__main__":

@@ -29,11 +29,14 @@ def train(
     The same command again continues the run. Example:
     gluonlab train configs/digits.yaml seed=1 run_dir=runs/digits-1
     """
+    from gluonlab.build.check import check_recipe
     from gluonlab.config import load_config
     from gluonlab.parallel.environment import launched_process, set_cpu_threads
 
     config = load_config(recipe, overrides or [])
-    set_cpu_threads(config.cpu_threads, launched_process().local_size)
+    started = launched_process()
+    check_recipe(config, processes if dry_run else started.size)
+    set_cpu_threads(config.cpu_threads, started.local_size)
     if dry_run:
         from gluonlab.build.plan import format_plan, make_plan
 

@@ -143,8 +143,8 @@ def entry(name: str) -> ModelEntry:
     """The model called ``name``; raises `ConfigError` CFG09, with what else may be meant."""
     if name in MODELS:
         return MODELS[name]
-    alike = get_close_matches(name, MODELS, n=3)
-    hint = f"did you mean {', '.join(alike)}?" if alike else "gluonlab models list shows all"
+    alike = [known for known in MODELS if name in known] + get_close_matches(name, MODELS, n=3)
+    hint = f"did you mean {', '.join(list(dict.fromkeys(alike))[:3])}?" if alike else "gluonlab models list shows all"
     raise ConfigError("CFG09", "model.name", f"unknown model {name!r}", hint)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 import traceback
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from platform import node
 from typing import Any, Optional
 
 from gluonlab.errors import GluonlabError
+from gluonlab.parallel.environment import launched_process
 from gluonlab.parallel.world import PeerFailedError
 
 # Set by the launcher: a private directory for the reports of this launch.
@@ -58,6 +60,17 @@ def report_failure(
     if run_dir is not None and not report["is_victim"]:
         _write(run_dir / "error.json", report)
     return shown
+
+
+def end_failed_rank(exit_code: int) -> None:
+    """End this process at once if it is one of several; otherwise return.
+
+    The ordinary way out would wait for collectives that no other process will join.
+    """
+    if launched_process().size > 1:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(exit_code)
 
 
 def read_reports(directory: Path) -> list[FailureReport]:

@@ -140,6 +140,8 @@ def _raise_failure(code: int, directory: Path, engine_words: str) -> None:
     if code < 0 or code > 128:
         name = signal.Signals(-code if code < 0 else code - 128).name
         raise ClusterError("CLU10", "the job", f"was ended by {name}", _CONTINUE)
+    if code < 128 and reports:  # all lost their peer, and the peer said nothing
+        raise LaunchedError(reports[0].message, reports[0].exit_code)
     raise ClusterError("CLU11", "the job", f"ended with code {code}: {engine_words[:300] or 'no message'}")
 
 

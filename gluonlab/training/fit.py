@@ -23,9 +23,8 @@ from gluonlab.schedules import Schedule
 from gluonlab.training.loop import LossFn, check_finite, evaluate, train_epoch
 from gluonlab.training.state import (
     TrainState,
-    model_tensors,
-    optimizer_state,
-    optimizer_tensors,
+    checkpoint_state,
+    checkpoint_tensors,
     restore,
     weights_sha256,
 )
@@ -192,7 +191,7 @@ class _Fitting:
         run, step = self.run, self.run.state.step
         if run.world.rank == 0 and step not in run.store.steps():
             start = time.monotonic()
-            tensors = {"model": model_tensors(run.state.net), "optimizer": optimizer_tensors(run.state)}
+            tensors = checkpoint_tensors(run.state)
             broken = [name for name, array in tensors["model"].items() if not np.isfinite(array).all()]
             if broken:  # every process learns of it with the next loss; only this one looks at weights
                 self.reporter.message(f"no checkpoint at step {step}: {broken[0]} is not finite")
@@ -204,9 +203,8 @@ class _Fitting:
     def _checkpoint_state(self) -> dict[str, Any]:
         run = self.run
         return {
-            "step": run.state.step,
+            **checkpoint_state(run.state),
             "epoch": run.sampler.calendar.epoch_at(run.state.step),
-            "optimizer": optimizer_state(run.state),
             "identity": run.identity,
             "processes": run.world.size,
             "virtual_workers": run.workers.count,

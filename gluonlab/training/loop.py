@@ -58,7 +58,7 @@ def train_epoch(
     *,
     end_step: int,
     log_every: int,
-    report: Report,
+    report: Report = lambda step, results: None,
     after_step: Callable[[], None] = lambda: None,
 ) -> None:
     """Update until ``end_step``; every ``log_every`` steps, and at the end, report and check the loss.

@@ -51,9 +51,18 @@ def optimizer_tensors(state: TrainState) -> Tensors:
     return {name: buffers[index].asnumpy() for index, name in enumerate(names) if index in buffers}
 
 
-def optimizer_state(state: TrainState) -> dict[str, Any]:
-    """The optimizer's numbers that are not arrays, as JSON data."""
-    return {"name": type(state.optimizer).__name__.lower(), "applied_lr": state.optimizer.applied_lr}
+def checkpoint_tensors(state: TrainState) -> dict[str, Tensors]:
+    """The arrays of a checkpoint, by file; waits for the device."""
+    return {"model": model_tensors(state.net), "optimizer": optimizer_tensors(state)}
+
+
+def checkpoint_state(state: TrainState) -> dict[str, Any]:
+    """What a checkpoint needs beside arrays to be restored, as JSON data."""
+    optimizer = state.optimizer
+    return {
+        "step": state.step,
+        "optimizer": {"name": type(optimizer).__name__.lower(), "applied_lr": optimizer.applied_lr},
+    }
 
 
 def restore(state: TrainState, checkpoint: Checkpoint) -> None:
@@ -62,12 +71,12 @@ def restore(state: TrainState, checkpoint: Checkpoint) -> None:
     Raises:
         CheckpointError: CKP06 other parameters, CKP07 another optimizer; nothing is changed then.
     """
-    saved_optimizer = checkpoint.state["optimizer"]
-    if saved_optimizer["name"] != optimizer_state(state)["name"]:
+    saved_optimizer, configured = checkpoint.state["optimizer"], type(state.optimizer).__name__.lower()
+    if saved_optimizer["name"] != configured:
         raise CheckpointError(
             "CKP07",
             str(checkpoint.path),
-            f"optimizer is {saved_optimizer['name']}, configured is {optimizer_state(state)['name']}",
+            f"optimizer is {saved_optimizer['name']}, configured is {configured}",
         )
     parameters = state.net._collect_params_with_prefix()
     trained = _trained_parameters(state.net)

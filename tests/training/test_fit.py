@@ -31,8 +31,8 @@ def undisturbed(run_gluonlab, tmp_path_factory):
 def test_the_summary_has_what_the_contract_names(undisturbed):
     summary = summary_of(undisturbed)
     assert set(summary) >= {
-        "steps", "epochs", "train_loss", "val_loss", "top1", "top5", "val_images", "images_per_sec", "wall_seconds",
-        "processes", "virtual_workers", "global_batch_size", "restarts", "weights_sha256",
+        "steps", "epochs", "train_loss", "val_loss", "top1", "top5", "val_images", "images_per_sec",
+        "wall_seconds", "processes", "virtual_workers", "global_batch_size", "restarts", "weights_sha256",
     }  # fmt: skip
     assert summary["steps"] == 4 * 1437 // 64
     assert summary["val_images"] == 360
@@ -121,7 +121,9 @@ def test_evaluate_finds_the_accuracy_of_the_summary(undisturbed, run_gluonlab, t
 
 
 def test_a_run_directory_holds_one_recipe_only(undisturbed, run_gluonlab):
-    job = run_gluonlab("train", "configs/digits.yaml", f"run_dir={undisturbed}", *SHORT, "optimizer.momentum=0.8")
+    job = run_gluonlab(
+        "train", "configs/digits.yaml", f"run_dir={undisturbed}", *SHORT, "optimizer.momentum=0.8"
+    )
     assert job.returncode == 2
     assert job.stderr.startswith("error[CFG20]")
     assert "optimizer.momentum was 0.9, now 0.8" in job.stderr

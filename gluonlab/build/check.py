@@ -1,0 +1,22 @@
+"""What can be said against a recipe before MXNet is imported or any process is started."""
+
+from __future__ import annotations
+
+from gluonlab.build.data import build_calendar, known_train_samples
+from gluonlab.config.schema import Config
+from gluonlab.models import entry
+from gluonlab.parallel.shares import workers_of_process
+
+
+def check_recipe(config: Config, processes: int) -> None:
+    """Refuse what cannot be trained on ``processes`` processes.
+
+    Raises:
+        ConfigError: CFG08 processes do not divide the virtual workers, CFG09 unknown model,
+            CFG19 fewer samples than a batch.
+    """
+    workers_of_process(config.virtual_workers, 0, processes)
+    entry(config.model.name)
+    samples = known_train_samples(config.data)
+    if samples is not None:
+        build_calendar(config, samples)

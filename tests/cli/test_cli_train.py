@@ -1,0 +1,186 @@
+"""Bad input of `train`, `launch`, `evaluate` and `schedule`: one line, the right code, nothing written."""
+
+import json
+import shutil
+
+import cv2
+import numpy as np
+import pytest
+
+from gluonlab.data.recordio import RecordWriter, pack_image_record
+
+DIGITS = "configs/digits.yaml"
+
+
+def refused(job, exit_code, *words):
+    assert job.returncode == exit_code, job.stdout + job.stderr
+    assert job.stderr.startswith("error[")
+    assert job.stderr.count("\n") == 1, job.stderr
+    for word in words:
+        assert word in job.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "exit_code", "words"),
+    [
+        (["nothing.yaml"], 2, ["CFG01", "nothing.yaml"]),
+        ([DIGITS, "optimizer.momentun=1"], 2, ["CFG04", "did you mean momentum?"]),
+        ([DIGITS, "epochs=many"], 2, ["CFG06", "epochs", "'many'"]),
+        ([DIGITS, "schedule.base_lr=-1"], 2, ["CFG07", "greater than 0"]),
+        ([DIGITS, "model.name=resnet20"], 2, ["CFG09", "did you mean cifar_resnet20"]),
+        ([DIGITS, "global_batch_size=4096", "worker_batch_size=16"], 2, ["CFG19", "1437 samples"]),
+        ([DIGITS, "epochs=0.01", "schedule.warmup_epochs=0"], 2, ["CFG19", "shorter than one step"]),
+        ([DIGITS, "data.classes=9"], 3, ["DAT12", "label 9 outside 0..8"]),
+        ([DIGITS, "data.name=cifar10", "data.path=missing"], 3, ["DAT01", "missing"]),
+        ([DIGITS, "data.name=record", "data.train=a.rec", "data.val=b.rec"], 3, ["DAT01", "a.rec"]),
+        ([DIGITS, "ctx=gpu"], 8, ["ENV08", "ctx=cpu"]),
+        ([DIGITS, "run_dir=/proc/nowhere"], 4, ["CKP01", "/proc/nowhere"]),
+        ([DIGITS, "--lr", "1"], 2, ["CLI01", "--lr"]),
+    ],
+)
+def test_bad_input_is_one_line_and_nothing_is_written(run_gluonlab, tmp_path, arguments, exit_code, words):
+    run_dir = tmp_path / "run"
+    settings = [] if any(word.startswith("run_dir") for word in arguments) else [f"run_dir={run_dir}"]
+    refused(run_gluonlab("train", *arguments, *settings), exit_code, *words)
+    assert not run_dir.exists()
+
+
+def test_launch_refuses_before_it_starts_anything(run_gluonlab, tmp_path):
+    run_dir = f"run_dir={tmp_path / 'run'}"
+    refused(run_gluonlab("launch", "-n", 3, DIGITS, run_dir), 2, "CFG08", "use 1, 2, 4 processes")
+    refused(run_gluonlab("launch", "-n", 0, DIGITS, run_dir), 2, "CLI01")
+    refused(run_gluonlab("launch", "-n", 2, DIGITS, run_dir, "seed=x"), 2, "CFG06")
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_error_on_all_ranks_is_told_once_with_its_code(run_gluonlab, tmp_path):
+    job = run_gluonlab("launch", "-n", 2, DIGITS, f"run_dir={tmp_path / 'run'}", "data.classes=9")
+    refused(job, 3, "DAT12", "label 9 outside 0..8")
+    assert not (tmp_path / "run").exists()
+
+
+def write_records(path, labels):
+    with RecordWriter(path) as writer:
+        for index, label in enumerate(labels):
+            image = np.full((8, 8), index % 256, np.uint8)
+            writer.write(pack_image_record(label, index, cv2.imencode(".png", image)[1].tobytes()))
+
+
+def test_a_bad_label_in_a_record_file_names_the_record(run_gluonlab, tmp_path):
+    write_records(tmp_path / "train.rec", [0, 1, 2, 10, 3] * 20)
+    write_records(tmp_path / "val.rec", [0, 1])
+    files = [f"data.train={tmp_path / 'train.rec'}", f"data.val={tmp_path / 'val.rec'}"]
+    job = run_gluonlab("train", DIGITS, "data.name=record", *files, f"run_dir={tmp_path / 'run'}")
+    refused(job, 3, "DAT12", "train.rec: record 3", "label 10 outside 0..9")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_damaged_image_found_in_training_names_the_record(run_gluonlab, tmp_path):
+    write_records(tmp_path / "train.rec", [0, 1, 2, 3] * 20)
+    write_records(tmp_path / "val.rec", [0, 1])
+    raw = bytearray((tmp_path / "train.rec").read_bytes())
+    start = raw.index(b"\x89PNG", len(raw) // 2)
+    raw[start : start + 8] = b"notimage"
+    (tmp_path / "train.rec").write_bytes(raw)
+    files = [f"data.train={tmp_path / 'train.rec'}", f"data.val={tmp_path / 'val.rec'}"]
+    for verb in (["train"], ["launch", "-n", 2]):
+        run_dir = tmp_path / verb[0]
+        refused(
+            run_gluonlab(*verb, DIGITS, "data.name=record", *files, f"run_dir={run_dir}"),
+            3,
+            "DAT06",
+            "train.rec: record",
+        )
+        assert json.loads((run_dir / "error.json").read_text())["exit_code"] == 3
+
+
+def test_a_data_set_of_another_size_than_the_recipe_says_is_refused(run_gluonlab, tmp_path):
+    refused(
+        run_gluonlab("train", DIGITS, "data.train_samples=1438", f"run_dir={tmp_path}/r"), 3, "DAT15", "1437"
+    )
+
+
+def test_a_dry_run_prints_the_plan_and_writes_nothing(run_gluonlab, tmp_path):
+    job = run_gluonlab(
+        "train", "configs/imagenet/resnet50_goyal_8k.yaml", "--dry-run", "--processes", 8, "--json", "-",
+        f"run_dir={tmp_path / 'run'}",
+    )  # fmt: skip
+    plan = json.loads(job.stdout)
+    assert plan["parameters"] == 25_557_032
+    assert (
+        plan["virtual_workers"],
+        plan["micro_steps_per_update"],
+        plan["images_per_process_and_update"],
+    ) == (256, 32, 1024)
+    assert plan["steps"] == 14_075
+    assert plan["peak_lr"] == pytest.approx(3.2)
+    rates = {point["step"]: point["learning_rate"] for point in plan["learning_rate"]}
+    assert rates == pytest.approx({0: 0.1, 782: 3.2, 4692: 0.32, 9384: 0.032, 12512: 0.0032, 14074: 0.0032})
+    assert plan["memory_bytes_per_process"] > 12 * plan["parameters"]
+    assert not (tmp_path / "run").exists()
+    text = run_gluonlab("train", DIGITS, "--dry-run").stdout
+    assert "W = 4 of 16 images" in text
+    refused(run_gluonlab("train", DIGITS, "--dry-run", "--processes", 3), 2, "CFG08")
+
+
+def test_schedule_draws_the_curve_without_data(run_gluonlab, tmp_path):
+    job = run_gluonlab("schedule", "configs/imagenet/resnet50_goyal_8k.yaml", "--plot", tmp_path / "lr.svg")
+    assert job.returncode == 0, job.stderr
+    assert "256 virtual workers x 32, 14,075 steps" in job.stdout
+    assert "█" in job.stdout
+    assert (tmp_path / "lr.svg").read_text().lstrip().startswith("<")
+
+
+def test_help_is_quick_and_each_verb_has_an_example(run_gluonlab):
+    for verb in ("train", "launch", "evaluate", "schedule", "runs", "report"):
+        job = run_gluonlab(verb, "--help")
+        assert job.returncode == 0
+        assert f"gluonlab {verb}" in job.stdout.split("Usage:")[1].split("\n", 1)[1], (
+            f"{verb} shows no example"
+        )
+
+
+def test_evaluate_refuses_what_is_no_run(run_gluonlab, tmp_path):
+    refused(run_gluonlab("evaluate", tmp_path / "none"), 4, "CKP02")
+
+
+def test_a_run_in_use_is_not_entered_by_a_second_process(run_gluonlab, tmp_path, monkeypatch):
+    import fcntl
+
+    from gluonlab.build import run_directory
+
+    monkeypatch.setattr(run_directory, "LOCK_PATIENCE_SECONDS", 0.2)
+    lock = run_directory.lock_run_directory(tmp_path / "run")
+    with pytest.raises(run_directory.CheckpointError, match=r"CKP11.*is in use by process"):
+        run_directory.lock_run_directory(tmp_path / "run")
+    lock.close()
+    second = run_directory.lock_run_directory(tmp_path / "run")
+    fcntl.flock(second, fcntl.LOCK_UN)
+    second.close()
+
+
+def test_debug_shows_the_traceback_beside_the_line(run_gluonlab):
+    job = run_gluonlab("--debug", "train", "nothing.yaml")
+    assert job.returncode == 2
+    assert "Traceback" in job.stderr
+    assert job.stderr.splitlines()[-1].startswith("error[CFG01]")
+
+
+def test_the_version_is_printed(run_gluonlab):
+    from gluonlab import __version__
+
+    assert run_gluonlab("--version").stdout == f"gluonlab {__version__}\n"
+
+
+def test_training_arrays_and_their_record_files_is_the_same_run(run_gluonlab, tmp_path):
+    short = ["epochs=1", "schedule.warmup_epochs=0", "tensorboard=false", "log_every=100"]
+    assert run_gluonlab("data", "pack", "digits", tmp_path / "digits").returncode == 0
+    files = [f"data.{split}={tmp_path / 'digits' / split}.rec" for split in ("train", "val")]
+    for name, source in (("arrays", []), ("records", ["data.name=record", *files])):
+        job = run_gluonlab("train", DIGITS, f"run_dir={tmp_path / name}", *short, *source)
+        assert job.returncode == 0, job.stderr
+    arrays, records = (
+        json.loads((tmp_path / name / "summary.json").read_text()) for name in ("arrays", "records")
+    )
+    assert arrays["weights_sha256"] == records["weights_sha256"]
+    shutil.rmtree(tmp_path / "digits")
