@@ -144,7 +144,11 @@ def entry(name: str) -> ModelEntry:
     if name in MODELS:
         return MODELS[name]
     alike = [known for known in MODELS if name in known] + get_close_matches(name, MODELS, n=3)
-    hint = f"did you mean {', '.join(list(dict.fromkeys(alike))[:3])}?" if alike else "gluonlab models list shows all"
+    hint = (
+        f"did you mean {', '.join(list(dict.fromkeys(alike))[:3])}?"
+        if alike
+        else "gluonlab models list shows all"
+    )
     raise ConfigError("CFG09", "model.name", f"unknown model {name!r}", hint)
 
 

@@ -19,7 +19,17 @@ DIGITS = ["configs/digits.yaml", "tensorboard=false", "log_every=5"]
 
 def start_launch(run_dir, *arguments):
     return subprocess.Popen(
-        [sys.executable, "-m", "gluonlab.cli.main", "launch", "-n", "2", *DIGITS, f"run_dir={run_dir}", *arguments],
+        [
+            sys.executable,
+            "-m",
+            "gluonlab.cli.main",
+            "launch",
+            "-n",
+            "2",
+            *DIGITS,
+            f"run_dir={run_dir}",
+            *arguments,
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -108,7 +118,14 @@ def test_what_the_engine_says_between_rulers_is_kept_from_the_user():
 def report(directory, rank, when, is_victim):
     (directory / f"rank-{rank:05d}.json").write_text(
         json.dumps(
-            {"rank": rank, "host": "a", "time": when, "exit_code": 3, "message": f"m{rank}", "is_victim": is_victim}
+            {
+                "rank": rank,
+                "host": "a",
+                "time": when,
+                "exit_code": 3,
+                "message": f"m{rank}",
+                "is_victim": is_victim,
+            }
         )
     )
 
@@ -125,9 +142,9 @@ def test_the_first_faulty_rank_is_named_not_the_first_to_end(tmp_path):
 
 
 def test_a_death_without_a_word_is_told_as_such(tmp_path):
-    with pytest.raises(ClusterError, match="CLU10.*SIGSEGV"):
+    with pytest.raises(ClusterError, match=r"CLU10.*SIGSEGV"):
         launcher._raise_failure(139, tmp_path, "")
-    with pytest.raises(ClusterError, match="CLU11.*code 3: out of slots"):
+    with pytest.raises(ClusterError, match=r"CLU11.*code 3: out of slots"):
         launcher._raise_failure(3, tmp_path, "out of slots")
 
 
@@ -135,11 +152,11 @@ def test_secrets_and_paths_do_not_reach_the_command_line(tmp_path):
     os.environ["GLUONLAB_TEST_SECRET"] = "hunter2"
     try:
         job = start_launch(tmp_path / "run")
-        family = list(ranks_of(job, tmp_path / "run").values()) + psutil.Process(job.pid).children(recursive=True)
+        family = list(ranks_of(job, tmp_path / "run").values()) + psutil.Process(job.pid).children(
+            recursive=True
+        )
         assert not any("hunter2" in " ".join(process.cmdline()) for process in family)
     finally:
         del os.environ["GLUONLAB_TEST_SECRET"]
         job.terminate()
         job.communicate(timeout=30)
-
-

@@ -1,0 +1,45 @@
+import subprocess
+import sys
+
+import pytest
+
+from gluonlab.runtime.cuda_libraries import LIBRARIES, is_cuda_build_installed, preload_cuda_libraries
+
+PREPARE = "from gluonlab.runtime.shims import prepare_mxnet_import; prepare_mxnet_import()"
+
+
+def run_python(code):
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+
+def test_mxnet_imports_without_a_warning_and_computes():
+    job = run_python(
+        "import warnings; warnings.simplefilter('error')\n"
+        "from gluonlab.runtime.mxnet import nd\n"
+        "print(nd.ones(3).sum().asscalar())"
+    )
+    assert (job.stdout, job.stderr) == ("3.0\n", "")
+
+
+def test_numpy_2_is_refused_before_mxnet_is_imported():
+    job = run_python(f"import numpy; numpy.__version__ = '2.1.0'\n{PREPARE}")
+    assert "error[ENV01] numpy 2.1.0: MXNet 1.9.1 cannot be imported with NumPy 2; run" in job.stderr
+
+
+def test_a_missing_mxnet_is_told_with_the_mend():
+    job = run_python(
+        "import importlib.util as util; find = util.find_spec\n"
+        f"util.find_spec = lambda name, *rest: None if name == 'mxnet' else find(name, *rest)\n{PREPARE}"
+    )
+    assert "error[ENV02] mxnet: is not installed; run ./scripts/install.sh" in job.stderr
+
+
+@pytest.mark.skipif(is_cuda_build_installed(), reason="this is the CUDA build")
+def test_the_cpu_build_loads_no_cuda_library():
+    assert preload_cuda_libraries() == []
+
+
+def test_cuda_libraries_come_after_those_they_need():
+    names = [library.split(".so")[0] for _, library in LIBRARIES]
+    assert names.index("libcublasLt") < names.index("libcublas") < names.index("libcusolver")
+    assert names.index("libcudart") == 0
