@@ -152,7 +152,7 @@ class LaunchedError(GluonlabError):
     """The message and exit code of the process that failed first."""
 
     def __init__(self, message: str, exit_code: int) -> None:
-        super().__init__("CLU12", "job", message)
+        super().__init__("CLU11", "the job", message)
         self._message = message
         self.exit_code = exit_code
 

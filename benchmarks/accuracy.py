@@ -1,0 +1,98 @@
+"""Train a recipe with several seeds and write what came out, with its spread and where it ran.
+
+python benchmarks/accuracy.py configs/digits.yaml -n 2 --seeds 0 1 2 3 4 -o benchmarks/results/digits.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from gluonlab.build.run import git_commit, package_versions
+from gluonlab.reporting.run_files import latest_by_step, read_json, read_metrics, write_json
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("recipe", type=Path)
+    parser.add_argument("overrides", nargs="*", metavar="key=value")
+    parser.add_argument("-n", "--processes", type=int, default=2)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    arguments = parser.parse_intermixed_args()
+    with tempfile.TemporaryDirectory() as directory:
+        runs = [
+            train(arguments.recipe, arguments.overrides, arguments.processes, seed, Path(directory))
+            for seed in arguments.seeds
+        ]
+    top1 = [run["top1"] for run in runs]
+    result = {
+        "recipe": str(arguments.recipe),
+        "overrides": arguments.overrides,
+        "processes": arguments.processes,
+        "top1_mean": statistics.mean(top1),
+        "top1_std": statistics.stdev(top1) if len(top1) > 1 else None,
+        "top1_min": min(top1),
+        "wall_seconds_median": statistics.median(run["wall_seconds"] for run in runs),
+        "runs": runs,
+        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+        **describe_machine(),
+    }
+    write_json(arguments.output, result)
+    print(
+        f"{arguments.output}: top-1 {result['top1_mean']:.4f}, lowest {result['top1_min']:.4f}, "
+        f"{len(runs)} run(s)"
+    )
+
+
+def train(recipe: Path, overrides: list[str], processes: int, seed: int, directory: Path) -> dict[str, Any]:
+    """One run; its summary with the curves of loss and accuracy."""
+    run_dir = directory / f"seed-{seed}"
+    command = [sys.executable, "-m", "gluonlab.cli.main", "launch", "-n", str(processes), str(recipe)]
+    subprocess.run([*command, *overrides, f"seed={seed}", f"run_dir={run_dir}"], check=True)
+    rows = read_metrics(run_dir / "metrics.jsonl")
+    curves = {
+        kind: [
+            [round(row[key], 5) for key in ("epoch", "loss", "top1")] for row in latest_by_step(rows, kind)
+        ]
+        for kind in ("train", "validation")
+    }
+    return {"seed": seed, **read_json(run_dir / "summary.json"), "curves_epoch_loss_top1": curves}
+
+
+def describe_machine() -> dict[str, Any]:
+    """Where and with what a result was made."""
+    return {
+        "machine": {
+            "processor": processor_name(),
+            "cores": psutil.cpu_count(),
+            "memory_gib": round(psutil.virtual_memory().total / 2**30),
+            "python": platform.python_version(),
+        },
+        "versions": package_versions(),
+        "git_commit": git_commit(),
+        "date": time.strftime("%Y-%m-%d"),
+    }
+
+
+def processor_name() -> str:
+    """The processor's model name, as Linux gives it."""
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.processor()
+
+
+if __name__ == "__main__":
+    main()

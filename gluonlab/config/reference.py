@@ -1,0 +1,80 @@
+"""The reference of all configuration keys, made from the schema."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal, Union, get_args, get_origin
+
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from gluonlab.config.schema import RUN_SETTINGS, Config, Section
+
+HEAD = """# Configuration keys
+
+A recipe is a YAML file; `extends: other.yaml` takes over what it does not say. Any key can be set on the
+command line as `section.key=value`, and `null` unsets one. Unknown keys are refused. This page is generated
+from the schema: `python -m gluonlab.config.reference > docs/configuration.md`.
+"""
+
+
+def render_reference() -> str:
+    """The page, as Markdown."""
+    recipe = {name: field for name, field in Config.model_fields.items() if name not in RUN_SETTINGS}
+    settings = {name: Config.model_fields[name] for name in RUN_SETTINGS}
+    parts = [HEAD]
+    parts.append(_table("The recipe", {n: f for n, f in recipe.items() if not _section_of(f)}))
+    for name, field in recipe.items():
+        section = _section_of(field)
+        if section:
+            parts.append(
+                _table(f"`{name}`: {(section.__doc__ or '').rstrip('.').lower()}", section.model_fields, name)
+            )
+    parts.append(_table("Run settings: they do not change the result", settings))
+    return "\n".join(parts)
+
+
+def _table(title: str, fields: dict[str, FieldInfo], prefix: str = "") -> str:
+    lines = [f"## {title}", "", "| key | type | default | meaning |", "|---|---|---|---|"]
+    for name, field in fields.items():
+        key = f"{prefix}.{name}" if prefix else name
+        limits = ", ".join(_limits(field))
+        meaning = (field.description or "").rstrip(".") + (f" ({limits})" if limits else "")
+        lines.append(f"| `{key}` | {_type_name(field.annotation)} | {_default(field)} | {meaning} |")
+    return "\n".join([*lines, ""])
+
+
+def _section_of(field: FieldInfo) -> type[Section] | None:
+    annotation = field.annotation
+    return annotation if isinstance(annotation, type) and issubclass(annotation, Section) else None
+
+
+def _default(field: FieldInfo) -> str:
+    if field.default is PydanticUndefined:
+        return "required" if field.default_factory is None else "empty"
+    if field.default is None:
+        return ""
+    return f"`{field.default}`" if field.default != "" else ""
+
+
+def _type_name(annotation: Any) -> str:
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Literal:
+        return " \\| ".join(f"`{value}`" for value in arguments)
+    if origin is Union:
+        return _type_name(next(one for one in arguments if one is not type(None)))
+    if origin in (list, dict):
+        kind = "list" if origin is list else "map"
+        return f"{kind} of {_type_name(arguments[-1])}"
+    return {str: "text", int: "integer", float: "number", bool: "true/false"}.get(annotation, str(annotation))
+
+
+def _limits(field: FieldInfo) -> Iterator[str]:
+    for limit in field.metadata:
+        for name, sign in (("gt", ">"), ("ge", "≥"), ("lt", "<"), ("le", "≤")):
+            if hasattr(limit, name):
+                yield f"{sign} {getattr(limit, name):g}"
+
+
+if __name__ == "__main__":
+    print(render_reference(), end="")
