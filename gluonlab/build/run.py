@@ -9,7 +9,7 @@ import time
 from importlib import metadata
 from pathlib import Path
 from platform import node, python_version
-from typing import Any, Optional
+from typing import Any, Optional, TextIO
 
 from gluonlab import __version__
 from gluonlab.build.data import DataSets, build_calendar, build_loaders, open_data_sets
@@ -24,12 +24,15 @@ from gluonlab.parallel.shares import workers_of_process
 from gluonlab.parallel.virtual_workers import VirtualWorkers
 from gluonlab.parallel.world import World
 from gluonlab.reporting.reporter import Reporter, SilentReporter
+from gluonlab.reporting.run_files import CHECKPOINTS
 from gluonlab.training.fit import AnyReporter, Run, Validation
 from gluonlab.training.state import restore
 
 
-def build_run(config: Config, run_dir: Path, world: World) -> Run:
+def build_run(config: Config, run_dir: Path, world: World, stream: Optional[TextIO] = None) -> Run:
     """Open the data, make the network, put everything together. Nothing is written yet.
+
+    Progress goes to ``stream``, stdout by default.
 
     Raises:
         ConfigError, DataError, SetupError: on all processes or on none.
@@ -46,11 +49,8 @@ def build_run(config: Config, run_dir: Path, world: World) -> Run:
     def make_reporter(start_step: int) -> AnyReporter:
         if world.rank != 0:
             return SilentReporter()
-        return Reporter(run_dir, total_steps, start_step, tensorboard=config.tensorboard)
+        return Reporter(run_dir, total_steps, start_step, tensorboard=config.tensorboard, stream=stream)
 
-    store = CheckpointStore(run_dir / "checkpoints", config.keep_checkpoints)
-    if world.rank == 0:
-        store.remove_leftovers()
     return Run(
         state=state,
         world=world,
@@ -62,7 +62,7 @@ def build_run(config: Config, run_dir: Path, world: World) -> Run:
         loss_fn=loss_fn,
         schedule=build_schedule(config, calendar),
         total_steps=total_steps,
-        store=store,
+        store=CheckpointStore(run_dir / CHECKPOINTS, config.keep_checkpoints),
         make_reporter=make_reporter,
         log_every=config.log_every,
         eval_every=config.eval_every,

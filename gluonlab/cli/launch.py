@@ -9,6 +9,8 @@ from typing import Optional
 
 import typer
 
+from gluonlab.cli.output import JSON_OPTION, write_json
+
 
 class BackendChoice(str, Enum):
     """How processes find each other."""
@@ -22,15 +24,21 @@ def launch(
     overrides: Optional[list[str]] = typer.Argument(None, metavar="[key=value]...", help="Override keys."),
     processes: int = typer.Option(..., "-n", "--processes", min=1, help="Number of processes."),
     backend: BackendChoice = typer.Option(BackendChoice.mpi, "--backend", help="Horovod's controller."),
+    json_target: Optional[str] = JSON_OPTION,
 ) -> None:
     """Train with P processes on this host, through Horovod.
 
     Example: gluonlab launch -n 2 configs/digits.yaml
     """
     from gluonlab.build.check import check_recipe
+    from gluonlab.build.run_directory import run_directory
     from gluonlab.config import load_config
     from gluonlab.parallel.launcher import launch as launch_processes
+    from gluonlab.reporting.run_files import SUMMARY, read_json
 
-    check_recipe(load_config(recipe, overrides or []), processes)
+    config = load_config(recipe, overrides or [])
+    check_recipe(config, processes)
     verb = [sys.executable, "-m", "gluonlab.cli.main", "train", str(recipe), *(overrides or [])]
-    launch_processes(verb, processes, backend.value)
+    launch_processes(verb, processes, backend.value, stream=sys.stderr if json_target == "-" else None)
+    if json_target:
+        write_json(read_json(run_directory(config, recipe) / SUMMARY), json_target)

@@ -7,6 +7,7 @@ from typing import Optional
 
 import typer
 
+from gluonlab.cli.output import JSON_OPTION, write_json
 from gluonlab.errors import ConfigError
 from gluonlab.reporting.html_report import write_report
 
@@ -16,13 +17,17 @@ _OUTPUT = typer.Option(
 )
 
 
-def report(run_dirs: list[Path] = _RUNS, output: Optional[Path] = _OUTPUT) -> None:
+def report(
+    run_dirs: list[Path] = _RUNS, output: Optional[Path] = _OUTPUT, json_target: Optional[str] = JSON_OPTION
+) -> None:
     """Write curves, results, configuration and environment of runs to one HTML file.
 
-    Example: gluonlab report runs/digits runs/digits-lars -o report.html
+    Example: gluonlab report runs/one runs/two -o report.html
     """
     if output is None and len(run_dirs) > 1:
         raise ConfigError("CLI02", "report", "several runs and no file to write to", "add -o report.html")
     target = output or run_dirs[0] / "report.html"
     write_report(run_dirs, target)
-    typer.echo(str(target))
+    result = {"report": str(target), "runs": [str(run_dir) for run_dir in run_dirs]}
+    if not (write_json(result, json_target) and json_target == "-"):
+        typer.echo(str(target))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any, Optional, TextIO
 
 import typer
 
@@ -13,6 +13,7 @@ from gluonlab.cli.output import JSON_OPTION, write_json
 if TYPE_CHECKING:
     from gluonlab.config.schema import Config
     from gluonlab.parallel.world import World
+    from gluonlab.training.fit import Run
 
 
 def train(
@@ -44,65 +45,75 @@ def train(
         if not write_json(plan, json_target) or json_target != "-":
             typer.echo(format_plan(plan))
         return
-    summary = train_as_rank(config, recipe)
+    stream = sys.stderr if json_target == "-" else sys.stdout
+    summary = train_as_rank(config, recipe, stream)
     if summary:
         write_json(summary, json_target)
 
 
-def train_as_rank(config: Config, recipe: Path) -> Optional[dict[str, Any]]:
+def train_as_rank(config: Config, recipe: Path, stream: TextIO) -> Optional[dict[str, Any]]:
     """Join the world and train; returns the summary on rank 0, None elsewhere."""
-    from gluonlab.parallel.failure import report_failure
+    from gluonlab.build.run_directory import run_directory
+    from gluonlab.cli.main import as_gluonlab_error
+    from gluonlab.parallel.failure import as_rank_failure, tell_launcher
     from gluonlab.parallel.world import SingleProcess, join_world
 
+    run_dir = run_directory(config, recipe)
     world: World = SingleProcess()
     try:
         world = join_world()
-        summary = _train(config, recipe, world)
+        summary = _train(config, run_dir, world, stream)
         world.shutdown()
     except Exception as error:
-        from gluonlab.cli.main import as_gluonlab_error
-
-        raise report_failure(
-            error, as_gluonlab_error(error), world.rank, _run_dir_if_any(config, recipe)
-        ) from error
+        failure = as_rank_failure(error, as_gluonlab_error(error), world.rank)
+        tell_launcher(failure, world.rank)
+        raise failure from error
     return summary if world.rank == 0 else None
 
 
-def _train(config: Config, recipe: Path, world: World) -> dict[str, Any]:
+def _train(config: Config, run_dir: Path, world: World, stream: TextIO) -> dict[str, Any]:
     from gluonlab.build.run import build_run, provenance
-    from gluonlab.build.run_directory import check_same_run, lock_run_directory, run_directory
-    from gluonlab.reporting.run_files import CONFIG, ERROR, SUMMARY, read_json
-    from gluonlab.reporting.run_files import write_json as write_file
-    from gluonlab.training.fit import fit
+    from gluonlab.build.run_directory import check_same_run, lock_run_directory
+    from gluonlab.reporting import run_files
 
-    run_dir = run_directory(config, recipe)
-    check_same_run(config, run_dir)
-    if (run_dir / SUMMARY).exists():
-        summary = read_json(run_dir / SUMMARY)
+    def tell(text: str) -> None:
         if world.rank == 0:
-            typer.echo(
-                f"{run_dir} is finished: top-1 {summary['top1']:.2%}; use another run_dir to train again"
-            )
+            typer.echo(text, file=stream)
+
+    check_same_run(config, run_dir)
+    if (run_dir / run_files.SUMMARY).exists():
+        summary = run_files.read_json(run_dir / run_files.SUMMARY)
+        tell(f"{run_dir} is finished: top-1 {summary['top1']:.2%}; use another run_dir to train again")
         return summary
-    run = build_run(config, run_dir, world)
+    run = build_run(config, run_dir, world, stream)
     lock = world.run_on_all(lambda: lock_run_directory(run_dir) if world.rank == 0 else None)
     if world.rank == 0:
-        (run_dir / ERROR).unlink(missing_ok=True)
-        write_file(run_dir / CONFIG, provenance(config, run))
-    summary = fit(run)
-    if world.rank == 0:
-        write_file(run_dir / SUMMARY, summary)
-        typer.echo(
-            f"done: top-1 {summary['top1']:.2%} of {summary['val_images']} images, "
-            f"{summary['wall_seconds']:.1f} s on {summary['processes']} process(es), {run_dir}"
-        )
+        (run_dir / run_files.ERROR).unlink(missing_ok=True)
+        run.store.remove_leftovers()
+        run_files.write_json(run_dir / run_files.CONFIG, provenance(config, run))
+    summary = _fit_or_record(run, run_dir)
     if lock is not None:
+        run_files.write_json(run_dir / run_files.SUMMARY, summary)
         lock.close()
+    tell(
+        f"done: top-1 {summary['top1']:.2%} of {summary['val_images']} images, "
+        f"{summary['wall_seconds']:.1f} s on {summary['processes']} process(es), {run_dir}"
+    )
     return summary
 
 
-def _run_dir_if_any(config: Config, recipe: Path) -> Optional[Path]:
-    from gluonlab.build.run_directory import run_directory
+def _fit_or_record(run: Run, run_dir: Path) -> dict[str, Any]:
+    """Train; a failure from here on belongs to the run and is kept with it."""
+    from gluonlab.cli.main import as_gluonlab_error
+    from gluonlab.parallel.failure import as_rank_failure, write_report
+    from gluonlab.parallel.world import PeerFailedError
+    from gluonlab.reporting.run_files import ERROR
+    from gluonlab.training.fit import fit
 
-    run_dir = run_directory(config, recipe)
-    return run_dir if os.path.isdir(run_dir) else None
+    try:
+        return fit(run)
+    except Exception as error:
+        failure = as_rank_failure(error, as_gluonlab_error(error), run.world.rank)
+        if not isinstance(failure, PeerFailedError):
+            write_report(run_dir / ERROR, failure, run.world.rank)
+        raise

@@ -10,7 +10,6 @@ import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from platform import node
-from typing import Any, Optional
 
 from gluonlab.errors import GluonlabError
 from gluonlab.parallel.environment import launched_process
@@ -35,31 +34,36 @@ class FailureReport:
     is_victim: bool
 
 
-def report_failure(
-    error: Exception, shown: GluonlabError, rank: int, run_dir: Optional[Path]
-) -> GluonlabError:
-    """Write the report for the launcher and, where there is a run, ``error.json``; returns what to raise.
-
-    A rank that only lost its peer raises `PeerFailedError`.
-    """
+def as_rank_failure(error: Exception, shown: GluonlabError, rank: int) -> GluonlabError:
+    """``shown``, or `PeerFailedError` if this rank did nothing wrong but lost its peer."""
     if not isinstance(error, GluonlabError) and any(sign in str(error) for sign in _PEER_SIGNS):
-        shown = PeerFailedError("CLU10", f"rank {rank}", "a peer process ended")
+        return PeerFailedError("CLU10", f"rank {rank}", "a peer process ended")
+    return shown
+
+
+def tell_launcher(error: GluonlabError, rank: int) -> None:
+    """Leave a report where the launcher looks; nothing if there is no launcher of ours."""
+    directory = os.environ.get(REPORT_DIRECTORY)
+    if directory:
+        write_report(Path(directory) / f"rank-{rank:05d}.json", error, rank)
+
+
+def write_report(path: Path, error: GluonlabError, rank: int) -> None:
+    """Write what ``rank`` failed of as JSON, with the traceback that is being handled."""
     report = {
         "rank": rank,
         "host": node(),
         "pid": os.getpid(),
         "time": time.time(),
-        "exit_code": shown.exit_code,
-        "message": str(shown),
-        "is_victim": isinstance(shown, PeerFailedError),
+        "exit_code": error.exit_code,
+        "message": str(error),
+        "is_victim": isinstance(error, PeerFailedError),
         "traceback": traceback.format_exc(),
     }
-    directory = os.environ.get(REPORT_DIRECTORY)
-    if directory:
-        _write(Path(directory) / f"rank-{rank:05d}.json", report)
-    if run_dir is not None and not report["is_victim"]:
-        _write(run_dir / "error.json", report)
-    return shown
+    try:
+        path.write_text(json.dumps(report, indent=2) + "\n")
+    except OSError:
+        return  # the error itself must not be replaced by a full disk
 
 
 def end_failed_rank(exit_code: int) -> None:
@@ -83,10 +87,3 @@ def read_reports(directory: Path) -> list[FailureReport]:
         except (OSError, ValueError, KeyError):
             continue  # a rank killed while it wrote; the others tell
     return sorted(reports, key=lambda report: (report.is_victim, report.time))
-
-
-def _write(path: Path, report: dict[str, Any]) -> None:
-    try:
-        path.write_text(json.dumps(report, indent=2) + "\n")
-    except OSError:
-        return  # the error itself must not be replaced by a full disk

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import IO, Literal, Optional
+from typing import IO, Literal, Optional, TextIO
 
 from gluonlab.errors import ClusterError, GluonlabError, SetupError
 from gluonlab.parallel.failure import REPORT_DIRECTORY, read_reports
@@ -29,8 +29,12 @@ _BANNER = re.compile(r"^-{40,}$")
 _SIGNALLED = re.compile(r"process rank (\d+) with PID \d+ on node (\S+) exited on\s+signal (\d+)", re.DOTALL)
 
 
-def launch(command: Sequence[str], processes: int, backend: Backend = "mpi") -> None:
+def launch(
+    command: Sequence[str], processes: int, backend: Backend = "mpi", stream: Optional[TextIO] = None
+) -> None:
     """Run ``command`` in ``processes`` processes that form one world; returns when all ended well.
+
+    What they print goes to ``stream``, stdout by default.
 
     Raises:
         SetupError: Horovod or the launcher program is missing.
@@ -45,6 +49,7 @@ def launch(command: Sequence[str], processes: int, backend: Backend = "mpi") -> 
         job = subprocess.Popen(
             [*start, *command],
             env=environment,
+            stdout=stream,
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,

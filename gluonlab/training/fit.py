@@ -90,10 +90,10 @@ class _Fitting:
     def __init__(self, run: Run, reporter: AnyReporter, checkpoint: Optional[Checkpoint]) -> None:
         self.run, self.reporter = run, reporter
         self.started = self.last_saved = time.monotonic()
-        self.last_saved_step = run.state.step
         self.earlier_seconds = 0.0
         self.resumes = 0
         self.last_results: dict[str, dict[str, float]] = {}
+        self.trained_images = self.training_seconds = 0.0
         if checkpoint:
             self.earlier_seconds = checkpoint.state["wall_seconds"]
             self.resumes = checkpoint.state["resumes"] + 1
@@ -108,7 +108,7 @@ class _Fitting:
             try:
                 self._train_epochs()
             except NumericError as error:
-                if is_second_chance or not self.run.store.steps():
+                if is_second_chance:
                     raise
                 is_second_chance = True
                 self._roll_back(error)
@@ -138,7 +138,7 @@ class _Fitting:
                     metrics,
                     end_step=end_step,
                     log_every=run.log_every,
-                    report=lambda step, results: self._report("train", step, results),
+                    report=self._report_training,
                     after_step=self._save_if_due,
                 )
                 if self._is_validation_due(end_step):
@@ -165,6 +165,11 @@ class _Fitting:
         results["seconds"] = time.monotonic() - start
         check_finite("validation loss", results["loss"], self.run.state.step)
         self._report("validation", self.run.state.step, results)
+
+    def _report_training(self, step: int, results: dict[str, float]) -> None:
+        self.trained_images += results["count"]
+        self.training_seconds += results["count"] / results["images_per_sec"]
+        self._report("train", step, results)
 
     def _report(self, kind: str, step: int, results: dict[str, float]) -> None:
         results = {"epoch": self.run.sampler.calendar.epoch_at(step), **results}
@@ -233,7 +238,7 @@ class _Fitting:
             "top1": validation["top1"],
             "top5": validation["top5"],
             "val_images": int(validation["images"]),
-            "images_per_sec": train.get("images_per_sec"),
+            "images_per_sec": self.trained_images / self.training_seconds if self.training_seconds else None,
             "wall_seconds": self._wall_seconds(),
             "processes": run.world.size,
             "virtual_workers": run.workers.count,

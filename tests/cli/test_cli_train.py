@@ -159,6 +159,23 @@ def test_a_run_in_use_is_not_entered_by_a_second_process(run_gluonlab, tmp_path,
     second.close()
 
 
+def test_a_refusal_leaves_no_mark_on_a_run_that_is_there(run_gluonlab, tmp_path):
+    (tmp_path / "config.json").write_text('{"config": {"epochs": 1}}')
+    before = sorted(path.name for path in tmp_path.iterdir())
+    job = run_gluonlab("train", DIGITS, f"run_dir={tmp_path}")
+    assert job.returncode == 2
+    assert "error[CFG17]" in job.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+def test_json_on_stdout_is_json_alone(run_gluonlab, tmp_path):
+    short = ["epochs=0.1", "schedule.warmup_epochs=0", "tensorboard=false"]
+    for number, verb in enumerate((["train"], ["launch", "-n", 2])):
+        job = run_gluonlab(*verb, DIGITS, *short, f"run_dir={tmp_path / str(number)}", "--json", "-")
+        assert json.loads(job.stdout)["val_images"] == 360
+        assert "done: top-1" in job.stderr
+
+
 def test_debug_shows_the_traceback_beside_the_line(run_gluonlab):
     job = run_gluonlab("--debug", "train", "nothing.yaml")
     assert job.returncode == 2
