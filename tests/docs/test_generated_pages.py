@@ -24,8 +24,8 @@ def test_the_readme_table_is_made_from_the_result_files(root):
 
 
 def test_commands_of_the_readme_name_recipes_and_verbs_that_exist(root, run_gluonlab):
-    text = (root / "README.md").read_text()
-    commands = re.findall(r"^gluonlab (\w+)(.*)$", text, flags=re.MULTILINE)
+    blocks = re.findall(r"```sh\n(.*?)```", (root / "README.md").read_text(), flags=re.DOTALL)
+    commands = re.findall(r"^gluonlab (\w+)(.*)$", "\n".join(blocks), flags=re.MULTILINE)
     assert len(commands) >= 6
     verbs = run_gluonlab("--help").stdout
     for verb, arguments in commands:
