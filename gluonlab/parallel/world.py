@@ -108,6 +108,8 @@ def join_world() -> World:
     Raises:
         SetupError: the launcher started several processes but Horovod is missing or sees another number.
     """
+    import gluonlab.runtime.mxnet  # noqa: F401  (a user's own `import mxnet` works from here on)
+
     started = launched_process()
     if started.size == 1:
         return SingleProcess()
