@@ -128,7 +128,8 @@ class _Fitting:
         metrics = Metrics(run.world, run.ctx)
         with closing(_as_generator(run.loader.batches(requests))) as batches:
             while run.state.step < run.total_steps:
-                end_step = self._next_epoch_end()
+                epoch_end, validation_step = self._next_step_of(1.0), self._next_step_of(run.eval_every)
+                end_step = min(epoch_end, validation_step, run.total_steps)
                 train_epoch(
                     run.state,
                     batches,
@@ -141,22 +142,18 @@ class _Fitting:
                     report=self._report_training,
                     after_step=self._save_if_due,
                 )
-                if self._is_validation_due(end_step):
+                if end_step in (validation_step, run.total_steps):
                     self._validate()
-                if run.checkpoint_every:
+                if run.checkpoint_every and end_step == epoch_end:
                     self._save()
 
-    def _next_epoch_end(self) -> int:
-        calendar = self.run.sampler.calendar
-        epoch = int(calendar.epoch_at(self.run.state.step)) + 1
-        while calendar.first_step_of(epoch) <= self.run.state.step:
-            epoch += 1
-        return min(calendar.first_step_of(epoch), self.run.total_steps)
-
-    def _is_validation_due(self, step: int) -> bool:
-        """Whether an interval of ``eval_every`` epochs ended within the epoch that ``step`` ends."""
-        epoch, every = int(self.run.sampler.calendar.epoch_at(step)), self.run.eval_every
-        return step == self.run.total_steps or int(epoch / every) > int((epoch - 1) / every)
+    def _next_step_of(self, interval_epochs: float) -> int:
+        """The first step from here on at which another interval is over."""
+        calendar, step = self.run.sampler.calendar, self.run.state.step
+        number = int(calendar.epoch_at(step) / interval_epochs)
+        while calendar.first_step_of(number * interval_epochs) <= step:
+            number += 1
+        return calendar.first_step_of(number * interval_epochs)
 
     def _validate(self) -> None:
         start = time.monotonic()

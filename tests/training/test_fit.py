@@ -161,3 +161,23 @@ def kill_after_checkpoint(run_dir: Path, arguments: list[str], step: int) -> Non
         time.sleep(0.002)
     process.send_signal(signal.SIGKILL)
     process.wait()
+
+
+@pytest.mark.parametrize(
+    ("eval_every", "steps"),
+    [
+        ("1", [23, 45, 67]),  # an epoch is 22.45 steps: 1, 2 and 3 epochs; the end is 3 epochs as well
+        ("0.5", [12, 23, 34, 45, 57, 67]),
+        ("2", [45, 67]),
+        ("100", [67]),
+    ],
+)
+def test_validation_comes_when_an_interval_is_over_and_at_the_end(run_gluonlab, tmp_path, eval_every, steps):
+    run_gluonlab(
+        "train", "configs/digits.yaml", f"run_dir={tmp_path / 'r'}", "epochs=3", f"eval_every={eval_every}",
+        "schedule.warmup_epochs=0", "tensorboard=false", "checkpoint_every=2epochs",
+    )  # fmt: skip
+    rows = read_metrics(tmp_path / "r/metrics.jsonl")
+    assert [row["step"] for row in rows if row["kind"] == "validation"] == steps
+    assert [row["step"] for row in rows if row["kind"] == "checkpoint"] == [23, 45, 67]
+    assert sum(row["count"] for row in rows if row["kind"] == "train") == 67 * 64
