@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from typing import Any
 
 from gluonlab.parallel.world import World
 from gluonlab.runtime.mxnet import nd
+
+# Batches that may be queued on the device; one more would only take memory, the device is not idle.
+MAX_IN_FLIGHT = 2
 
 
 class Metrics:
@@ -20,13 +24,18 @@ class Metrics:
         self._world = world
         self._sums = nd.zeros(4, ctx=ctx, dtype="float64")
         self._totals = nd.zeros_like(self._sums)
+        self._in_flight: deque[Any] = deque()
 
     def reset(self) -> None:
         """Forget all samples."""
         self._sums[:] = 0
 
     def update(self, losses: Any, logits: Any, labels: Any) -> None:
-        """Add one batch: losses (n,), logits (n, classes), labels (n,). Does not wait for the device."""
+        """Add one batch: losses (n,), logits (n, classes), labels (n,).
+
+        Waits for the batch before the last, so that a loader cannot run ahead of the device without
+        bound; the device has work all the while.
+        """
         is_real = labels >= 0
         target = nd.pick(logits, labels, axis=1, keepdims=True)
         place = nd.broadcast_greater_equal(logits, target).sum(axis=1)  # 1 is best; 0 if the target is NaN
@@ -35,6 +44,9 @@ class Metrics:
         loss = nd.where(is_real, losses.astype("float32"), nd.zeros_like(is_real))
         batch = nd.concat(*(part.sum().reshape(1) for part in (loss, top1, top5, is_real)), dim=0)
         self._sums += batch.astype("float64")
+        self._in_flight.append(batch)
+        if len(self._in_flight) > MAX_IN_FLIGHT:
+            self._in_flight.popleft().wait_to_read()
 
     def compute(self) -> dict[str, float]:
         """Averages over the samples of all processes, which must call this together; waits once.

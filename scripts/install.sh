@@ -121,8 +121,12 @@ build_horovod() {  # $1: where the wheel goes
             "install one (Debian: apt-get install g++) and run this script again"
         return 1
     }
-    local work log
-    work=$(mktemp -d "$(dirname "$1")/build.XXXXXX")
+    local work log reason
+    if ! reason=$("$venv/bin/python" -c 'import gluonlab.runtime.mxnet' 2>&1); then
+        warn "Horovod is not built, for MXNet itself does not load: ${reason##*$'\n'}"
+        return 1
+    fi
+    work=$(mktemp -d "$(dirname "$1")/build.XXXXXX") || return 1
     log=$(dirname "$1")/build.log
     say "Horovod: building with MPI and Gloo (2 to 5 minutes, log in $log)"
     # Horovod's build imports MXNet, which needs our shims where NumPy or Python are newer than it.
@@ -136,8 +140,8 @@ build_horovod() {  # $1: where the wheel goes
         HOROVOD_WITHOUT_TENSORFLOW=1 HOROVOD_WITH_MPI=1 HOROVOD_WITH_GLOO=1 MAKEFLAGS="-j$(nproc)" \
         "$venv/bin/pip" wheel -q --no-build-isolation --no-deps --no-cache-dir -c "$constraints" \
         -w "$work" horovod >"$log" 2>&1; then
-        mkdir -p "$1"
-        mv "$work"/horovod-*.whl "$1"/
+        mkdir -p "$1" && mv "$work"/horovod-*.whl "$1"/ ||
+            fail RES01 "the built Horovod cannot be kept in $1" "free some disk space"
         rm -rf "$work"
     else
         rm -rf "$work"

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from gluonlab.metrics import Metrics
+from gluonlab.metrics import MAX_IN_FLIGHT, Metrics
 from gluonlab.parallel.world import SingleProcess
 from gluonlab.runtime.mxnet import mx, nd
 
@@ -55,3 +55,10 @@ def test_the_average_of_nothing_is_nan_not_zero(metrics):
     results = metrics.compute()
     assert results["count"] == 0
     assert math.isnan(results["top1"])
+
+
+def test_batches_do_not_pile_up_on_the_device(metrics):
+    for _ in range(10):
+        metrics.update(nd.ones(4), nd.ones((4, 3)), nd.zeros(4))
+    assert len(metrics._in_flight) == MAX_IN_FLIGHT
+    assert metrics.compute()["count"] == 40

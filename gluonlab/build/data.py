@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Optional
+from typing import TYPE_CHECKING, Any, Literal, Optional
 
-from gluonlab.config.schema import Config, Data
+from gluonlab.config.schema import Config
+from gluonlab.config.sections import Data
 from gluonlab.data.augment import CentreCrop, InceptionCrop, ShiftCrop, Transform, WithChannels
 from gluonlab.data.cifar import load_cifar10, load_cifar100
 from gluonlab.data.digits import load_digits
@@ -16,6 +17,9 @@ from gluonlab.data.record_source import RecordSource
 from gluonlab.data.source import Source, check_labels
 from gluonlab.epochs import Epochs
 from gluonlab.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from gluonlab.data.loader import Loader
 
 Split = Literal["train", "val"]
 
@@ -38,17 +42,27 @@ def open_data_sets(data: Data) -> DataSets:
     """
     if data.name == "synthetic":
         return DataSets(None, None, data.samples, data.samples)
-    train, val = _open_split(data, "train"), _open_split(data, "val")
-    for source, expected in ((train, data.train_samples), (val, data.val_samples)):
-        check_labels(source, data.classes)
-        if expected is not None and len(source) != expected:
-            raise DataError(
-                "DAT15",
-                source.name,
-                f"holds {len(source)} samples, the recipe says {expected}",
-                "set data.train_samples=null data.val_samples=null if that is meant",
-            )
+    train, val = _open_checked(data, "train"), _open_checked(data, "val")
     return DataSets(train, val, len(train), len(val))
+
+
+def open_val(data: Data) -> Optional[Source]:
+    """The validation split alone; None for synthetic data."""
+    return None if data.name == "synthetic" else _open_checked(data, "val")
+
+
+def _open_checked(data: Data, split: Split) -> Source:
+    source = _open_split(data, split)
+    check_labels(source, data.classes)
+    expected = data.train_samples if split == "train" else data.val_samples
+    if expected is not None and len(source) != expected:
+        raise DataError(
+            "DAT15",
+            source.name,
+            f"holds {len(source)} samples, the recipe says {expected}",
+            f"set data.{split}_samples=null if that is meant",
+        )
+    return source
 
 
 def known_train_samples(data: Data) -> Optional[int]:
@@ -88,28 +102,31 @@ def build_calendar(config: Config, train_samples: int) -> Epochs:
     return calendar
 
 
-def build_loaders(config: Config, sets: DataSets, ctx: Any) -> tuple[Any, Any]:
-    """The training and the validation loader."""
+def build_train_loader(config: Config, source: Optional[Source], ctx: Any) -> Loader:
+    """Augmented batches of ``source``, or a synthetic one."""
+    return _build_loader(config, source, build_train_transform(config.data), ctx)
+
+
+def build_val_loader(config: Config, source: Optional[Source], ctx: Any) -> Loader:
+    """Centre crops of ``source``, or a synthetic batch."""
+    return _build_loader(config, source, build_val_transform(config.data), ctx)
+
+
+def _build_loader(config: Config, source: Optional[Source], transform: Transform, ctx: Any) -> Loader:
     from gluonlab.data.loader import Normalise, SourceLoader, SyntheticLoader
 
     data = config.data
-    if sets.train is None or sets.val is None:
+    if source is None:
         shape = (data.channels, data.image_size, data.image_size)
-        loader = SyntheticLoader(shape, data.classes, ctx, config.seed)
-        return loader, loader
-    normalise = Normalise(data.mean, data.std, ctx)
-
-    def loader_of(source: Source, transform: Transform) -> SourceLoader:
-        return SourceLoader(
-            source,
-            ctx=ctx,
-            seed=config.seed,
-            transform=WithChannels(transform, data.channels),
-            to_device=normalise,
-            threads=data.threads,
-        )
-
-    return loader_of(sets.train, build_train_transform(data)), loader_of(sets.val, build_val_transform(data))
+        return SyntheticLoader(shape, data.classes, ctx, config.seed)
+    return SourceLoader(
+        source,
+        ctx=ctx,
+        seed=config.seed,
+        transform=WithChannels(transform, data.channels),
+        to_device=Normalise(data.mean, data.std, ctx),
+        threads=data.threads,
+    )
 
 
 def build_train_transform(data: Data) -> Transform:

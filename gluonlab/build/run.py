@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import sys
 import time
@@ -12,7 +13,14 @@ from platform import node, python_version
 from typing import Any, Optional, TextIO
 
 from gluonlab import __version__
-from gluonlab.build.data import DataSets, build_calendar, build_loaders, open_data_sets
+from gluonlab.build.data import (
+    DataSets,
+    build_calendar,
+    build_train_loader,
+    build_val_loader,
+    open_data_sets,
+    open_val,
+)
 from gluonlab.build.network import build_ctx, build_losses, build_state
 from gluonlab.build.schedule import build_schedule
 from gluonlab.checkpoint.store import Checkpoint, CheckpointStore
@@ -20,6 +28,7 @@ from gluonlab.config.schema import Config
 from gluonlab.data.sampler import Sampler
 from gluonlab.data.source import Source
 from gluonlab.intervals import parse_interval
+from gluonlab.parallel.launcher import COMMAND
 from gluonlab.parallel.shares import workers_of_process
 from gluonlab.parallel.virtual_workers import VirtualWorkers
 from gluonlab.parallel.world import World
@@ -42,7 +51,6 @@ def build_run(config: Config, run_dir: Path, world: World, stream: Optional[Text
     sets = world.run_on_all(lambda: open_data_sets(config.data))
     calendar = build_calendar(config, sets.train_samples)
     state = build_state(config, world, ctx)
-    loader, val_loader = build_loaders(config, sets, ctx)
     loss_fn, val_loss_fn = build_losses(config)
     total_steps = calendar.total_steps(config.epochs)
 
@@ -57,8 +65,10 @@ def build_run(config: Config, run_dir: Path, world: World, stream: Optional[Text
         workers=VirtualWorkers(state.net, world, config.global_batch_size, config.worker_size),
         ctx=ctx,
         sampler=Sampler(calendar, config.seed),
-        loader=loader,
-        validation=Validation(val_loader, sets.val_samples, config.eval_batch_size, val_loss_fn),
+        loader=build_train_loader(config, sets.train, ctx),
+        validation=Validation(
+            build_val_loader(config, sets.val, ctx), sets.val_samples, config.eval_batch_size, val_loss_fn
+        ),
         loss_fn=loss_fn,
         schedule=build_schedule(config, calendar),
         total_steps=total_steps,
@@ -74,11 +84,12 @@ def build_run(config: Config, run_dir: Path, world: World, stream: Optional[Text
 def validate_checkpoint(config: Config, checkpoint: Checkpoint, world: World) -> dict[str, Any]:
     """Metrics of ``checkpoint`` over the whole validation set of ``config``."""
     ctx = world.run_on_all(lambda: build_ctx(config, world.local_rank))
-    sets = world.run_on_all(lambda: open_data_sets(config.data))
+    source = world.run_on_all(lambda: open_val(config.data))
     state = build_state(config, world, ctx)
     world.run_on_all(lambda: restore(state, checkpoint))
-    _, loader = build_loaders(config, sets, ctx)
-    validation = Validation(loader, sets.val_samples, config.eval_batch_size, build_losses(config)[1])
+    loader = build_val_loader(config, source, ctx)
+    samples = len(source) if source else config.data.samples
+    validation = Validation(loader, samples, config.eval_batch_size, build_losses(config)[1])
     results = validation.run(state.net, world, ctx)
     images = int(results.pop("count"))
     return {"step": checkpoint.step, **results, "images": images, "processes": world.size}
@@ -103,15 +114,23 @@ def labels_digest(source: Optional[Source]) -> str:
 def provenance(config: Config, run: Run) -> dict[str, Any]:
     """What ``config.json`` holds: the resolved configuration and what runs it."""
     return {
-        "config": config.model_dump(),
+        "config": _with_absolute_paths(config.model_dump()),
         "total_steps": run.total_steps,
         "processes": run.world.size,
         "versions": {"gluonlab": __version__, "python": python_version(), **package_versions()},
         "git_commit": git_commit(),
-        "command": sys.argv,
+        "command": os.environ.get(COMMAND, "\n".join(["gluonlab", *sys.argv[1:]])).split("\n"),
         "host": node(),
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }
+
+
+def _with_absolute_paths(config: dict[str, Any]) -> dict[str, Any]:
+    """So that the run can be evaluated from another folder."""
+    for key in ("path", "train", "val"):
+        if config["data"][key]:
+            config["data"][key] = str(Path(config["data"][key]).absolute())
+    return config
 
 
 def package_versions() -> dict[str, str]:
@@ -134,9 +153,13 @@ def package_versions() -> dict[str, str]:
 
 
 def git_commit() -> Optional[str]:
-    """The commit of the checkout that this code runs from; None outside one."""
-    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    """The commit of gluonlab's own checkout that this code runs from; None outside one."""
+    root = Path(__file__).parents[2]
+    command = ["git", "-C", str(root), "rev-parse", "--show-toplevel", "HEAD"]
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
-    except (OSError, subprocess.SubprocessError):
+        top, commit = subprocess.run(
+            command, capture_output=True, text=True, check=True, timeout=10
+        ).stdout.split()
+    except (OSError, ValueError, subprocess.SubprocessError):
         return None
+    return commit if Path(top) == root.resolve() else None

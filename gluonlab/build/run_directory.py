@@ -24,20 +24,16 @@ def run_directory(config: Config, recipe: Path) -> Path:
     return Path(config.run_dir) if config.run_dir else Path("runs") / recipe.stem
 
 
-def check_same_run(config: Config, run_dir: Path, allowed: Sequence[str] = ()) -> None:
+def check_same_run(config: Config, run_dir: Path) -> None:
     """Refuse a run directory that holds a run of another recipe.
 
     Raises:
-        ConfigError: CFG20, naming each key that differs and is not in ``allowed``.
+        ConfigError: CFG20, naming each key that differs.
     """
     if not (run_dir / CONFIG).exists():
         return
     then = load_run_config(run_dir).recipe()
-    differences = [
-        f"{key} was {old!r}, now {new!r}"
-        for key, old, new in _differences(then, config.recipe())
-        if key not in allowed
-    ]
+    differences = [f"{key} was {old!r}, now {new!r}" for key, old, new in _differences(then, config.recipe())]
     if differences:
         raise ConfigError(
             "CFG20",

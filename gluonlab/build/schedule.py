@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from gluonlab import schedules
-from gluonlab.config.schema import Config, ScheduleSection
+from gluonlab.config.schema import Config
+from gluonlab.config.sections import ScheduleSection
 from gluonlab.epochs import Epochs
+from gluonlab.errors import ConfigError
 from gluonlab.schedules import Schedule
 
 
@@ -49,15 +53,24 @@ def _build_warmup(config: Config, peak: float, warmup_steps: int) -> Schedule:
     return schedules.linear(initial, peak, warmup_steps)
 
 
+def _first_steps(key: str, epochs: Sequence[float], calendar: Epochs) -> list[int]:
+    steps = [calendar.first_step_of(epoch) for epoch in epochs]
+    if len(set(steps)) < len(steps):
+        raise ConfigError(
+            "CFG10", f"schedule.{key}", f"{list(epochs)} fall on the same step", "space them out"
+        )
+    return steps
+
+
 def _build_decay(
     section: ScheduleSection, peak: float, decay_steps: int, warmup_steps: int, calendar: Epochs
 ) -> Schedule:
     final = section.final_lr or 0.0
     if section.name == "multistep":
-        boundaries = [calendar.first_step_of(epoch) for epoch in section.milestones or []]
+        boundaries = _first_steps("milestones", section.milestones or [], calendar)
         return schedules.multistep(peak, boundaries, section.factor or 0.1)
     if section.name == "piecewise":
-        boundaries = [calendar.first_step_of(epoch) for epoch in section.boundaries or []]
+        boundaries = _first_steps("boundaries", section.boundaries or [], calendar)
         return schedules.piecewise([peak * factor for factor in section.factors or []], boundaries)
     if section.name == "constant":
         return schedules.constant(peak)

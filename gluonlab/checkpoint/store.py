@@ -103,16 +103,21 @@ class CheckpointStore:
         """
         return read_checkpoint(self.directory / f"step-{step:08d}")
 
-    def latest(self) -> Optional[Checkpoint]:
-        """The newest good checkpoint; damaged ones are set aside with a warning. None if there is none."""
+    def latest(self, set_damaged_aside: bool = False) -> Optional[Checkpoint]:
+        """The newest good checkpoint, with a warning for each newer one that is damaged; or None.
+
+        Only the process that writes this store may have damaged ones renamed, so that their steps can
+        be saved again.
+        """
         for step in reversed(self.steps()):
             try:
                 return self.load(step)
             except CheckpointError as error:
-                path = self.directory / f"step-{step:08d}"
                 _log.warning("%s; falling back to the one before", error)
-                shutil.rmtree(path.with_name(f"damaged-{path.name}"), ignore_errors=True)
-                os.rename(path, path.with_name(f"damaged-{path.name}"))
+                if set_damaged_aside:
+                    path = self.directory / f"step-{step:08d}"
+                    shutil.rmtree(path.with_name(f"damaged-{path.name}"), ignore_errors=True)
+                    os.rename(path, path.with_name(f"damaged-{path.name}"))
         return None
 
     def remove_leftovers(self) -> None:
@@ -125,7 +130,11 @@ class CheckpointStore:
             path = self.directory / f"step-{step:08d}"
             # A kill in the middle of the removal must not leave half a checkpoint under its name.
             condemned = self.directory / f".{path.name}.tmp-old"
-            os.rename(path, condemned)
+            shutil.rmtree(condemned, ignore_errors=True)
+            try:
+                os.rename(path, condemned)
+            except OSError as error:
+                _log.warning("%s cannot be removed: %s", path, error.strerror)
             shutil.rmtree(condemned, ignore_errors=True)
 
 

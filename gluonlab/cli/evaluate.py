@@ -7,13 +7,13 @@ from typing import Any, Optional
 
 import typer
 
-from gluonlab.cli.output import JSON_OPTION, write_json
+from gluonlab.cli.output import JSON_OPTION, check_json_target, write_json
 
 
 def evaluate(
     target: Path = typer.Argument(..., metavar="RUN_OR_CHECKPOINT", help="Run or checkpoint directory."),
     overrides: Optional[list[str]] = typer.Argument(
-        None, metavar="[key=value]...", help="Override keys, for example data.val=other.rec."
+        None, metavar="[key=value]...", help="Override keys; paths of the data, for example."
     ),
     json_target: Optional[str] = JSON_OPTION,
 ) -> None:
@@ -24,7 +24,8 @@ def evaluate(
     from gluonlab.build.run_directory import find_checkpoint, load_run_config
     from gluonlab.parallel.environment import launched_process, set_cpu_threads
 
-    checkpoint = find_checkpoint(target)
+    check_json_target(json_target)
+    checkpoint = find_checkpoint(target.resolve())
     config = load_run_config(checkpoint.path.parent.parent, overrides or [])
     set_cpu_threads(config.cpu_threads, launched_process().local_size)
     from gluonlab.build.run import validate_checkpoint

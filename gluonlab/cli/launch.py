@@ -9,7 +9,7 @@ from typing import Optional
 
 import typer
 
-from gluonlab.cli.output import JSON_OPTION, write_json
+from gluonlab.cli.output import JSON_OPTION, check_json_target, write_json
 
 
 class BackendChoice(str, Enum):
@@ -36,6 +36,7 @@ def launch(
     from gluonlab.parallel.launcher import launch as launch_processes
     from gluonlab.reporting.run_files import SUMMARY, read_json
 
+    check_json_target(json_target)
     config = load_config(recipe, overrides or [])
     check_recipe(config, processes)
     verb = [sys.executable, "-m", "gluonlab.cli.main", "train", str(recipe), *(overrides or [])]

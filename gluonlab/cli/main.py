@@ -9,6 +9,7 @@ from typing import Optional
 
 import click
 import typer
+import typer.core
 
 from gluonlab import __version__
 from gluonlab.cli import data, models
@@ -19,6 +20,8 @@ from gluonlab.cli.runs import runs
 from gluonlab.cli.schedule import schedule
 from gluonlab.cli.train import train
 from gluonlab.errors import CheckpointError, GluonlabError, ResourceError
+
+typer.core.rich = None  # type: ignore  # it escapes brackets for rich, which prints no help here
 
 app = typer.Typer(
     add_completion=False,
@@ -74,6 +77,9 @@ app.add_typer(data.app, name="data")
 
 def main() -> None:
     """Entry point of the ``gluonlab`` command."""
+    if "--debug" in sys.argv:  # wherever it stands: the message of a bug asks for it
+        sys.argv.remove("--debug")
+        os.environ["GLUONLAB_DEBUG"] = "1"
     try:
         code = app(standalone_mode=False)
     except (click.exceptions.Abort, KeyboardInterrupt):
@@ -89,17 +95,21 @@ def main() -> None:
     except Exception as error:
         if os.environ.get("GLUONLAB_DEBUG"):
             traceback.print_exc()
-        _end_with(as_gluonlab_error(error))
+        _end_with(error)
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _end_with(error: GluonlabError) -> None:
-    from gluonlab.parallel.failure import REPORT_DIRECTORY, end_failed_rank
+def _end_with(error: Exception) -> None:
+    from gluonlab.parallel.environment import launched_process
+    from gluonlab.parallel.failure import REPORT_DIRECTORY, as_rank_failure, end_failed_rank, tell_launcher
 
-    if REPORT_DIRECTORY not in os.environ:  # else the launcher tells, once for all ranks
-        typer.echo(str(error), err=True)
-    end_failed_rank(error.exit_code)
-    sys.exit(error.exit_code)
+    shown = as_rank_failure(error, as_gluonlab_error(error), launched_process().rank)
+    if REPORT_DIRECTORY in os.environ:  # the launcher tells, once for all ranks
+        tell_launcher(shown)
+    else:
+        typer.echo(str(shown), err=True)
+    end_failed_rank(shown.exit_code)
+    sys.exit(shown.exit_code)
 
 
 if __name__ == "__main__":

@@ -10,14 +10,27 @@ from typing import Any, Optional
 
 import typer
 
+from gluonlab.errors import CheckpointError
+from gluonlab.reporting.run_files import finite
+
 JSON_OPTION = typer.Option(None, "--json", metavar="FILE|-", help="Write the result as JSON (- is stdout).")
+
+
+def check_json_target(target: Optional[str]) -> None:
+    """Refuse a file that cannot be written, before the work and not after it.
+
+    Raises:
+        CheckpointError: CKP01 if there is no such folder.
+    """
+    if target not in (None, "-") and not Path(str(target)).absolute().parent.is_dir():
+        raise CheckpointError("CKP01", str(target), "there is no such folder")
 
 
 def write_json(value: Any, target: Optional[str]) -> bool:
     """Write ``value`` to the file ``target``, or stdout for ``-``. False if no target was given."""
     if target is None:
         return False
-    text = json.dumps(value, indent=2) + "\n"
+    text = json.dumps(finite(value), indent=2, allow_nan=False) + "\n"
     if target == "-":
         sys.stdout.write(text)
     else:

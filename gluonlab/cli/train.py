@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional, TextIO
 
 import typer
 
-from gluonlab.cli.output import JSON_OPTION, write_json
+from gluonlab.cli.output import JSON_OPTION, check_json_target, write_json
+from gluonlab.errors import CheckpointError, ConfigError
 
 if TYPE_CHECKING:
     from gluonlab.config.schema import Config
@@ -20,8 +22,8 @@ def train(
     recipe: Path = typer.Argument(..., metavar="CONFIG", help="Recipe file (YAML)."),
     overrides: Optional[list[str]] = typer.Argument(None, metavar="[key=value]...", help="Override keys."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Print the plan and stop."),
-    processes: int = typer.Option(
-        1, "--processes", min=1, help="With --dry-run: plan for so many processes."
+    processes: Optional[int] = typer.Option(
+        None, "--processes", min=1, help="With --dry-run: plan for so many processes."
     ),
     json_target: Optional[str] = JSON_OPTION,
 ) -> None:
@@ -31,44 +33,48 @@ def train(
     gluonlab train configs/digits.yaml seed=1 run_dir=runs/digits-1
     """
     from gluonlab.build.check import check_recipe
+    from gluonlab.build.run_directory import run_directory
     from gluonlab.config import load_config
     from gluonlab.parallel.environment import launched_process, set_cpu_threads
 
+    if processes and not dry_run:
+        raise ConfigError("CLI02", "--processes", "goes with --dry-run", "use gluonlab launch -n to train")
+    check_json_target(json_target)
     config = load_config(recipe, overrides or [])
     started = launched_process()
-    check_recipe(config, processes if dry_run else started.size)
+    check_recipe(config, processes or started.size)
     set_cpu_threads(config.cpu_threads, started.local_size)
     if dry_run:
-        from gluonlab.build.plan import format_plan, make_plan
-
-        plan = make_plan(config, processes)
-        if not write_json(plan, json_target) or json_target != "-":
-            typer.echo(format_plan(plan))
+        _print_plan(config, processes or 1, json_target)
         return
-    stream = sys.stderr if json_target == "-" else sys.stdout
-    summary = train_as_rank(config, recipe, stream)
-    if summary:
+    from gluonlab.parallel.world import join_world
+
+    world = join_world()
+    summary = _train(config, run_directory(config, recipe), world, _progress_stream(json_target))
+    world.shutdown()
+    if world.rank == 0:
         write_json(summary, json_target)
 
 
-def train_as_rank(config: Config, recipe: Path, stream: TextIO) -> Optional[dict[str, Any]]:
-    """Join the world and train; returns the summary on rank 0, None elsewhere."""
-    from gluonlab.build.run_directory import run_directory
-    from gluonlab.cli.main import as_gluonlab_error
-    from gluonlab.parallel.failure import as_rank_failure, tell_launcher
-    from gluonlab.parallel.world import SingleProcess, join_world
+def _print_plan(config: Config, processes: int, json_target: Optional[str]) -> None:
+    from gluonlab.build.plan import format_plan, make_plan
 
-    run_dir = run_directory(config, recipe)
-    world: World = SingleProcess()
-    try:
-        world = join_world()
-        summary = _train(config, run_dir, world, stream)
-        world.shutdown()
-    except Exception as error:
-        failure = as_rank_failure(error, as_gluonlab_error(error), world.rank)
-        tell_launcher(failure, world.rank)
-        raise failure from error
-    return summary if world.rank == 0 else None
+    plan = make_plan(config, processes)
+    if not (write_json(plan, json_target) and json_target == "-"):
+        typer.echo(format_plan(plan))
+
+
+def _progress_stream(json_target: Optional[str]) -> TextIO:
+    """Where progress goes: the user's terminal where a launcher names it, else stdout or stderr."""
+    from gluonlab.parallel.launcher import TERMINAL
+
+    terminal = os.environ.get(TERMINAL)
+    if terminal:
+        try:
+            return open(terminal, "w", encoding="utf-8")
+        except OSError:
+            pass  # another host, or another user's terminal: lines through the launcher will do
+    return sys.stderr if json_target == "-" else sys.stdout
 
 
 def _train(config: Config, run_dir: Path, world: World, stream: TextIO) -> dict[str, Any]:
@@ -80,17 +86,23 @@ def _train(config: Config, run_dir: Path, world: World, stream: TextIO) -> dict[
         if world.rank == 0:
             typer.echo(text, file=stream)
 
-    check_same_run(config, run_dir)
-    if (run_dir / run_files.SUMMARY).exists():
-        summary = run_files.read_json(run_dir / run_files.SUMMARY)
+    world.run_on_all(lambda: check_same_run(config, run_dir) if world.rank == 0 else None)
+    summary = _finished_summary(run_dir, world)
+    if summary is None:
+        run = build_run(config, run_dir, world, stream)
+        lock = world.run_on_all(lambda: lock_run_directory(run_dir) if world.rank == 0 else None)
+        summary = _finished_summary(run_dir, world)  # another process may have had the directory till now
+    if summary is not None:
         tell(f"{run_dir} is finished: top-1 {summary['top1']:.2%}; use another run_dir to train again")
         return summary
-    run = build_run(config, run_dir, world, stream)
-    lock = world.run_on_all(lambda: lock_run_directory(run_dir) if world.rank == 0 else None)
-    if world.rank == 0:
+    if lock is not None:
         (run_dir / run_files.ERROR).unlink(missing_ok=True)
         run.store.remove_leftovers()
         run_files.write_json(run_dir / run_files.CONFIG, provenance(config, run))
+    tell(
+        f"{config.model.name}: batch {config.global_batch_size:,} = {config.virtual_workers:,} x "
+        f"{config.worker_size}, {world.size} process(es), {run.total_steps:,} steps, {run_dir}"
+    )
     summary = _fit_or_record(run, run_dir)
     if lock is not None:
         run_files.write_json(run_dir / run_files.SUMMARY, summary)
@@ -100,6 +112,25 @@ def _train(config: Config, run_dir: Path, world: World, stream: TextIO) -> dict[
         f"{summary['wall_seconds']:.1f} s on {summary['processes']} process(es), {run_dir}"
     )
     return summary
+
+
+def _finished_summary(run_dir: Path, world: World) -> Optional[dict[str, Any]]:
+    """The summary of a finished run as rank 0 sees it, the same on all ranks; None if it is not finished."""
+    import json
+
+    from gluonlab.reporting.run_files import SUMMARY, read_json
+
+    def read() -> Optional[dict[str, Any]]:
+        path = run_dir / SUMMARY
+        if world.rank != 0 or not path.exists():
+            return None
+        summary = read_json(path)
+        if "top1" not in summary:
+            raise CheckpointError("CKP03", str(path), "is not a summary", "delete it to continue the run")
+        return summary
+
+    seen: Optional[dict[str, Any]] = json.loads(world.exchange(json.dumps(world.run_on_all(read)))[0])
+    return seen
 
 
 def _fit_or_record(run: Run, run_dir: Path) -> dict[str, Any]:

@@ -108,9 +108,13 @@ def _apply_override(tree: Tree, origins: dict[str, str], override: str) -> Probl
         value = parse_value(text)
     except ValueError as error:
         return Problem("CFG15", f"override {override!r}", f"cannot read the value: {error}")
+    if value is None and not text.strip():
+        return Problem("CFG15", f"override {override!r}", "has no value", f"write {key}=null to unset it")
     *sections, last = key.split(".")
     node = tree
-    for section in sections:
+    for depth, section in enumerate(sections):
+        if section not in node:
+            origins[".".join(sections[: depth + 1])] = "command line"
         child = node.setdefault(section, {})
         if not isinstance(child, dict):
             return Problem("CFG15", f"override {override!r}", f"{section!r} is not a section")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,9 @@ def _yaml_error(path: Path, error: yaml.MarkedYAMLError) -> ConfigError:
 
 
 def _known_recipes(path: Path) -> str:
-    folder = path.parent if path.parent.is_dir() else Path("configs")
-    names = sorted(str(recipe) for recipe in folder.rglob("*.yaml"))[:8]
-    return f"recipes here: {', '.join(names)}" if names else ""
+    """The recipes beside ``path`` and under configs/, those with a like name first."""
+    recipes = {*path.parent.glob("*.yaml"), *Path("configs").rglob("*.yaml")}
+    by_likeness = sorted(
+        recipes, key=lambda recipe: (-SequenceMatcher(None, recipe.stem, path.stem).ratio(), str(recipe))
+    )
+    return f"recipes here: {', '.join(map(str, by_likeness[:5]))}" if recipes else ""

@@ -8,7 +8,8 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from gluonlab.config.schema import RUN_SETTINGS, Config, Section
+from gluonlab.config.schema import RUN_SETTINGS, Config
+from gluonlab.config.sections import Section
 
 HEAD = """# Configuration keys
 

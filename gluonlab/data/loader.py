@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Optional, Protocol
 
@@ -26,8 +26,8 @@ ToDevice = Callable[[NDArray[Any]], Any]
 class Loader(Protocol):
     """Anything that turns requests into batches, in their order."""
 
-    def batches(self, requests: Iterable[Request]) -> Iterator[Batch]:
-        """One batch for each request."""
+    def batches(self, requests: Iterable[Request]) -> Generator[Batch, None, None]:
+        """One batch for each request; closing it ends what goes on behind it."""
 
 
 class Normalise:
@@ -74,7 +74,7 @@ class SourceLoader:
         self._prefetch = prefetch
         cv2.setNumThreads(0)  # our threads already fill the cores
 
-    def batches(self, requests: Iterable[Request]) -> Iterator[Batch]:
+    def batches(self, requests: Iterable[Request]) -> Generator[Batch, None, None]:
         """One batch for each request, in order; stops its threads when it is closed or fails."""
         pool = ThreadPoolExecutor(self._threads, thread_name_prefix="gluonlab-loader")
         ahead: deque[tuple[Request, list[Future[Any]]]] = deque()
@@ -115,7 +115,7 @@ class SyntheticLoader:
         self._shape, self._classes, self._ctx, self._seed = shape, classes, ctx, seed
         self._batches: dict[int, Batch] = {}
 
-    def batches(self, requests: Iterable[Request]) -> Iterator[Batch]:
+    def batches(self, requests: Iterable[Request]) -> Generator[Batch, None, None]:
         """The fixed batch of the request's size; padding is marked in the labels."""
         for request in requests:
             images, labels = self._fixed_batch(len(request.indices))

@@ -62,8 +62,9 @@ def set_cpu_threads(cpu_threads: Optional[int], local_size: int) -> int:
     The default shares the cores of this host among its processes; a value the user set in
     ``OMP_NUM_THREADS`` stays. Returns the number of threads.
     """
-    if cpu_threads is None and "OMP_NUM_THREADS" in os.environ:
-        return int(os.environ["OMP_NUM_THREADS"])
+    chosen = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()  # a list has one for each nesting
+    if cpu_threads is None and chosen.isdecimal() and int(chosen) > 0:
+        return int(chosen)
     cores = len(psutil.Process().cpu_affinity())
     threads = cpu_threads or max(1, cores // local_size)
     os.environ["OMP_NUM_THREADS"] = str(threads)

@@ -7,11 +7,11 @@ import os
 import sys
 import time
 import traceback
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from platform import node
 
-from gluonlab.errors import GluonlabError
+from gluonlab.errors import GluonlabError, Problem
 from gluonlab.parallel.environment import launched_process
 from gluonlab.parallel.world import PeerFailedError
 
@@ -30,26 +30,30 @@ class FailureReport:
     host: str
     time: float
     exit_code: int
-    message: str
+    problems: tuple[Problem, ...]
     is_victim: bool
 
 
-def as_rank_failure(error: Exception, shown: GluonlabError, rank: int) -> GluonlabError:
+def as_rank_failure(error: BaseException, shown: GluonlabError, rank: int) -> GluonlabError:
     """``shown``, or `PeerFailedError` if this rank did nothing wrong but lost its peer."""
     if not isinstance(error, GluonlabError) and any(sign in str(error) for sign in _PEER_SIGNS):
         return PeerFailedError("CLU10", f"rank {rank}", "a peer process ended")
     return shown
 
 
-def tell_launcher(error: GluonlabError, rank: int) -> None:
+def tell_launcher(error: GluonlabError) -> None:
     """Leave a report where the launcher looks; nothing if there is no launcher of ours."""
     directory = os.environ.get(REPORT_DIRECTORY)
     if directory:
+        rank = launched_process().rank
         write_report(Path(directory) / f"rank-{rank:05d}.json", error, rank)
 
 
 def write_report(path: Path, error: GluonlabError, rank: int) -> None:
-    """Write what ``rank`` failed of as JSON, with the traceback that is being handled."""
+    """Write what ``rank`` failed of as JSON, with the traceback that is being handled.
+
+    A report that is there stays: it is the first.
+    """
     report = {
         "rank": rank,
         "host": node(),
@@ -57,13 +61,15 @@ def write_report(path: Path, error: GluonlabError, rank: int) -> None:
         "time": time.time(),
         "exit_code": error.exit_code,
         "message": str(error),
+        "problems": [asdict(problem) for problem in error.problems],
         "is_victim": isinstance(error, PeerFailedError),
         "traceback": traceback.format_exc(),
     }
     try:
-        path.write_text(json.dumps(report, indent=2) + "\n")
+        with path.open("x") as file:
+            file.write(json.dumps(report, indent=2) + "\n")
     except OSError:
-        return  # the error itself must not be replaced by a full disk
+        return  # a full disk must not take the place of the error itself
 
 
 def end_failed_rank(exit_code: int) -> None:
@@ -83,7 +89,9 @@ def read_reports(directory: Path) -> list[FailureReport]:
     for path in directory.glob("rank-*.json"):
         try:
             raw = json.loads(path.read_text())
-            reports.append(FailureReport(**{key: raw[key] for key in FailureReport.__dataclass_fields__}))
-        except (OSError, ValueError, KeyError):
+            values = {key: raw[key] for key in FailureReport.__dataclass_fields__}
+            values["problems"] = tuple(Problem(**problem) for problem in raw["problems"])
+            reports.append(FailureReport(**values))
+        except (OSError, ValueError, KeyError, TypeError):
             continue  # a rank killed while it wrote; the others tell
     return sorted(reports, key=lambda report: (report.is_victim, report.time))

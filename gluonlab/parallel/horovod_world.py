@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from gluonlab.errors import SetupError
 from gluonlab.parallel.world import World
 
@@ -70,7 +72,7 @@ def _buckets(arrays: Sequence[Any]) -> Iterator[list[Any]]:
     bucket: list[Any] = []
     filled = 0
     for array in reversed(arrays):
-        size = array.size * 8
+        size = array.size * np.dtype(array.dtype).itemsize
         if bucket and (filled + size > BUCKET_BYTES or array.dtype != bucket[0].dtype):
             yield bucket
             bucket, filled = [], 0

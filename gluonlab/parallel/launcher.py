@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import re
@@ -11,22 +12,24 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
-from typing import IO, Literal, Optional, TextIO
+from typing import Optional, TextIO
 
-from gluonlab.errors import ClusterError, GluonlabError, SetupError
+from gluonlab.errors import ClusterError, GluonlabError, Problem, SetupError
 from gluonlab.parallel.failure import REPORT_DIRECTORY, read_reports
 from gluonlab.parallel.horovod_world import is_horovod_installed
+from gluonlab.parallel.job_output import Backend, show_output
 
-Backend = Literal["mpi", "gloo"]
-
-# Tells rank 0, which draws the progress bar, what it cannot see; 0 is no terminal.
+# Tell rank 0, which draws the progress bar, what it cannot see: the user's terminal and its width (0: none).
+TERMINAL = "GLUONLAB_TERMINAL"
 TERMINAL_WIDTH = "GLUONLAB_TERMINAL_WIDTH"
+# The command as the user typed it, for the record.
+COMMAND = "GLUONLAB_COMMAND"
 
-_BANNER = re.compile(r"^-{40,}$")
 _SIGNALLED = re.compile(r"process rank (\d+) with PID \d+ on node (\S+) exited on\s+signal (\d+)", re.DOTALL)
+_CONTINUE = "the same command continues from the last checkpoint"
 
 
 def launch(
@@ -38,29 +41,43 @@ def launch(
 
     Raises:
         SetupError: Horovod or the launcher program is missing.
-        GluonlabError: what the first faulty process reported, with its exit code.
+        GluonlabError: what the first faulty process reported, with its exit code; 128 + n after signal n.
         ClusterError: CLU10 if a process died without a word, named with its signal.
     """
     start = _start_command(processes, backend)
+    stream = stream or sys.stdout
     with tempfile.TemporaryDirectory(prefix="gluonlab-") as directory:
-        columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
-        environment = {**os.environ, REPORT_DIRECTORY: directory, TERMINAL_WIDTH: str(columns)}
-        engine_words: list[str] = []
         job = subprocess.Popen(
             [*start, *command],
-            env=environment,
-            stdout=stream,
+            env={**os.environ, **_environment(directory)},
+            stdout=subprocess.PIPE if backend == "gloo" else stream,
             stderr=subprocess.PIPE,
             text=True,
+            errors="replace",
             start_new_session=True,
             preexec_fn=_end_with_parent,
         )
-        with _Forwarding(job):
-            assert job.stderr is not None, "it was asked for"
-            _show_stderr(job.stderr, engine_words)
+        with _Forwarding(job) as forwarding:
+            engine_words = show_output(job, backend, stream)
             code = job.wait()
+        if forwarding.received is not None:
+            name = signal.Signals(forwarding.received).name
+            problem = Problem("CLU12", "the job", f"was ended by {name}", _CONTINUE)
+            raise _error_with_code([problem], 128 + forwarding.received)
         if code != 0:
-            _raise_failure(code, Path(directory), " ".join(engine_words))
+            _raise_failure(code, Path(directory), engine_words)
+
+
+def _environment(directory: str) -> dict[str, str]:
+    environment = {
+        REPORT_DIRECTORY: directory,
+        COMMAND: "\n".join(["gluonlab", *sys.argv[1:]]),
+        TERMINAL_WIDTH: "0",
+    }
+    if sys.stdout.isatty():
+        environment[TERMINAL] = os.ttyname(sys.stdout.fileno())
+        environment[TERMINAL_WIDTH] = str(shutil.get_terminal_size().columns)
+    return environment
 
 
 def _start_command(processes: int, backend: Backend) -> list[str]:
@@ -73,8 +90,7 @@ def _start_command(processes: int, backend: Backend) -> list[str]:
         )
     binaries = Path(sys.executable).parent
     if backend == "gloo":
-        horovodrun = binaries / "horovodrun"
-        return [str(horovodrun), "--gloo", "-np", str(processes), "--network-interfaces", "lo"]
+        return [str(binaries / "horovodrun"), "--gloo", "-np", str(processes), "--network-interfaces", "lo"]
     mpirun = binaries / "mpirun"
     program = str(mpirun) if mpirun.exists() else shutil.which("mpirun")
     if program is None:
@@ -94,50 +110,39 @@ def _end_with_parent() -> None:
 
 
 class _Forwarding:
-    """Passes SIGINT and SIGTERM on to the job, and ends it when the launcher fails."""
+    """Passes SIGINT and SIGTERM on to the job, and ends it when the launcher fails.
+
+    ``received`` is the first signal that came.
+    """
 
     def __init__(self, job: subprocess.Popen[str]) -> None:
+        self.received: Optional[int] = None
         self._job = job
         self._before: dict[int, object] = {}
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> _Forwarding:
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
                 self._before[number] = signal.signal(number, self._forward)
+        return self
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
         if self._job.poll() is None:
-            self._job.kill()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._job.pid, signal.SIGKILL)
             self._job.wait()
 
     def _forward(self, number: int, _: Optional[FrameType]) -> None:
+        self.received = self.received or number
         self._job.send_signal(number)
-
-
-def _show_stderr(stream: IO[str], engine_words: list[str]) -> None:
-    for line in _without_banners(stream, engine_words):
-        sys.stderr.write(line)
-        sys.stderr.flush()
-
-
-def _without_banners(lines: Iterable[str], engine_words: list[str]) -> Iterator[str]:
-    """Drop what the MPI engine says between two rulers; it blames the rank that ended first."""
-    is_inside = False
-    for line in lines:
-        if _BANNER.match(line.rstrip()):
-            is_inside = not is_inside
-        elif is_inside:
-            engine_words.append(line.strip())
-        else:
-            yield line
 
 
 def _raise_failure(code: int, directory: Path, engine_words: str) -> None:
     reports = read_reports(directory)
     if reports and not reports[0].is_victim:
-        raise LaunchedError(reports[0].message, reports[0].exit_code)
+        raise _error_with_code(reports[0].problems, reports[0].exit_code)
     signalled = _SIGNALLED.search(engine_words)
     if signalled:
         name = signal.Signals(int(signalled[3])).name
@@ -145,21 +150,12 @@ def _raise_failure(code: int, directory: Path, engine_words: str) -> None:
     if code < 0 or code > 128:
         name = signal.Signals(-code if code < 0 else code - 128).name
         raise ClusterError("CLU10", "the job", f"was ended by {name}", _CONTINUE)
-    if code < 128 and reports:  # all lost their peer, and the peer said nothing
-        raise LaunchedError(reports[0].message, reports[0].exit_code)
+    if reports:  # all of them lost their peer, and the peer said nothing
+        raise _error_with_code(reports[0].problems, reports[0].exit_code)
     raise ClusterError("CLU11", "the job", f"ended with code {code}: {engine_words[:300] or 'no message'}")
 
 
-_CONTINUE = "the same command continues from the last checkpoint"
-
-
-class LaunchedError(GluonlabError):
-    """The message and exit code of the process that failed first."""
-
-    def __init__(self, message: str, exit_code: int) -> None:
-        super().__init__("CLU11", "the job", message)
-        self._message = message
-        self.exit_code = exit_code
-
-    def __str__(self) -> str:
-        return self._message
+def _error_with_code(problems: Sequence[Problem], exit_code: int) -> GluonlabError:
+    error = GluonlabError.from_problems(problems)
+    error.exit_code = exit_code
+    return error

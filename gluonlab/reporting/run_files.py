@@ -32,7 +32,7 @@ def write_json(path: Path, value: Any) -> None:
 
     NaN and infinity become null, for strict JSON has neither. OSError when it cannot be written.
     """
-    write_text(path, json.dumps(_finite(value), indent=2, allow_nan=False) + "\n")
+    write_text(path, json.dumps(finite(value), indent=2, allow_nan=False) + "\n")
 
 
 def write_text(path: Path, text: str) -> None:
@@ -71,7 +71,7 @@ class MetricsLog:
         """Write ``row`` as one line. OSError if it cannot be written; the file then ends as before."""
         if self._descriptor is None:
             self._descriptor = _open_mended(self._path)
-        line = json.dumps(_finite(row), allow_nan=False).encode() + b"\n"
+        line = json.dumps(finite(row), allow_nan=False).encode() + b"\n"
         if os.write(self._descriptor, line) < len(line):
             # An almost full disk takes a part of the line; the next row must not follow half a row.
             self.close()
@@ -143,11 +143,12 @@ def _parse_row(line: bytes, where: str) -> Row:
     return row
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """``value`` with None in place of each NaN and infinity, for strict JSON has neither."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: finite(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return value

@@ -15,9 +15,10 @@ try:
         import mxnet as mx
         from mxnet import autograd, gluon, nd
 except (ImportError, OSError) as error:
-    raise SetupError(
-        "ENV03", "mxnet", f"cannot be imported: {error}", "run ./scripts/install.sh again"
-    ) from error
+    hint = "run ./scripts/install.sh again"
+    if "libcuda.so" in str(error):
+        hint = "this machine has no NVIDIA driver: install it, or run ./scripts/install.sh cpu"
+    raise SetupError("ENV03", "mxnet", f"cannot be imported: {error}", hint) from error
 
 if mx.__version__ != "1.9.1":
     raise SetupError(

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Optional, Union
 
 import numpy as np
 
 from gluonlab.checkpoint.store import Checkpoint, CheckpointStore
-from gluonlab.data.loader import Batch, Loader
+from gluonlab.data.loader import Loader
 from gluonlab.data.sampler import Sampler, evaluation_requests
 from gluonlab.errors import CheckpointError, NumericError
 from gluonlab.intervals import Interval
@@ -98,6 +99,8 @@ class _Fitting:
             self.earlier_seconds = checkpoint.state["wall_seconds"]
             self.resumes = checkpoint.state["resumes"] + 1
             self.last_results = checkpoint.state["last_results"]
+            self.trained_images = checkpoint.state["trained_images"]
+            self.training_seconds = checkpoint.state["training_seconds"]
             reporter.log("resume", run.state.step)
             reporter.message(f"resumed from {checkpoint.path} at step {run.state.step}")
 
@@ -126,7 +129,7 @@ class _Fitting:
             run.state.step, run.total_steps, run.workers.worker_batch_size, run.workers.mine
         )
         metrics = Metrics(run.world, run.ctx)
-        with closing(_as_generator(run.loader.batches(requests))) as batches:
+        with closing(run.loader.batches(requests)) as batches:
             while run.state.step < run.total_steps:
                 epoch_end, validation_step = self._next_step_of(1.0), self._next_step_of(run.eval_every)
                 end_step = min(epoch_end, validation_step, run.total_steps)
@@ -140,11 +143,11 @@ class _Fitting:
                     end_step=end_step,
                     log_every=run.log_every,
                     report=self._report_training,
-                    after_step=self._save_if_due,
+                    after_step=partial(self._save_if_due, end_step),
                 )
                 if end_step in (validation_step, run.total_steps):
                     self._validate()
-                if run.checkpoint_every and end_step == epoch_end:
+                if run.checkpoint_every and (end_step == epoch_end or self._is_save_due()):
                     self._save()
 
     def _next_step_of(self, interval_epochs: float) -> int:
@@ -173,20 +176,20 @@ class _Fitting:
         self.last_results[kind] = {"step": step, **results}
         self.reporter.log(kind, step, **results)
 
-    def _save_if_due(self) -> None:
-        every, step = self.run.checkpoint_every, self.run.state.step
-        if every is None:
-            return
-        if every.unit == "seconds":
-            is_due = time.monotonic() - self.last_saved >= every.amount
-        elif every.unit == "steps":
-            is_due = step % int(every.amount) == 0
-        else:
-            epochs = self.run.sampler.calendar.epoch_at(step) / every.amount
-            before = self.run.sampler.calendar.epoch_at(step - 1) / every.amount
-            is_due = int(epochs) > int(before)
-        if is_due:
+    def _save_if_due(self, end_step: int) -> None:
+        # At the end of an epoch a validation may come first; its result belongs into the checkpoint.
+        if self.run.state.step < end_step and self._is_save_due():
             self._save()
+
+    def _is_save_due(self) -> bool:
+        every, step, calendar = self.run.checkpoint_every, self.run.state.step, self.run.sampler.calendar
+        if every is None:
+            return False
+        if every.unit == "seconds":
+            return time.monotonic() - self.last_saved >= every.amount
+        if every.unit == "steps":
+            return step % int(every.amount) == 0
+        return int(calendar.epoch_at(step) / every.amount) > int(calendar.epoch_at(step - 1) / every.amount)
 
     def _save(self) -> None:
         """Rank 0 writes: by now the weights and statistics are the same on every process."""
@@ -213,6 +216,8 @@ class _Fitting:
             "wall_seconds": self._wall_seconds(),
             "resumes": self.resumes,
             "last_results": self.last_results,
+            "trained_images": self.trained_images,
+            "training_seconds": self.training_seconds,
         }
 
     def _roll_back(self, error: NumericError) -> None:
@@ -247,14 +252,16 @@ class _Fitting:
 
 def _resume(run: Run) -> Optional[Checkpoint]:
     """Restore the newest good checkpoint that rank 0 sees, on every process."""
-    newest = run.world.run_on_all(lambda: run.store.latest() if run.world.rank == 0 else None)
+    newest = run.world.run_on_all(
+        lambda: run.store.latest(set_damaged_aside=True) if run.world.rank == 0 else None
+    )
     step = int(run.world.exchange(str(newest.step if newest else -1))[0])
     if step < 0:
         return None
 
     def load() -> Checkpoint:
         checkpoint = newest or run.store.load(step)
-        if checkpoint.state["identity"] != run.identity:
+        if not _agrees(checkpoint.state["identity"], run.identity):
             raise CheckpointError(
                 "CKP08", str(checkpoint.path), "belongs to another run", "use another run_dir"
             )
@@ -264,6 +271,8 @@ def _resume(run: Run) -> Optional[Checkpoint]:
     return run.world.run_on_all(load)
 
 
-def _as_generator(batches: Iterator[Batch]) -> Any:
-    """A loader's iterator, which stops its threads when it is closed."""
-    return batches if hasattr(batches, "close") else (batch for batch in batches)
+def _agrees(saved: Any, current: Any) -> bool:
+    """Whether all keys that both have agree; a later version may have more."""
+    if isinstance(saved, dict) and isinstance(current, dict):
+        return all(_agrees(saved[key], current[key]) for key in saved.keys() & current.keys())
+    return bool(saved == current)

@@ -27,10 +27,10 @@ def train_step(
     schedule: Schedule,
     workers: VirtualWorkers,
     metrics: Metrics,
-) -> Any:
+) -> None:
     """One update of synchronous SGD (Goyal et al. 2017); takes ``workers.micro_steps`` batches.
 
-    Returns the losses (worker_batch_size,) of the last micro-batch. Does not wait for the device.
+    Does not wait for its own result.
     """
     workers.begin()
     for _ in range(workers.micro_steps):
@@ -45,7 +45,6 @@ def train_step(
     state.trainer.set_learning_rate(schedule(state.step))
     state.trainer.step(workers.global_batch_size)
     state.step += 1
-    return losses
 
 
 def train_epoch(
@@ -67,13 +66,8 @@ def train_epoch(
         NumericError: NUM01 if the mean loss since the last report is not finite, on all processes.
     """
     throughput = Throughput()
-    previous_losses = None
     while state.step < end_step:
-        losses = train_step(state, batches, loss_fn, schedule, workers, metrics)
-        if previous_losses is not None:
-            # Only so that batches do not pile up: this update is queued, so the device is not idle.
-            previous_losses.wait_to_read()
-        previous_losses = losses
+        train_step(state, batches, loss_fn, schedule, workers, metrics)
         throughput.add(workers.global_batch_size)
         if state.step % log_every == 0 or state.step == end_step:
             results = metrics.compute()  # the one collective and wait of the interval

@@ -58,6 +58,9 @@ def test_a_damaged_file_is_found_and_the_one_before_is_used(store, name, damage)
     with pytest.raises(CheckpointError):
         store.load(2)
     assert store.latest().step == 1
+    assert store.steps() == [1, 2]  # who only reads changes nothing
+    assert store.latest(set_damaged_aside=True).step == 1
+    assert store.steps() == [1]
     assert (store.directory / "damaged-step-00000002").is_dir()
 
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -201,3 +202,51 @@ def test_training_arrays_and_their_record_files_is_the_same_run(run_gluonlab, tm
     )
     assert arrays["weights_sha256"] == records["weights_sha256"]
     shutil.rmtree(tmp_path / "digits")
+
+
+def test_options_that_would_be_ignored_or_fail_late_are_refused_at_once(run_gluonlab, tmp_path):
+    refused(run_gluonlab("train", DIGITS, "--processes", 2), 2, "CLI02", "gluonlab launch -n")
+    refused(run_gluonlab("train", DIGITS, "--json", tmp_path / "no/x.json"), 4, "CKP01", "no such folder")
+    refused(run_gluonlab("train", DIGITS, "data.val=other.rec"), 2, "CFG10", "not used by 'digits'")
+    refused(run_gluonlab("train", DIGITS, "data.pad=20"), 2, "CFG10", "larger than image_size")
+    refused(run_gluonlab("train", DIGITS, "seed="), 2, "CFG15", "seed=null")
+    refused(run_gluonlab("train", DIGITS, "foo.bar=1"), 2, "CFG04", "command line: foo")
+
+
+def test_milestones_on_one_step_or_within_the_warmup_are_refused(run_gluonlab):
+    multistep = [DIGITS, "schedule.name=multistep"]
+    refused(run_gluonlab("schedule", *multistep, "schedule.milestones=[10, 10.001]"), 2, "CFG10", "same step")
+    refused(run_gluonlab("schedule", *multistep, "schedule.milestones=[2]"), 2, "CFG10", "within the warm-up")
+
+
+def test_help_has_no_markup(run_gluonlab):
+    for verb in ("train", "launch", "models", "data"):
+        assert "\\[" not in run_gluonlab(verb, "--help").stdout
+
+
+def test_a_run_is_evaluated_from_another_folder_with_its_validation_data_alone(run_gluonlab, tmp_path):
+    assert run_gluonlab("data", "pack", "digits", tmp_path / "digits").returncode == 0
+    files = [f"data.{split}=digits/{split}.rec" for split in ("train", "val")]
+    recipe = Path("configs/digits.yaml").absolute()
+    short = ["epochs=1", "schedule.warmup_epochs=0", "tensorboard=false", "run_dir=run"]
+    job = run_gluonlab("train", recipe, "data.name=record", *files, *short, cwd=tmp_path)
+    assert job.returncode == 0, job.stderr
+    (tmp_path / "digits/train.rec").unlink()
+    job = run_gluonlab("evaluate", tmp_path / "run", "--json", "-")
+    assert json.loads(job.stdout)["images"] == 360
+    checkpoint = next((tmp_path / "run/checkpoints").glob("step-*"))
+    assert json.loads(run_gluonlab("evaluate", ".", "--json", "-", cwd=checkpoint).stdout)["images"] == 360
+
+
+def test_the_command_is_recorded_as_it_was_typed(run_gluonlab, tmp_path):
+    typed = [
+        "launch",
+        "-n",
+        "2",
+        DIGITS,
+        "epochs=0.1",
+        "schedule.warmup_epochs=0",
+        f"run_dir={tmp_path / 'r'}",
+    ]
+    run_gluonlab(*typed)
+    assert json.loads((tmp_path / "r/config.json").read_text())["command"] == ["gluonlab", *typed]

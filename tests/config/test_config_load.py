@@ -100,9 +100,9 @@ def test_milestones_beyond_training_or_out_of_order_are_refused(recipe):
 
 def test_a_missing_file_names_the_recipes_that_are_there(recipe):
     path = recipe()
-    line = refusal(path.with_name("nothing.yaml"))
+    line = refusal(path.with_name("recip.yaml"))
     assert "error[CFG01]" in line
-    assert "recipe.yaml" in line
+    assert f"recipes here: {path}, " in line
 
 
 @pytest.mark.parametrize(

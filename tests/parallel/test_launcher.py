@@ -10,8 +10,8 @@ import time
 import psutil
 import pytest
 
-from gluonlab.errors import ClusterError
-from gluonlab.parallel import launcher
+from gluonlab.errors import ClusterError, GluonlabError
+from gluonlab.parallel import job_output, launcher
 from gluonlab.parallel.failure import read_reports
 
 DIGITS = ["configs/digits.yaml", "tensorboard=false", "log_every=5"]
@@ -81,13 +81,16 @@ def test_killing_the_launcher_leaves_no_process(tmp_path):
     assert not [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
 
 
-def test_an_interrupt_ends_the_job(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_job_with_its_code(tmp_path, number):
     run_dir = tmp_path / "run"
     job = start_launch(run_dir)
     ranks = ranks_of(job, run_dir)
-    job.send_signal(signal.SIGINT)
-    job.communicate(timeout=30)
-    assert job.returncode != 0
+    job.send_signal(number)
+    _, errors = job.communicate(timeout=30)
+    assert job.returncode == 128 + number
+    assert errors.startswith(f"error[CLU12] the job: was ended by {number.name}; the same command continues")
+    assert errors.count("\n") == 1
     _, alive = psutil.wait_procs(list(ranks.values()), timeout=15)
     assert not alive
 
@@ -110,24 +113,23 @@ def test_gloo_gives_the_same_weights_as_mpi(tmp_path, run_gluonlab):
 def test_what_the_engine_says_between_rulers_is_kept_from_the_user():
     rule = "-" * 74
     words = []
-    lines = [f"{line}\n" for line in ("a warning", rule, "prterun says", "this", rule, "the end")]
-    assert list(launcher._without_banners(lines, words)) == ["a warning\n", "the end\n"]
+    lines = [f"{line}\n" for line in ("a warning", rule, "prterun says", "this", rule, "on", rule, "mine")]
+    shown = [line.strip() for line in job_output.without_banners(lines, words)]
+    assert shown == ["a warning", "on", rule, "mine"]  # a ruler of the user's own is not the engine's
     assert words == ["prterun says", "this"]
 
 
+def test_lines_of_gloo_lose_their_prefix_and_its_own_words_are_kept():
+    words = []
+    lines = ["[0]<stdout>:step 1\n", "[1]<stderr>: oh\n", "Process name: 0\n"]
+    assert list(job_output.without_prefixes(lines, words)) == ["step 1\n", "oh\n"]
+    assert words == ["Process name: 0"]
+
+
 def report(directory, rank, when, is_victim):
-    (directory / f"rank-{rank:05d}.json").write_text(
-        json.dumps(
-            {
-                "rank": rank,
-                "host": "a",
-                "time": when,
-                "exit_code": 3,
-                "message": f"m{rank}",
-                "is_victim": is_victim,
-            }
-        )
-    )
+    problem = {"code": "DAT06", "where": "x", "what": f"m{rank}", "hint": ""}
+    values = {"rank": rank, "host": "a", "time": when, "exit_code": 3, "is_victim": is_victim}
+    (directory / f"rank-{rank:05d}.json").write_text(json.dumps({**values, "problems": [problem]}))
 
 
 def test_the_first_faulty_rank_is_named_not_the_first_to_end(tmp_path):
@@ -136,7 +138,7 @@ def test_the_first_faulty_rank_is_named_not_the_first_to_end(tmp_path):
     report(tmp_path, 2, 2.0, is_victim=False)
     (tmp_path / "rank-00003.json").write_text("{torn")
     assert [one.rank for one in read_reports(tmp_path)] == [2, 1, 0]
-    with pytest.raises(launcher.LaunchedError, match="m2") as caught:
+    with pytest.raises(GluonlabError, match="m2") as caught:
         launcher._raise_failure(1, tmp_path, "")
     assert caught.value.exit_code == 3
 
@@ -148,7 +150,7 @@ def test_a_death_without_a_word_is_told_as_such(tmp_path):
         launcher._raise_failure(3, tmp_path, "out of slots")
 
 
-def test_secrets_and_paths_do_not_reach_the_command_line(tmp_path):
+def test_the_environment_does_not_reach_the_command_line(tmp_path):
     os.environ["GLUONLAB_TEST_SECRET"] = "hunter2"
     try:
         job = start_launch(tmp_path / "run")

@@ -181,3 +181,31 @@ def test_validation_comes_when_an_interval_is_over_and_at_the_end(run_gluonlab, 
     assert [row["step"] for row in rows if row["kind"] == "validation"] == steps
     assert [row["step"] for row in rows if row["kind"] == "checkpoint"] == [23, 45, 67]
     assert sum(row["count"] for row in rows if row["kind"] == "train") == 67 * 64
+
+
+def test_a_validation_at_the_step_of_a_checkpoint_is_in_it(run_gluonlab, tmp_path):
+    run_gluonlab(
+        "train", "configs/digits.yaml", f"run_dir={tmp_path / 'r'}", "epochs=3", "eval_every=1",
+        "schedule.warmup_epochs=0", "tensorboard=false", "checkpoint_every=1epochs",
+    )  # fmt: skip
+    states = [json.loads(path.read_text()) for path in (tmp_path / "r/checkpoints").glob("step-*/state.json")]
+    assert states
+    for state in states:
+        assert state["last_results"]["validation"]["step"] == state["step"]
+        assert state["trained_images"] == state["step"] * 64
+
+
+def test_a_second_process_finds_the_run_of_the_first_finished(undisturbed, run_gluonlab, tmp_path):
+    run_dir = tmp_path / "shared"
+    arguments = ["train", "configs/digits.yaml", f"run_dir={run_dir}", *SHORT]
+    jobs = [
+        subprocess.Popen(
+            [sys.executable, "-m", "gluonlab.cli.main", *arguments], stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
+    outputs = [job.communicate(timeout=120)[0] for job in jobs]
+    assert [job.returncode for job in jobs] == [0, 0]
+    assert sum("is finished" in output for output in outputs) == 1
+    assert summary_of(run_dir)["restarts"] == 0
+    assert summary_of(run_dir)["weights_sha256"] == summary_of(undisturbed)["weights_sha256"]

@@ -1,0 +1,195 @@
+"""The sections of a recipe: data, model, optimizer, schedule.
+
+Every key has a type, a range and a description with its unit; unknown keys are refused. The field
+descriptions are the reference in ``docs/configuration.md``.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, Optional
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+
+class Section(BaseModel):
+    """A group of keys: unknown ones are refused, types are not converted, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class About(Section):
+    """Where the recipe comes from and what it should reach."""
+
+    paper: str = Field("", description="Authors and year.")
+    source: str = Field("", description="Where the values were taken from.")
+    expects: dict[str, float] = Field(
+        default_factory=dict, description="Results it should reach, top1 as a fraction."
+    )
+    hardware: str = Field("", description="What the source ran it on, and for how long.")
+    not_published: str = Field(
+        "", description="Values the source does not give, and what stands in for them."
+    )
+    notes: str = Field("", description="Anything else a reader should know.")
+
+
+class Data(Section):
+    """The training and validation sets."""
+
+    name: Literal["digits", "cifar10", "cifar100", "mnist", "record", "folder", "synthetic"] = Field(
+        description="Kind of data set."
+    )
+    path: Optional[str] = Field(None, description="Folder or archive of cifar10, cifar100 and mnist.")
+    train: Optional[str] = Field(None, description="Training file of `record`, or folder of `folder`.")
+    val: Optional[str] = Field(None, description="Validation file of `record`, or folder of `folder`.")
+    classes: int = Field(ge=2, description="Number of classes; labels are 0 to classes - 1.")
+    image_size: int = Field(ge=1, le=4096, description="Side of the square input of the network, in pixels.")
+    channels: Literal[1, 3] = Field(3, description="Channels of the input: 1 (gray) or 3 (RGB).")
+    augment: Literal["none", "shift", "shift_flip", "resized_crop_flip"] = Field(
+        "none",
+        description="Training augmentation: `shift` pads by `pad` and crops, `shift_flip` also mirrors half "
+        "of the images, `resized_crop_flip` is the Inception crop (Szegedy et al. 2015) with mirroring.",
+    )
+    pad: int = Field(4, ge=0, le=64, description="Padding of `shift` and `shift_flip`, in pixels.")
+    min_area: float = Field(
+        0.08, gt=0, le=1, description="Smallest area of the Inception crop, as a fraction."
+    )
+    resize: Optional[int] = Field(
+        None,
+        ge=1,
+        description="Validation: shorter side before the centre crop, in pixels; default image_size.",
+    )
+    mean: list[float] = Field(
+        [123.675, 116.28, 103.53], description="Mean of each channel, in 0 to 255, subtracted on the device."
+    )
+    std: list[float] = Field(
+        [58.395, 57.12, 57.375], description="Standard deviation of each channel, in 0 to 255, divided by."
+    )
+    samples: int = Field(1280, ge=1, description="Size of a `synthetic` epoch, in images.")
+    train_samples: Optional[int] = Field(
+        None,
+        ge=1,
+        description="Images in `train`: for plans where the files are not at hand, checked when they are.",
+    )
+    val_samples: Optional[int] = Field(None, ge=1, description="Images in `val`, likewise.")
+    threads: int = Field(2, ge=1, le=256, description="Decoding threads per process.")
+
+    @model_validator(mode="after")
+    def _check(self) -> Data:
+        if self.name in ("record", "folder") and not (self.train and self.val):
+            raise ValueError(f"data set {self.name!r} needs data.train and data.val")
+        if self.name in ("cifar10", "cifar100", "mnist") and not self.path:
+            raise ValueError(f"data set {self.name!r} needs data.path, its folder or archive")
+        for key in ("train", "val"):
+            if getattr(self, key) and self.name not in ("record", "folder"):
+                raise ValueError(f"data.{key} is not used by {self.name!r}; set data.name=record too")
+        if self.path and self.name not in ("cifar10", "cifar100", "mnist"):
+            raise ValueError(f"data.path is not used by {self.name!r}")
+        if self.pad > self.image_size:
+            raise ValueError(f"pad {self.pad} is larger than image_size {self.image_size}")
+        if self.resize is not None and self.resize < self.image_size:
+            raise ValueError(f"resize {self.resize} is smaller than image_size {self.image_size}")
+        if not len(self.mean) == len(self.std) == self.channels:
+            raise ValueError(f"mean and std need {self.channels} value(s), one for each channel")
+        if min(self.std) <= 0:
+            raise ValueError("std must be positive")
+        return self
+
+
+class Model(Section):
+    """The network."""
+
+    name: str = Field(description="A name that `gluonlab models list` shows.")
+    zero_last_gamma: bool = Field(
+        False, description="Start each residual branch at zero (Goyal et al. 2017, section 5.1)."
+    )
+    bn_momentum: float = Field(
+        0.9, ge=0, lt=1, description="Weight of the past in BatchNorm's running statistics."
+    )
+    pretrained: Optional[str] = Field(None, description="A model.safetensors file to start from.")
+
+
+class Optimizer(Section):
+    """The update rule."""
+
+    name: Literal["sgd", "nag"] = Field(
+        "sgd", description="`sgd` with momentum, or `nag`: Nesterov's momentum."
+    )
+    momentum: float = Field(0.9, ge=0, lt=1, description="Weight of the past in the momentum buffer.")
+    weight_decay: float = Field(0.0, ge=0, lt=1, description="L2 penalty, added to the gradient.")
+    decay_norm_and_bias: bool = Field(False, description="Whether gamma, beta and biases decay as well.")
+    momentum_correction: bool = Field(
+        True, description="Rescale the momentum buffer when the rate changes (Goyal et al. 2017, remark 2)."
+    )
+
+
+_USED_BY = {
+    "milestones": ("multistep",),
+    "factor": ("multistep",),
+    "power": ("polynomial",),
+    "final_lr": ("cosine", "polynomial", "linear"),
+    "boundaries": ("piecewise",),
+    "factors": ("piecewise",),
+}
+
+
+class ScheduleSection(Section):
+    """The learning rate as a function of the step."""
+
+    name: Literal["constant", "multistep", "cosine", "polynomial", "linear", "piecewise"] = Field(
+        description="Shape after warm-up."
+    )
+    base_lr: float = Field(gt=0, description="Rate for a batch of base_batch_size.")
+    base_batch_size: int = Field(256, ge=1, description="The batch that base_lr is quoted for, in images.")
+    scaling: Literal["linear", "sqrt", "none"] = Field(
+        "linear", description="How the rate grows with global_batch_size / base_batch_size; gives peak_lr."
+    )
+    warmup: Literal["gradual", "constant", "exponential"] = Field(
+        "gradual",
+        description="`gradual`: straight line from init_lr; `constant`: stay at init_lr; `exponential`.",
+    )
+    warmup_epochs: float = Field(
+        0.0, ge=0, description="Length of the warm-up, in epochs; need not be whole."
+    )
+    init_lr: Optional[float] = Field(
+        None, ge=0, description="Rate at step 0 of the warm-up; default base_lr, at most peak_lr."
+    )
+    milestones: Optional[list[float]] = Field(
+        None,
+        description="multistep: epochs, counted from the start of training, from which on the rate drops.",
+    )
+    factor: Optional[float] = Field(
+        None, gt=0, le=1, description="multistep: factor of each drop; default 0.1."
+    )
+    power: Optional[float] = Field(None, gt=0, description="polynomial: exponent; default 2.")
+    final_lr: Optional[float] = Field(
+        None, ge=0, description="cosine, polynomial, linear: rate at the end; default 0."
+    )
+    boundaries: Optional[list[float]] = Field(None, description="piecewise: epochs between the pieces.")
+    factors: Optional[list[float]] = Field(
+        None, description="piecewise: factor on peak_lr of each piece, one more than boundaries."
+    )
+
+    @field_validator("milestones", "boundaries")
+    @classmethod
+    def _ascend(cls, value: Optional[list[float]]) -> Optional[list[float]]:
+        if value is not None and (value != sorted(set(value)) or any(epoch <= 0 for epoch in value)):
+            raise ValueError(f"epochs must be positive and ascend, got {value}")
+        return value
+
+    @model_validator(mode="after")
+    def _check(self) -> ScheduleSection:
+        for key, users in _USED_BY.items():
+            if getattr(self, key) is not None and self.name not in users:
+                raise ValueError(
+                    f"{key} is not used by {self.name!r}; leave it out, or override it with {key}=null"
+                )
+        for key in ("milestones", "boundaries"):
+            if any(epoch < self.warmup_epochs for epoch in getattr(self, key) or []):
+                raise ValueError(f"{key} must not lie within the warm-up of {self.warmup_epochs:g} epochs")
+        if self.name == "multistep" and not self.milestones:
+            raise ValueError("multistep needs milestones")
+        if self.name == "piecewise" and len(self.factors or []) != len(self.boundaries or []) + 1:
+            raise ValueError("piecewise needs factors, one more than boundaries")
+        if self.warmup == "exponential" and self.init_lr == 0:
+            raise ValueError("exponential warm-up needs init_lr > 0")
+        return self
