@@ -1,7 +1,9 @@
 """How a launch ends: which rank is named, with which code, and that nothing is left behind."""
 
+import contextlib
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -162,3 +164,24 @@ def test_the_environment_does_not_reach_the_command_line(tmp_path):
         del os.environ["GLUONLAB_TEST_SECRET"]
         job.terminate()
         job.communicate(timeout=30)
+
+
+def test_a_terminal_gets_a_bar_that_moves_while_the_ranks_train(tmp_path):
+    terminal, end_of_job = pty.openpty()
+    job = subprocess.Popen(
+        [sys.executable, "-m", "gluonlab.cli.main", "launch", "-n", "2", *DIGITS, f"run_dir={tmp_path / 'run'}",
+         "epochs=6"],
+        stdout=end_of_job,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "TERM": "xterm"},
+    )  # fmt: skip
+    os.close(end_of_job)
+    times = []
+    with contextlib.suppress(OSError):  # the terminal is gone when the job is
+        while text := os.read(terminal, 1 << 16):
+            if b"ETA" in text:
+                times.append(time.monotonic())
+    assert job.wait(timeout=60) == 0
+    os.close(terminal)
+    assert len(times) > 5
+    assert times[-1] - times[0] > 0.5  # not all at the end
