@@ -168,13 +168,13 @@ def test_the_environment_does_not_reach_the_command_line(tmp_path):
 
 def test_a_terminal_gets_a_bar_that_moves_while_the_ranks_train(tmp_path):
     terminal, end_of_job = pty.openpty()
+    command = [sys.executable, "-m", "gluonlab.cli.main", "launch", "-n", "2", *DIGITS]
     job = subprocess.Popen(
-        [sys.executable, "-m", "gluonlab.cli.main", "launch", "-n", "2", *DIGITS, f"run_dir={tmp_path / 'run'}",
-         "epochs=6"],
+        [*command, f"run_dir={tmp_path / 'run'}", "epochs=6"],
         stdout=end_of_job,
         stderr=subprocess.DEVNULL,
         env={**os.environ, "TERM": "xterm"},
-    )  # fmt: skip
+    )
     os.close(end_of_job)
     times = []
     with contextlib.suppress(OSError):  # the terminal is gone when the job is
