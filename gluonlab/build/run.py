@@ -118,6 +118,7 @@ def provenance(config: Config, run: Run) -> dict[str, Any]:
         "total_steps": run.total_steps,
         "processes": run.world.size,
         "versions": {"gluonlab": __version__, "python": python_version(), **package_versions()},
+        "folder": str(Path.cwd()),
         "git_commit": git_commit(),
         "command": os.environ.get(COMMAND, "\n".join(["gluonlab", *sys.argv[1:]])).split("\n"),
         "host": node(),

@@ -83,6 +83,7 @@ def main() -> None:
     try:
         code = app(standalone_mode=False)
     except (click.exceptions.Abort, KeyboardInterrupt):
+        typer.echo("interrupted; a run continues when its command is given again", err=True)
         sys.exit(130)
     except click.ClickException as error:
         command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "gluonlab"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import shutil
+import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, NoReturn, Optional
 
 import click
 import typer
@@ -28,11 +31,14 @@ def runs(
     directory: Path = _DIRECTORY,
     delete: list[str] = _DELETE,
     yes: bool = typer.Option(False, "--yes", help="Delete without asking."),
+    resume: Optional[str] = typer.Option(
+        None, "--resume", metavar="NAME", help="Give the command of this run again, so that it continues."
+    ),
     json_target: Optional[str] = JSON_OPTION,
 ) -> None:
     """List runs with their state, last step and accuracy; the newest comes last.
 
-    Example: gluonlab runs runs --delete digits-old
+    Example: gluonlab runs runs --resume digits
     """
     if directory != DEFAULT_ROOT and not directory.is_dir():
         raise CheckpointError("CKP02", str(directory), "no such directory")
@@ -40,6 +46,8 @@ def runs(
         _delete_runs(directory, delete, yes)
         write_json({"deleted": delete}, json_target)
         return
+    if resume:
+        _resume_run(directory / resume)
     found = list_runs(directory)
     if write_json([_as_json(run) for run in found], json_target):
         return
@@ -64,6 +72,20 @@ def _as_cells(run: RunInfo) -> tuple[str, ...]:
         "-" if run.processes is None else str(run.processes),
         time.strftime("%Y-%m-%d %H:%M", time.localtime(run.updated)),
     )
+
+
+def _resume_run(path: Path) -> NoReturn:
+    """Become the command that started the run ``path``, in the folder where it was given."""
+    if not (path / run_files.CONFIG).is_file():
+        raise CheckpointError("CKP02", str(path), "no run here (no config.json)", "see gluonlab runs")
+    recorded = run_files.read_json(path / run_files.CONFIG)
+    command = [str(word) for word in recorded.get("command") or []]
+    folder = Path(str(recorded.get("folder")))
+    if command[:2] not in (["gluonlab", "train"], ["gluonlab", "launch"]) or not folder.is_dir():
+        raise CheckpointError("CKP10", str(path), "holds no command to give again", "use gluonlab train")
+    typer.echo(f"in {folder}: {shlex.join(command)}", err=True)
+    os.chdir(folder)
+    os.execv(sys.executable, [sys.executable, "-m", "gluonlab.cli.main", *command[1:]])
 
 
 def _delete_runs(root: Path, names: list[str], is_confirmed: bool) -> None:

@@ -87,6 +87,17 @@ def test_a_launched_run_killed_in_mid_epoch_ends_with_the_same_weights(run_gluon
     assert digests[0] == digests[1]
 
 
+def test_a_stopped_run_is_resumed_by_name(undisturbed, run_gluonlab, tmp_path):
+    run_dir = tmp_path / "runs" / "stopped"
+    arguments = ["train", "configs/digits.yaml", f"run_dir={run_dir}", "checkpoint_every=7steps", *SHORT]
+    kill_after_checkpoint(run_dir, arguments, step=49)
+    assert "stopped" in run_gluonlab("runs", tmp_path / "runs").stdout
+    job = run_gluonlab("runs", tmp_path / "runs", "--resume", "stopped", cwd=tmp_path)
+    assert job.returncode == 0, job.stderr
+    assert summary_of(run_dir)["weights_sha256"] == summary_of(undisturbed)["weights_sha256"]
+    assert run_gluonlab("runs", tmp_path / "runs", "--resume", "none").returncode == 4
+
+
 def test_a_damaged_checkpoint_costs_the_steps_since_the_one_before(undisturbed, run_gluonlab, tmp_path):
     run_dir = tmp_path / "damaged"
     arguments = ["train", "configs/digits.yaml", f"run_dir={run_dir}", "checkpoint_every=7steps", *SHORT]
