@@ -31,7 +31,7 @@ def render_reference() -> str:
             parts.append(
                 _table(f"`{name}`: {(section.__doc__ or '').rstrip('.').lower()}", section.model_fields, name)
             )
-    parts.append(_table("Run settings: they do not change the result", settings))
+    parts.append(_table("Run settings: not part of the recipe", settings))
     return "\n".join(parts)
 
 

@@ -145,7 +145,8 @@ class ScheduleSection(Section):
     )
     warmup: Literal["gradual", "constant", "exponential"] = Field(
         "gradual",
-        description="`gradual`: straight line from init_lr; `constant`: stay at init_lr; `exponential`.",
+        description="From init_lr to peak_lr: `gradual` on a straight line, `exponential` by equal factors, "
+        "`constant` with a jump at the end.",
     )
     warmup_epochs: float = Field(
         0.0, ge=0, description="Length of the warm-up, in epochs; need not be whole."

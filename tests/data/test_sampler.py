@@ -1,3 +1,4 @@
+import time
 from collections import Counter
 
 import numpy as np
@@ -47,11 +48,12 @@ def test_processes_share_an_update_without_changing_it(processes):
 
 
 def test_seeking_at_imagenet_size_takes_less_than_a_second():
-    import time
-
-    start = time.perf_counter()
-    Sampler(Epochs(1_281_167, 32_768), seed=0).global_batch(3000)
-    assert time.perf_counter() - start < 1.0
+    seconds = []
+    for _ in range(3):  # the best of three, for other work may share the machine
+        start = time.perf_counter()
+        Sampler(Epochs(1_281_167, 32_768), seed=0).global_batch(3000)
+        seconds.append(time.perf_counter() - start)
+    assert min(seconds) < 1.0
 
 
 @pytest.mark.parametrize(("samples", "size"), [(1, 2), (7, 2), (360, 4), (5, 8)])
