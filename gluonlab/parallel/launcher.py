@@ -29,6 +29,10 @@ TERMINAL_WIDTH = "GLUONLAB_TERMINAL_WIDTH"
 COMMAND = "GLUONLAB_COMMAND"
 
 _SIGNALLED = re.compile(r"process rank (\d+) with PID \d+ on node (\S+) exited on\s+signal (\d+)", re.DOTALL)
+# The horovodrun program imports MXNet as well, which needs our shims on a newer NumPy.
+_HOROVODRUN = (
+    "import gluonlab.runtime.mxnet; from horovod.runner.launch import run_commandline; run_commandline()"
+)
 _CONTINUE = "the same command continues from the last checkpoint"
 
 
@@ -88,10 +92,10 @@ def _start_command(processes: int, backend: Backend) -> list[str]:
             "is not installed, so several processes cannot train together",
             "run ./scripts/install.sh, which builds it; gluonlab train works without",
         )
-    binaries = Path(sys.executable).parent
     if backend == "gloo":
-        return [str(binaries / "horovodrun"), "--gloo", "-np", str(processes), "--network-interfaces", "lo"]
-    mpirun = binaries / "mpirun"
+        options = ["--gloo", "-np", str(processes), "--network-interfaces", "lo"]
+        return [sys.executable, "-c", _HOROVODRUN, *options]
+    mpirun = Path(sys.executable).parent / "mpirun"
     program = str(mpirun) if mpirun.exists() else shutil.which("mpirun")
     if program is None:
         raise SetupError(
