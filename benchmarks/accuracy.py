@@ -61,14 +61,22 @@ def train(recipe: Path, overrides: list[str], processes: int, seed: int, directo
     run_dir = directory / f"seed-{seed}"
     command = [sys.executable, "-m", "gluonlab.cli.main", "launch", "-n", str(processes), str(recipe)]
     subprocess.run([*command, *overrides, f"seed={seed}", f"run_dir={run_dir}"], check=True)
+    return {
+        "seed": seed,
+        **read_json(run_dir / "summary.json"),
+        "curves_epoch_loss_top1": curves_of(run_dir),
+    }
+
+
+def curves_of(run_dir: Path) -> dict[str, list[list[float]]]:
+    """[epoch, loss, top-1] of each log interval and of each validation."""
     rows = read_metrics(run_dir / "metrics.jsonl")
-    curves = {
+    return {
         kind: [
             [round(row[key], 5) for key in ("epoch", "loss", "top1")] for row in latest_by_step(rows, kind)
         ]
         for kind in ("train", "validation")
     }
-    return {"seed": seed, **read_json(run_dir / "summary.json"), "curves_epoch_loss_top1": curves}
 
 
 def describe_machine() -> dict[str, Any]:

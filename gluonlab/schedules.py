@@ -43,6 +43,11 @@ def exponential(start: float, end: float, num_steps: int) -> Schedule:
     return lambda step: start * (end / start) ** _progress(step, num_steps)
 
 
+def quadratic(start: float, end: float, num_steps: int) -> Schedule:
+    """``start + (end - start) * (step / num_steps) ** 2`` (warm-up of You et al. 2017), then flat."""
+    return lambda step: start + (end - start) * _progress(step, num_steps) ** 2
+
+
 def cosine(start: float, end: float, num_steps: int) -> Schedule:
     """Half a cosine from ``start`` to ``end`` (Loshchilov & Hutter 2017), then flat."""
     return lambda step: end + (start - end) * 0.5 * (1 + math.cos(math.pi * _progress(step, num_steps)))

@@ -12,10 +12,10 @@ def check_recipe(config: Config, processes: int) -> None:
     """Refuse what cannot be trained on ``processes`` processes.
 
     Raises:
-        ConfigError: CFG08 processes do not divide the virtual workers, CFG09 unknown model,
+        ConfigError: CFG08, CFG21 processes do not share the virtual workers, CFG09 unknown model,
             CFG19 fewer samples than a batch.
     """
-    workers_of_process(config.virtual_workers, 0, processes)
+    workers_of_process(config.virtual_workers, 0, processes, deterministic=config.deterministic)
     entry(config.model.name)
     samples = known_train_samples(config.data)
     if samples is not None:

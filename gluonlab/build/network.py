@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 from gluonlab import models
 from gluonlab.config.schema import Config
@@ -11,7 +11,10 @@ from gluonlab.errors import SetupError
 from gluonlab.losses import SmoothedCrossEntropy
 from gluonlab.models.options import ModelOptions
 from gluonlab.models.pretrained import load_weights
+from gluonlab.optim.clipping import GradientClip
 from gluonlab.optim.decay import exempt_norm_and_bias
+from gluonlab.optim.lars import LARS
+from gluonlab.optim.loss_scaling import LossScaler
 from gluonlab.optim.momentum import NAG, SGD, MomentumOptimizer
 from gluonlab.parallel.world import World
 from gluonlab.runtime.mxnet import gluon, mx
@@ -58,18 +61,34 @@ def build_state(config: Config, world: World, ctx: Any) -> TrainState:
         net.hybridize(static_alloc=True)
     if not config.optimizer.decay_norm_and_bias:
         exempt_norm_and_bias(net)
-    return TrainState(net, make_trainer(net, build_optimizer(config)))
+    scaler = LossScaler() if config.precision == "float16" else None
+    return TrainState(
+        net, make_trainer(net, build_optimizer(config)), clip=build_clip(config), loss_scaler=scaler
+    )
 
 
 def build_optimizer(config: Config) -> MomentumOptimizer:
     """The update rule; the training loop sets its rate."""
-    optimizer = {"sgd": SGD, "nag": NAG}[config.optimizer.name]
-    return optimizer(
-        learning_rate=config.schedule.base_lr,
-        momentum=config.optimizer.momentum,
-        weight_decay=config.optimizer.weight_decay,
-        momentum_correction=config.optimizer.momentum_correction,
-    )
+    section = config.optimizer
+    common = (config.schedule.base_lr, section.momentum, section.weight_decay, section.momentum_correction)
+    if section.name == "lars":
+        return LARS(
+            *common,
+            trust_coefficient=section.trust_coefficient,
+            trust_eps=section.trust_eps,
+            max_trust_ratio=section.max_trust_ratio,
+            larc_clip=section.larc_clip,
+            scale_norm_and_bias=section.scale_norm_and_bias,
+        )
+    return NAG(*common) if section.name == "nag" else SGD(*common)
+
+
+def build_clip(config: Config) -> Optional[GradientClip]:
+    """What bounds the gradient before the update; None if nothing does."""
+    section = config.optimizer
+    if section.clip_norm is None and section.clip_value is None:
+        return None
+    return GradientClip(section.clip_norm, section.clip_value)
 
 
 def build_losses(config: Config) -> tuple[gluon.HybridBlock, gluon.HybridBlock]:

@@ -46,7 +46,7 @@ def build_run(config: Config, run_dir: Path, world: World, stream: Optional[Text
     Raises:
         ConfigError, DataError, SetupError: on all processes or on none.
     """
-    workers_of_process(config.virtual_workers, world.rank, world.size)
+    workers_of_process(config.virtual_workers, world.rank, world.size, deterministic=config.deterministic)
     ctx = world.run_on_all(lambda: build_ctx(config, world.local_rank))
     sets = world.run_on_all(lambda: open_data_sets(config.data))
     calendar = build_calendar(config, sets.train_samples)
@@ -62,7 +62,15 @@ def build_run(config: Config, run_dir: Path, world: World, stream: Optional[Text
     return Run(
         state=state,
         world=world,
-        workers=VirtualWorkers(state.net, world, config.global_batch_size, config.worker_size),
+        workers=VirtualWorkers(
+            state.net,
+            world,
+            config.global_batch_size,
+            config.worker_size,
+            deterministic=config.deterministic,
+            wire_dtype=config.wire_precision,
+            seed=config.seed,
+        ),
         ctx=ctx,
         sampler=Sampler(calendar, config.seed),
         loader=build_train_loader(config, sets.train, ctx),

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from gluonlab import schedules
 from gluonlab.config.schema import Config
-from gluonlab.config.sections import ScheduleSection
 from gluonlab.epochs import Epochs
 from gluonlab.errors import ConfigError
 from gluonlab.schedules import Schedule
@@ -32,12 +31,11 @@ def build_schedule(config: Config, calendar: Epochs) -> Schedule:
     """Warm-up, then the decay.
 
     Milestones and boundaries count from the start of training. Cosine, polynomial and linear decay
-    run over what is left after the warm-up.
+    run over what is left after the warm-up, unless the recipe says otherwise.
     """
     section, peak = config.schedule, peak_lr(config)
     warmup_steps = calendar.first_step_of(section.warmup_epochs)
-    decay_steps = calendar.total_steps(config.epochs) - warmup_steps
-    decay = _build_decay(section, peak, decay_steps, warmup_steps, calendar)
+    decay = _build_decay(config, peak, warmup_steps, calendar)
     if warmup_steps == 0:
         return decay
     warmup = _build_warmup(config, peak, warmup_steps)
@@ -48,6 +46,8 @@ def _build_warmup(config: Config, peak: float, warmup_steps: int) -> Schedule:
     initial = initial_lr(config)
     if config.schedule.warmup == "constant":
         return schedules.constant(initial)
+    if config.schedule.warmup == "quadratic":
+        return schedules.quadratic(initial, peak, warmup_steps)
     if config.schedule.warmup == "exponential":
         return schedules.exponential(initial, peak, warmup_steps)
     return schedules.linear(initial, peak, warmup_steps)
@@ -62,10 +62,8 @@ def _first_steps(key: str, epochs: Sequence[float], calendar: Epochs) -> list[in
     return steps
 
 
-def _build_decay(
-    section: ScheduleSection, peak: float, decay_steps: int, warmup_steps: int, calendar: Epochs
-) -> Schedule:
-    final = section.final_lr or 0.0
+def _build_decay(config: Config, peak: float, warmup_steps: int, calendar: Epochs) -> Schedule:
+    section = config.schedule
     if section.name == "multistep":
         boundaries = _first_steps("milestones", section.milestones or [], calendar)
         return schedules.multistep(peak, boundaries, section.factor or 0.1)
@@ -74,7 +72,14 @@ def _build_decay(
         return schedules.piecewise([peak * factor for factor in section.factors or []], boundaries)
     if section.name == "constant":
         return schedules.constant(peak)
+    first_step = 0 if section.decay_from == "start" else warmup_steps
+    last_step = (
+        calendar.total_steps(config.epochs)
+        if section.decay_until is None
+        else calendar.first_step_of(section.decay_until)
+    )
+    num_steps, final = last_step - first_step, section.final_lr or 0.0
     if section.name == "cosine":
-        return schedules.after(schedules.cosine(peak, final, decay_steps), warmup_steps)
+        return schedules.after(schedules.cosine(peak, final, num_steps), first_step)
     power = 1.0 if section.name == "linear" else section.power or 2.0
-    return schedules.after(schedules.polynomial(peak, final, decay_steps, power), warmup_steps)
+    return schedules.after(schedules.polynomial(peak, final, num_steps, power), first_step)

@@ -31,6 +31,20 @@ class Config(Section):
     label_smoothing: float = Field(
         0.0, ge=0, lt=1, description="Share of the target spread over all classes."
     )
+    precision: Literal["float32", "bfloat16", "float16"] = Field(
+        "float32",
+        description="Type that the network computes in; weights, sums and the update are always float32. "
+        "`float16` needs a GPU and scales the loss.",
+    )
+    wire_precision: Literal["float32", "float16"] = Field(
+        "float32",
+        description="Type in which gradients are added up over processes; rounded also where there is one.",
+    )
+    deterministic: bool = Field(
+        False,
+        description="Bit-identical weights on any number of processes, on a CPU; needs W / P to be a power "
+        "of two, takes P times the memory of the gradient. cpu_threads is 1 unless set.",
+    )
 
     run_dir: Optional[str] = Field(None, description="Where the run is written; default runs/<config name>.")
     seed: int = Field(
@@ -72,6 +86,11 @@ class Config(Section):
             raise ValueError(
                 f"global_batch_size {self.global_batch_size} is not a multiple of "
                 f"worker_batch_size {self.worker_size}"
+            )
+        if (self.schedule.decay_until or 0) > self.epochs:
+            raise ValueError(
+                f"schedule.decay_until {self.schedule.decay_until:g} lies beyond the end of training, "
+                f"epoch {self.epochs:g}"
             )
         if self.schedule.warmup_epochs >= self.epochs:
             raise ValueError(

@@ -111,8 +111,10 @@ class Model(Section):
 class Optimizer(Section):
     """The update rule."""
 
-    name: Literal["sgd", "nag"] = Field(
-        "sgd", description="`sgd` with momentum, or `nag`: Nesterov's momentum."
+    name: Literal["sgd", "nag", "lars"] = Field(
+        "sgd",
+        description="`sgd` with momentum, `nag`: Nesterov's momentum, or `lars`: layer-wise rates "
+        "(You et al. 2017).",
     )
     momentum: float = Field(0.9, ge=0, lt=1, description="Weight of the past in the momentum buffer.")
     weight_decay: float = Field(0.0, ge=0, lt=1, description="L2 penalty, added to the gradient.")
@@ -120,6 +122,32 @@ class Optimizer(Section):
     momentum_correction: bool = Field(
         True, description="Rescale the momentum buffer when the rate changes (Goyal et al. 2017, remark 2)."
     )
+    clip_norm: Optional[float] = Field(
+        None, gt=0, description="Largest norm of the averaged gradient of all parameters together."
+    )
+    clip_value: Optional[float] = Field(
+        None, gt=0, description="Largest size of each element of the averaged gradient, after clip_norm."
+    )
+    trust_coefficient: float = Field(
+        0.001, gt=0, description="lars: eta in the trust ratio eta |w| / (|g| + wd |w| + trust_eps)."
+    )
+    trust_eps: float = Field(0.0, ge=0, description="lars: added to the trust ratio's denominator.")
+    max_trust_ratio: Optional[float] = Field(None, gt=0, description="lars: upper bound of the trust ratio.")
+    larc_clip: bool = Field(
+        False,
+        description="lars: the rate is the smaller of learning rate and trust ratio, not their product.",
+    )
+    scale_norm_and_bias: bool = Field(
+        False, description="lars: whether gamma, beta and biases have a trust ratio as well."
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Optimizer:
+        lars_only = ("trust_coefficient", "trust_eps", "max_trust_ratio", "larc_clip", "scale_norm_and_bias")
+        for key in lars_only:
+            if self.name != "lars" and getattr(self, key) != type(self).model_fields[key].default:
+                raise ValueError(f"{key} is not used by {self.name!r}; leave it out, or set name to lars")
+        return self
 
 
 _USED_BY = {
@@ -127,6 +155,8 @@ _USED_BY = {
     "factor": ("multistep",),
     "power": ("polynomial",),
     "final_lr": ("cosine", "polynomial", "linear"),
+    "decay_from": ("cosine", "polynomial", "linear"),
+    "decay_until": ("cosine", "polynomial", "linear"),
     "boundaries": ("piecewise",),
     "factors": ("piecewise",),
 }
@@ -143,10 +173,10 @@ class ScheduleSection(Section):
     scaling: Literal["linear", "sqrt", "none"] = Field(
         "linear", description="How the rate grows with global_batch_size / base_batch_size; gives peak_lr."
     )
-    warmup: Literal["gradual", "constant", "exponential"] = Field(
+    warmup: Literal["gradual", "constant", "exponential", "quadratic"] = Field(
         "gradual",
-        description="From init_lr to peak_lr: `gradual` on a straight line, `exponential` by equal factors, "
-        "`constant` with a jump at the end.",
+        description="From init_lr to peak_lr: `gradual` on a straight line, `quadratic` on a parabola that "
+        "starts flat, `exponential` by equal factors, `constant` with a jump at the end.",
     )
     warmup_epochs: float = Field(
         0.0, ge=0, description="Length of the warm-up, in epochs; need not be whole."
@@ -164,6 +194,16 @@ class ScheduleSection(Section):
     power: Optional[float] = Field(None, gt=0, description="polynomial: exponent; default 2.")
     final_lr: Optional[float] = Field(
         None, ge=0, description="cosine, polynomial, linear: rate at the end; default 0."
+    )
+    decay_from: Optional[Literal["warmup_end", "start"]] = Field(
+        None,
+        description="cosine, polynomial, linear: where the curve begins; default `warmup_end`. With `start` "
+        "the warm-up only replaces its beginning.",
+    )
+    decay_until: Optional[float] = Field(
+        None,
+        gt=0,
+        description="cosine, polynomial, linear: epoch at which final_lr is reached; default the end.",
     )
     boundaries: Optional[list[float]] = Field(None, description="piecewise: epochs between the pieces.")
     factors: Optional[list[float]] = Field(
@@ -187,6 +227,8 @@ class ScheduleSection(Section):
         for key in ("milestones", "boundaries"):
             if any(epoch < self.warmup_epochs for epoch in getattr(self, key) or []):
                 raise ValueError(f"{key} must not lie within the warm-up of {self.warmup_epochs:g} epochs")
+        if self.decay_until is not None and self.decay_until <= self.warmup_epochs:
+            raise ValueError(f"decay_until must come after the warm-up of {self.warmup_epochs:g} epochs")
         if self.name == "multistep" and not self.milestones:
             raise ValueError("multistep needs milestones")
         if self.name == "piecewise" and len(self.factors or []) != len(self.boundaries or []) + 1:

@@ -66,6 +66,12 @@ def _build_small_resnet8(classes: int, options: ModelOptions) -> gluon.HybridBlo
     return build_small_resnet8(classes=classes, options=options)
 
 
+def _build_cifar_resnet8_stride2(classes: int, options: ModelOptions) -> gluon.HybridBlock:
+    from gluonlab.models.resnet_small import build_cifar_resnet8_stride2
+
+    return build_cifar_resnet8_stride2(classes=classes, options=options)
+
+
 def _v1(depth: int, parameters: int) -> ModelEntry:
     build = partial(_build_resnet, depth, False)
     return ModelEntry(
@@ -101,6 +107,15 @@ def _cifar(depth: int, parameters: int) -> ModelEntry:
 
 
 _ENTRIES = (
+    ModelEntry(
+        "cifar_resnet8_stride2",
+        _build_cifar_resnet8_stride2,
+        (3, 32, 32),
+        10,
+        "after He et al. arXiv:1512.03385",
+        2015,
+        75_290,
+    ),
     _cifar(20, 269_722),
     _cifar(32, 464_154),
     _cifar(44, 658_586),

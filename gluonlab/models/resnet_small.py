@@ -51,6 +51,7 @@ class SmallResNet(gluon.nn.HybridSequential):
         input_channels: int,
         classes: int,
         options: ModelOptions,
+        stem_stride: int = 1,
     ) -> None:
         super().__init__()
 
@@ -60,7 +61,7 @@ class SmallResNet(gluon.nn.HybridSequential):
 
         block = partial(SmallBlock, options=options)
         self.stem = sequence(
-            conv(options.input_channels or input_channels, widths[0], 3),
+            conv(options.input_channels or input_channels, widths[0], 3, stem_stride),
             batch_norm(widths[0], options),
             nn.Activation("relu"),
         )
@@ -83,3 +84,10 @@ def build_small_resnet8(*, classes: int, options: ModelOptions) -> SmallResNet:
     The first stage keeps the size of the image, or 8 px would shrink to a single one.
     """
     return SmallResNet((16, 16, 32, 64), 1, input_channels=1, classes=classes, options=options)
+
+
+def build_cifar_resnet8_stride2(*, classes: int, options: ModelOptions) -> SmallResNet:
+    """ResNet of 8 layers for 32-px colour images whose stem halves them: thousands of images a second on
+    one core, for studies of many runs.
+    """
+    return SmallResNet((16, 16, 32, 64), 1, input_channels=3, classes=classes, options=options, stem_stride=2)

@@ -7,13 +7,17 @@ new unit when the rate changes: momentum correction (Goyal et al. 2017, remark 2
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Optional
 
+from gluonlab.optim.kernels import Parameters, Rule, momentum_update
 from gluonlab.runtime.mxnet import mx, nd
+
+ALL_PARAMETERS = 1 << 30
 
 
 class MomentumOptimizer(mx.optimizer.Optimizer):
-    """What `SGD` and `NAG` share: the buffer and its correction.
+    """What `SGD`, `NAG` and `LARS` share: buffers, float32 masters of float16 weights, the correction.
 
     ``applied_lr`` is the rate of the last update; a checkpoint has to keep it.
     """
@@ -22,19 +26,32 @@ class MomentumOptimizer(mx.optimizer.Optimizer):
         self, learning_rate: float, momentum: float, weight_decay: float, momentum_correction: bool = True
     ) -> None:
         super().__init__(learning_rate=learning_rate, wd=weight_decay)
+        self.aggregate_num = ALL_PARAMETERS  # how many of one type the trainer hands over at once
         self.momentum = momentum
         self.momentum_correction = momentum_correction
         self.applied_lr: Optional[float] = None
         self._update_number = 0
         self._correction = 1.0
 
-    def create_state(self, index: int, weight: Any) -> Any:
-        """A buffer of zeros like the weight."""
-        return nd.zeros_like(weight)
+    def create_state_multi_precision(self, index: int, weight: Any) -> tuple[Any, ...]:
+        """A buffer of zeros, and a float32 copy of a weight that is not float32."""
+        buffer = nd.zeros(weight.shape, weight.context, "float32")
+        return (buffer,) if weight.dtype == buffer.dtype else (buffer, weight.astype("float32"))
 
-    def _begin_update(self, index: int) -> None:
-        """Count the update; at the first parameter of each, find the correction for all of them."""
-        self._update_count(index)
+    def update_multi_precision(
+        self, indices: Sequence[int], weights: Sequence[Any], gradients: Sequence[Any], states: Sequence[Any]
+    ) -> None:
+        """Update all parameters of one type in place, after counting the update."""
+        self._begin_update(indices)
+        buffers, *masters = zip(*states)
+        self._update(indices, Parameters(weights, gradients, buffers, masters[0] if masters else ()))
+
+    def _update(self, indices: Sequence[int], parameters: Parameters) -> None:
+        raise NotImplementedError
+
+    def _begin_update(self, indices: Sequence[int]) -> None:
+        """Count the update; at the first call of each, find the correction for all of them."""
+        self._update_count(indices)
         if self.num_update == self._update_number:
             return
         self._update_number = self.num_update
@@ -48,50 +65,41 @@ class MomentumOptimizer(mx.optimizer.Optimizer):
         self._all_index_update_counts = {0: self._index_update_count}
         self.applied_lr = applied_lr
 
-    def _clip(self) -> float:
-        return self.clip_gradient if self.clip_gradient else -1.0
+    def _corrected_rule(self) -> Rule:
+        return Rule(self.momentum * self._correction, self.rescale_grad)
 
 
 class SGD(MomentumOptimizer):
     """``v = m * c * v - lr * (g + wd * w); w += v`` with the momentum correction c."""
 
-    def update(self, index: int, weight: Any, grad: Any, state: Any) -> None:
-        """One parameter, in place."""
-        self._begin_update(index)
-        nd.sgd_mom_update(
-            weight,
-            grad,
-            state,
-            out=weight,
-            lr=self._get_lr(index),
-            wd=self._get_wd(index),
-            momentum=self.momentum * self._correction,
-            rescale_grad=self.rescale_grad,
-            clip_gradient=self._clip(),
-        )
+    def _update(self, indices: Sequence[int], parameters: Parameters) -> None:
+        momentum_update(parameters, self._corrected_rule(), self._get_lrs(indices), self._get_wds(indices))
 
 
 class NAG(MomentumOptimizer):
     """``v = m * c * v - lr * (g + wd * w); w += m * v - lr * (g + wd * w)`` (Sutskever et al. 2013)."""
 
-    def update(self, index: int, weight: Any, grad: Any, state: Any) -> None:
-        """One parameter, in place."""
-        self._begin_update(index)
-        if self._correction != 1.0:
-            state *= self._correction  # only the buffer: the look-ahead's momentum stays
-        wd = self._get_wd(index)
+    def _update(self, indices: Sequence[int], parameters: Parameters) -> None:
+        # MXNet has no multi-tensor NAG.
+        lrs, wds = self._get_lrs(indices), self._get_wds(indices)
+        for place in range(len(parameters)):
+            one = parameters.chosen([place])
+            if self._correction != 1.0:
+                one.buffers[0][:] *= self._correction  # only the buffer: the look-ahead's momentum stays
+            self._update_one(one, lrs[place], wds[place])
+
+    def _update_one(self, one: Parameters, lr: float, wd: float) -> None:
+        weight = one.weights[0]
+        operator = nd.mp_nag_mom_update if one.masters else nd.nag_mom_update
         # In place, MXNet's operator decays the buffer by the weight it has just written.
         out = nd.empty(weight.shape, weight.context, weight.dtype) if wd else weight
-        nd.nag_mom_update(
-            weight,
-            grad,
-            state,
+        operator(
+            *one.interleaved(),
             out=out,
-            lr=self._get_lr(index),
+            lr=lr,
             wd=wd,
             momentum=self.momentum,
             rescale_grad=self.rescale_grad,
-            clip_gradient=self._clip(),
         )
         if wd:
             out.copyto(weight)

@@ -37,6 +37,13 @@ class World(ABC):
         """
 
     @abstractmethod
+    def sum_in_pairs(self, arrays: Sequence[Any], name: str) -> None:
+        """Like `sum`, in the order of `pairwise_sum`, so that the bits do not depend on the network.
+
+        Takes ``size`` times the memory of ``arrays``, which must be of one type.
+        """
+
+    @abstractmethod
     def exchange(self, text: str) -> list[str]:
         """The ``text`` of each process, by rank. Waits."""
 
@@ -92,6 +99,9 @@ class SingleProcess(World):
         """Nothing to do."""
 
     def sum(self, arrays: Sequence[Any], name: str) -> None:
+        """Nothing to do."""
+
+    def sum_in_pairs(self, arrays: Sequence[Any], name: str) -> None:
         """Nothing to do."""
 
     def exchange(self, text: str) -> list[str]:

@@ -30,21 +30,34 @@ def train_step(
 ) -> None:
     """One update of synchronous SGD (Goyal et al. 2017); takes ``workers.micro_steps`` batches.
 
-    Does not wait for its own result.
+    Does not wait for its own result, unless a loss scaler has to decide.
     """
-    workers.begin()
-    for _ in range(workers.micro_steps):
+    scaler = state.loss_scaler
+    for _ in workers.turns(state.step):
         images, labels = next(batches)
         with autograd.record():
             logits = state.net(images)
             losses = loss_fn(logits, labels)
-        losses.backward()
-        workers.collect()
+        losses.backward(scaler.head_gradient(losses) if scaler else None)
         metrics.update(losses, logits, labels)
     workers.reduce()
-    state.trainer.set_learning_rate(schedule(state.step))
-    state.trainer.step(workers.global_batch_size)
+    apply_gradients(state, workers, schedule(state.step))
     state.step += 1
+
+
+def apply_gradients(state: TrainState, workers: VirtualWorkers, lr: float) -> None:
+    """Clip, divide the summed gradient once, update. With loss scaling, waits and may leave it out."""
+    scaler, count = state.loss_scaler, float(workers.global_batch_size)
+    if scaler:
+        count *= scaler.scale
+        if not scaler.accepts(workers.gradients):
+            return
+    if state.clip:
+        state.clip(workers.gradients, count)
+    state.trainer.set_learning_rate(lr)
+    state.trainer.step(count)
+    if scaler:
+        scaler.grow()
 
 
 def train_epoch(

@@ -4,27 +4,34 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Optional
 
 import numpy as np
 
 from gluonlab.checkpoint.store import Checkpoint
 from gluonlab.checkpoint.tensors import Tensors, check_tensors
 from gluonlab.errors import CheckpointError
+from gluonlab.optim.clipping import GradientClip
+from gluonlab.optim.loss_scaling import LossScaler
 from gluonlab.optim.momentum import MomentumOptimizer
 from gluonlab.runtime.mxnet import gluon, nd
+
+MASTER = ".master"
 
 
 @dataclass
 class TrainState:
     """What an update changes; ``step`` counts finished updates.
 
-    ``net`` is initialised with known shapes, and ``trainer`` was made by `make_trainer`.
+    ``net`` is initialised with known shapes, and ``trainer`` was made by `make_trainer`. ``clip`` acts on
+    the gradient before the update; ``loss_scaler`` is for networks that compute in float16.
     """
 
     net: gluon.Block
     trainer: gluon.Trainer
     step: int = 0
+    clip: Optional[GradientClip] = None
+    loss_scaler: Optional[LossScaler] = None
 
     @property
     def optimizer(self) -> MomentumOptimizer:
@@ -45,10 +52,15 @@ def model_tensors(net: gluon.Block) -> Tensors:
 
 
 def optimizer_tensors(state: TrainState) -> Tensors:
-    """The optimizer's buffers by the name of their parameter; empty before the first update."""
-    buffers = state.trainer._updaters[0].states
-    names = _trained_parameters(state.net)
-    return {name: buffers[index].asnumpy() for index, name in enumerate(names) if index in buffers}
+    """The optimizer's buffers by the name of their parameter, and the float32 masters of weights that are
+    not float32 as ``NAME.master``; empty before the first update.
+    """
+    arrays = state.trainer._updaters[0].states
+    tensors: Tensors = {}
+    for index, name in enumerate(_trained_parameters(state.net)):
+        if index in arrays:
+            tensors.update(zip((name, f"{name}{MASTER}"), (array.asnumpy() for array in arrays[index])))
+    return tensors
 
 
 def checkpoint_tensors(state: TrainState) -> dict[str, Tensors]:
@@ -58,10 +70,11 @@ def checkpoint_tensors(state: TrainState) -> dict[str, Tensors]:
 
 def checkpoint_state(state: TrainState) -> dict[str, Any]:
     """What a checkpoint needs beside arrays to be restored, as JSON data."""
-    optimizer = state.optimizer
+    optimizer, scaler = state.optimizer, state.loss_scaler
     return {
         "step": state.step,
         "optimizer": {"name": type(optimizer).__name__.lower(), "applied_lr": optimizer.applied_lr},
+        "loss_scaler": {"scale": scaler.scale, "finite_updates": scaler.finite_updates} if scaler else None,
     }
 
 
@@ -83,20 +96,33 @@ def restore(state: TrainState, checkpoint: Checkpoint) -> None:
     weights, buffers = checkpoint.tensors("model"), checkpoint.tensors("optimizer")
     check_tensors(str(checkpoint.path), weights, {name: p.shape for name, p in parameters.items()})
     if buffers or checkpoint.step > 0:
-        check_tensors(str(checkpoint.path), buffers, {name: p.shape for name, p in trained.items()})
+        check_tensors(str(checkpoint.path), buffers, _optimizer_shapes(trained))
     for name, value in weights.items():
         parameters[name].set_data(nd.array(value, dtype=value.dtype))
     updater = state.trainer._updaters[0]
     for index, (name, parameter) in enumerate(trained.items()):
+        updater.states.pop(index, None)
         if name in buffers:
-            updater.states[index] = nd.array(
-                buffers[name], ctx=parameter.list_ctx()[0], dtype=buffers[name].dtype
-            )
+            saved = [buffers[key] for key in (name, f"{name}{MASTER}") if key in buffers]
+            ctx = parameter.list_ctx()[0]
+            updater.states[index] = tuple(nd.array(value, ctx, value.dtype) for value in saved)
             updater.states_synced[index] = True
-        else:
-            updater.states.pop(index, None)
     state.optimizer.resume(checkpoint.step, saved_optimizer["applied_lr"], len(trained))
+    if state.loss_scaler and checkpoint.state.get("loss_scaler"):
+        state.loss_scaler.scale = checkpoint.state["loss_scaler"]["scale"]
+        state.loss_scaler.finite_updates = checkpoint.state["loss_scaler"]["finite_updates"]
     state.step = checkpoint.step
+
+
+def _optimizer_shapes(trained: dict[str, Any]) -> dict[str, tuple[int, ...]]:
+    """What `optimizer_tensors` holds after an update."""
+    shapes = {name: parameter.shape for name, parameter in trained.items()}
+    masters = {
+        f"{name}{MASTER}": parameter.shape
+        for name, parameter in trained.items()
+        if np.dtype(parameter.dtype) != np.float32
+    }
+    return {**shapes, **masters}
 
 
 def weights_sha256(net: gluon.Block) -> str:

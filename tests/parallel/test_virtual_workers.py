@@ -39,12 +39,11 @@ def make_net():
 
 
 def run_update(net, workers, images):
-    workers.begin()
-    for part in np.split(images, workers.micro_steps):
+    for turn, _ in enumerate(workers.turns(step=0)):
+        part = images[turn * workers.worker_batch_size : (turn + 1) * workers.worker_batch_size]
         with autograd.record():
             losses = net(nd.array(part)).square().sum(axis=1)
         losses.backward()
-        workers.collect()
     workers.reduce()
 
 

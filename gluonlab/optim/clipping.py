@@ -1,0 +1,34 @@
+"""Clipping the gradient before the update."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Optional
+
+from gluonlab.optim.kernels import squared_norms
+from gluonlab.runtime.mxnet import nd
+
+
+@dataclass(frozen=True)
+class GradientClip:
+    """First bound the norm of all gradients together, then the size of each element.
+
+    Both bounds are for the averaged gradient. The first is that of Pascanu et al. 2013.
+    """
+
+    max_norm: Optional[float] = None
+    max_value: Optional[float] = None
+
+    def __call__(self, gradients: Sequence[Any], count: float) -> None:
+        """Clip ``gradients``, float32 sums over ``count`` samples, in place; does not wait."""
+        if self.max_norm is not None:
+            norm = squared_norms(gradients).sum().sqrt() / count
+            # A norm of 0 gives an infinite factor here, which the bound of 1 takes away.
+            factor = nd.minimum(self.max_norm / norm, 1.0)
+            for gradient in gradients:
+                nd.broadcast_mul(gradient, factor.reshape((1,) * gradient.ndim), out=gradient)
+        if self.max_value is not None:
+            bound = self.max_value * count
+            for gradient in gradients:
+                nd.clip(gradient, -bound, bound, out=gradient)

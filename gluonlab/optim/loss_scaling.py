@@ -1,0 +1,67 @@
+"""Dynamic loss scaling, which keeps small float16 gradients from vanishing (Micikevicius et al. 2018)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gluonlab.errors import NumericError
+from gluonlab.optim.kernels import MAX_TENSORS_PER_CALL
+from gluonlab.runtime.mxnet import nd
+
+
+@dataclass
+class LossScaler:
+    """The loss is multiplied by ``scale`` before backward; the update divides by it again.
+
+    After ``growth_interval`` updates in a row with finite gradients the scale doubles; it is halved, and
+    the update left out, when a gradient is not finite. All processes must ask with the same reduced
+    gradients, and so decide alike. ``scale`` and ``finite_updates`` belong into a checkpoint.
+    """
+
+    scale: float = 2.0**16
+    finite_updates: int = 0
+    growth_interval: int = 2000
+    floor: float = 1.0
+
+    def head_gradient(self, losses: Any) -> Any:
+        """What backward starts from: the scale for each of ``losses`` (n,)."""
+        return nd.full(losses.shape, self.scale, ctx=losses.context, dtype=losses.dtype)
+
+    def accepts(self, gradients: Sequence[Any]) -> bool:
+        """Whether ``gradients``, of losses that were scaled, may be applied. Waits for the device.
+
+        If not, the scale is halved: the caller must leave this update out.
+
+        Raises:
+            NumericError: NUM03 if the scale falls below ``floor``.
+        """
+        if are_finite(gradients):
+            self.finite_updates += 1
+            return True
+        self.finite_updates = 0
+        self.scale /= 2
+        if self.scale < self.floor:
+            raise NumericError(
+                "NUM03",
+                "loss scale",
+                f"fell below {self.floor:g}: gradients are not finite whatever the scale",
+                "lower base_lr, lengthen the warm-up, or use precision=bfloat16 or float32",
+            )
+        return False
+
+    def grow(self) -> None:
+        """Double the scale after enough finite updates; to be called after an update was applied."""
+        if self.finite_updates >= self.growth_interval:
+            self.finite_updates = 0
+            self.scale *= 2
+
+
+def are_finite(arrays: Sequence[Any]) -> bool:
+    """Whether all elements of all ``arrays`` are finite. Waits for the device."""
+    verdict = nd.ones(1, ctx=arrays[0].context)
+    for first in range(0, len(arrays), MAX_TENSORS_PER_CALL):
+        chunk = arrays[first : first + MAX_TENSORS_PER_CALL]
+        nd.multi_all_finite(*chunk, num_arrays=len(chunk), init_output=False, out=verdict)
+    return bool(verdict.asscalar())

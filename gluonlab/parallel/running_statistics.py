@@ -1,0 +1,62 @@
+"""BatchNorm's running statistics under virtual workers: each update advances them once, by the mean."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Optional
+
+from gluonlab.parallel.accumulation import Accumulator, PairwiseTree, RunningSum
+from gluonlab.runtime.mxnet import gluon, nd
+
+
+class RunningStatistics:
+    """Running means and variances, ``arrays`` (channels,), as one flat array ``total``.
+
+    They are read after backward, since that is where MXNet updates them on the CPU.
+    """
+
+    def __init__(self, arrays: Sequence[Any], micro_steps: int, *, deterministic: bool) -> None:
+        self._arrays = arrays
+        self._micro_steps = micro_steps
+        self._collected = 0
+        self._start = [array.copy() for array in arrays]
+        self.total = nd.concat(*arrays, dim=0)
+        accumulator = PairwiseTree if deterministic else RunningSum
+        self._sum: Accumulator = accumulator([self.total], micro_steps)
+
+    def remember(self) -> None:
+        """Note the statistics that each of this process's workers starts from."""
+        if self._micro_steps > 1:
+            for array, start in zip(self._arrays, self._start):
+                array.copyto(start)
+
+    def collect(self) -> None:
+        """Add this micro-step's statistics to the sum, then put back those the update began with."""
+        nd.concat(*self._arrays, dim=0, out=self.total)
+        if self._micro_steps > 1:
+            self._sum.add()
+        self._collected += 1
+        if self._collected < self._micro_steps:
+            for array, start in zip(self._arrays, self._start):
+                start.copyto(array)
+
+    def advance(self, count: int) -> None:
+        """Set the statistics to the mean over ``count`` workers, whose sum ``total`` holds by now."""
+        self._collected = 0
+        self.total /= count
+        first = 0
+        for array in self._arrays:
+            self.total[first : first + array.size].copyto(array)
+            first += array.size
+
+
+def find_running_statistics(
+    net: gluon.Block, micro_steps: int, *, deterministic: bool
+) -> Optional[RunningStatistics]:
+    """Those of all BatchNorm layers of ``net``; None if it has none."""
+    arrays = [
+        parameter.data()
+        for name, parameter in net._collect_params_with_prefix().items()
+        if name.endswith(("running_mean", "running_var"))
+    ]
+    return RunningStatistics(arrays, micro_steps, deterministic=deterministic) if arrays else None
