@@ -28,9 +28,12 @@ RECIPE = "configs/cifar10/large_batch.yaml"
 RESULTS = ROOT / "benchmarks/results/large_batch_study"
 
 BASE_BATCH = 64
-BATCHES = (64, 256, 512, 1024, 2048, 4096, 8192)
+BATCHES = (64, 256, 1024, 2048, 4096, 8192)
 WARMUP_EPOCHS = 2
-RATES_TO_TRY = {"sgd": (0.0125, 0.025, 0.05, 0.1, 0.2), "lars": (0.5, 1.0, 2.0, 4.0, 8.0)}
+RATES_TO_TRY = {
+    "sgd": (0.0125, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8),
+    "lars": (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0),
+}
 TUNING_SEED = 1000
 EXIT_NOT_FINITE = 5
 

@@ -7,8 +7,9 @@ from typing import Any, Optional
 
 from gluonlab import models
 from gluonlab.config.schema import Config
-from gluonlab.errors import SetupError
+from gluonlab.errors import ConfigError, SetupError
 from gluonlab.losses import SmoothedCrossEntropy
+from gluonlab.models.lower_precision import compute_in_lower_precision
 from gluonlab.models.options import ModelOptions
 from gluonlab.models.pretrained import load_weights
 from gluonlab.optim.clipping import GradientClip
@@ -16,6 +17,7 @@ from gluonlab.optim.decay import exempt_norm_and_bias
 from gluonlab.optim.lars import LARS
 from gluonlab.optim.loss_scaling import LossScaler
 from gluonlab.optim.momentum import NAG, SGD, MomentumOptimizer
+from gluonlab.parallel.environment import has_cpu_feature
 from gluonlab.parallel.world import World
 from gluonlab.runtime.mxnet import gluon, mx
 from gluonlab.training.state import TrainState, make_trainer
@@ -26,6 +28,7 @@ def build_ctx(config: Config, local_rank: int) -> Any:
 
     Raises:
         SetupError: ENV08 if a GPU is asked for and there is none for this process.
+        ConfigError: CFG22 if the device found cannot do what the recipe asks for.
     """
     gpus = mx.context.num_gpus() if config.ctx != "cpu" else 0
     if config.ctx == "gpu" and gpus <= local_rank:
@@ -35,7 +38,22 @@ def build_ctx(config: Config, local_rank: int) -> Any:
             f"process {local_rank} on this host needs a GPU, {gpus} found",
             "use ctx=cpu, or start at most one process for each GPU",
         )
-    return mx.gpu(local_rank) if gpus > local_rank else mx.cpu()
+    is_gpu = gpus > local_rank
+    _check_device(config, is_gpu=is_gpu)
+    return mx.gpu(local_rank) if is_gpu else mx.cpu()
+
+
+def _check_device(config: Config, *, is_gpu: bool) -> None:
+    """Refuse what the device found cannot compute."""
+    setting = f"precision: {config.precision}"
+    if config.precision == "float16" and not is_gpu:
+        raise ConfigError("CFG22", setting, "needs a GPU, none found", "use float32 or bfloat16 on a CPU")
+    if config.precision == "bfloat16" and is_gpu:
+        raise ConfigError("CFG22", setting, "is for CPUs: MXNet 1.9.1 has it nowhere else", "use float16")
+    if config.precision == "bfloat16" and not has_cpu_feature("avx512bw"):
+        raise ConfigError("CFG22", setting, "needs a CPU with AVX-512", "use float32")
+    if config.deterministic and is_gpu:
+        raise ConfigError("CFG22", "deterministic: true", "is for CPUs", "use ctx=cpu or deterministic=false")
 
 
 def build_network(config: Config) -> gluon.HybridBlock:
@@ -59,6 +77,8 @@ def build_state(config: Config, world: World, ctx: Any) -> TrainState:
     world.broadcast([parameter.data() for _, parameter in sorted(net._collect_params_with_prefix().items())])
     if config.hybridize:
         net.hybridize(static_alloc=True)
+    if config.precision != "float32":
+        compute_in_lower_precision(net, config.precision)
     if not config.optimizer.decay_norm_and_bias:
         exempt_norm_and_bias(net)
     scaler = LossScaler() if config.precision == "float16" else None

@@ -27,7 +27,7 @@ def evaluate(
     check_json_target(json_target)
     checkpoint = find_checkpoint(target.resolve())
     config = load_run_config(checkpoint.path.parent.parent, overrides or [])
-    set_cpu_threads(config.cpu_threads, launched_process().local_size)
+    set_cpu_threads(config.compute_threads, launched_process().local_size)
     from gluonlab.build.run import validate_checkpoint
     from gluonlab.parallel.world import join_world
 

@@ -43,7 +43,7 @@ def train(
     config = load_config(recipe, overrides or [])
     started = launched_process()
     check_recipe(config, processes or started.size)
-    set_cpu_threads(config.cpu_threads, started.local_size)
+    set_cpu_threads(config.compute_threads, started.local_size)
     if dry_run:
         _print_plan(config, processes or 1, json_target)
         return

@@ -97,6 +97,12 @@ class Config(Section):
                 f"schedule.warmup_epochs {self.schedule.warmup_epochs:g} must be shorter than "
                 f"epochs {self.epochs:g}"
             )
+        if self.precision != "float32" and not self.hybridize:
+            raise ValueError(f"precision {self.precision} needs hybridize: true")
+        if self.ctx == "cpu" and self.precision == "float16":
+            raise ValueError("precision float16 needs a GPU; on a CPU use float32 or bfloat16")
+        if self.ctx == "gpu" and self.deterministic:
+            raise ValueError("deterministic is for CPUs; use ctx: cpu, or deterministic: false")
         for key in ("milestones", "boundaries"):
             late = [epoch for epoch in getattr(self.schedule, key) or [] if epoch >= self.epochs]
             if late:
@@ -104,6 +110,11 @@ class Config(Section):
                     f"schedule.{key} {late} lie at or beyond the end of training, epoch {self.epochs:g}"
                 )
         return self
+
+    @property
+    def compute_threads(self) -> Optional[int]:
+        """``cpu_threads``; 1 where the result must not depend on the machine; None to share its cores."""
+        return self.cpu_threads or (1 if self.deterministic else None)
 
     @property
     def worker_size(self) -> int:
@@ -118,9 +129,11 @@ class Config(Section):
     def recipe(self) -> dict[str, Any]:
         """The keys that decide the result of the run: all but run settings and where files lie."""
         settings: dict[str, Any] = dict.fromkeys((*RUN_SETTINGS, "about"), True)
-        return self.model_dump(
+        recipe = self.model_dump(
             exclude={**settings, "data": {"path", "train", "val", "train_samples", "val_samples", "threads"}}
         )
+        # Sums within an operator are split over its threads, so they decide the bits.
+        return {**recipe, "cpu_threads": self.compute_threads} if self.deterministic else recipe
 
 
 RUN_SETTINGS = (

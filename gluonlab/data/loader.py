@@ -38,13 +38,20 @@ class Normalise:
 
     def __init__(self, mean: Sequence[float], std: Sequence[float], ctx: Any) -> None:
         self._ctx = ctx
-        self._mean = nd.array(mean, ctx=ctx).reshape(1, -1, 1, 1)
-        self._scale = 1 / nd.array(std, ctx=ctx).reshape(1, -1, 1, 1)
+        self._mean = np.array(mean, np.float32).reshape(1, -1, 1, 1)
+        self._scale = 1 / np.array(std, np.float32).reshape(1, -1, 1, 1)
+        self._on_device = nd.array(self._mean, ctx), nd.array(self._scale, ctx)
 
     def __call__(self, images: NDArray[Any]) -> Any:
-        """Bytes cross to the device; arithmetic and layout happen there."""
-        on_device = nd.array(images, ctx=self._ctx, dtype="uint8").transpose((0, 3, 1, 2)).astype("float32")
-        return (on_device - self._mean) * self._scale
+        """Bytes cross to a GPU, where arithmetic and layout happen; on a CPU NumPy is faster than MXNet."""
+        if self._ctx.device_type == "cpu":
+            values = images.transpose(0, 3, 1, 2).astype(np.float32)
+            values -= self._mean
+            values *= self._scale
+            return nd.array(values, ctx=self._ctx, dtype="float32")
+        mean, scale = self._on_device
+        values = nd.array(images, ctx=self._ctx, dtype="uint8").transpose((0, 3, 1, 2)).astype("float32")
+        return (values - mean) * scale
 
 
 class SourceLoader:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Optional
 
 import psutil
@@ -69,3 +70,11 @@ def set_cpu_threads(cpu_threads: Optional[int], local_size: int) -> int:
     threads = cpu_threads or max(1, cores // local_size)
     os.environ["OMP_NUM_THREADS"] = str(threads)
     return threads
+
+
+def has_cpu_feature(name: str) -> bool:
+    """Whether the processor has an instruction set, by Linux's name for it, as ``avx512_bf16``."""
+    try:
+        return f" {name} " in Path("/proc/cpuinfo").read_text().replace("\n", " ")
+    except OSError:
+        return False

@@ -14,6 +14,7 @@ try:
         warnings.simplefilter("ignore")  # of names that NumPy renamed and a retired MXNet will not
         import mxnet as mx
         from mxnet import autograd, gluon, nd
+        from mxnet.contrib import amp
 except (ImportError, OSError) as error:
     hint = "run ./scripts/install.sh again"
     if "libcuda.so" in str(error):
@@ -25,4 +26,4 @@ if mx.__version__ != "1.9.1":
         "ENV04", f"mxnet {mx.__version__}", "gluonlab needs MXNet 1.9.1", "run ./scripts/install.sh"
     )
 
-__all__ = ["autograd", "gluon", "mx", "nd"]
+__all__ = ["amp", "autograd", "gluon", "mx", "nd"]

@@ -22,6 +22,7 @@ from gluonlab.parallel.world import World
 from gluonlab.reporting.reporter import Reporter, SilentReporter
 from gluonlab.schedules import Schedule
 from gluonlab.training.loop import LossFn, check_finite, evaluate, train_epoch
+from gluonlab.training.loss_watch import LossWatch
 from gluonlab.training.state import (
     TrainState,
     checkpoint_state,
@@ -95,6 +96,7 @@ class _Fitting:
         self.resumes = 0
         self.last_results: dict[str, dict[str, float]] = {}
         self.trained_images = self.training_seconds = 0.0
+        self.watch = LossWatch(run.world, run.state.net, self._sample_ids)
         if checkpoint:
             self.earlier_seconds = checkpoint.state["wall_seconds"]
             self.resumes = checkpoint.state["resumes"] + 1
@@ -144,11 +146,17 @@ class _Fitting:
                     log_every=run.log_every,
                     report=self._report_training,
                     after_step=partial(self._save_if_due, end_step),
+                    watch=self.watch,
                 )
                 if end_step in (validation_step, run.total_steps):
                     self._validate()
                 if run.checkpoint_every and (end_step == epoch_end or self._is_save_due()):
                     self._save()
+
+    def _sample_ids(self, step: int, worker: int) -> list[int]:
+        size = self.run.workers.worker_batch_size
+        batch = self.run.sampler.global_batch(step)
+        return list(batch.indices[worker * size : (worker + 1) * size])
 
     def _next_step_of(self, interval_epochs: float) -> int:
         """The first step from here on at which another interval is over."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, Optional
 
 from gluonlab.data.loader import Batch
 from gluonlab.errors import NumericError
@@ -14,6 +14,7 @@ from gluonlab.parallel.world import World
 from gluonlab.runtime.mxnet import autograd, gluon
 from gluonlab.schedules import Schedule
 from gluonlab.timing import Throughput
+from gluonlab.training.loss_watch import LossWatch
 from gluonlab.training.state import TrainState
 
 LossFn = Callable[[Any, Any], Any]
@@ -27,22 +28,25 @@ def train_step(
     schedule: Schedule,
     workers: VirtualWorkers,
     metrics: Metrics,
-) -> None:
+) -> dict[int, Any]:
     """One update of synchronous SGD (Goyal et al. 2017); takes ``workers.micro_steps`` batches.
 
+    Returns the losses (n,) of each virtual worker of this process, on the device.
     Does not wait for its own result, unless a loss scaler has to decide.
     """
-    scaler = state.loss_scaler
-    for _ in workers.turns(state.step):
+    scaler, losses_of = state.loss_scaler, {}
+    for worker in workers.turns(state.step):
         images, labels = next(batches)
         with autograd.record():
             logits = state.net(images)
             losses = loss_fn(logits, labels)
         losses.backward(scaler.head_gradient(losses) if scaler else None)
         metrics.update(losses, logits, labels)
+        losses_of[worker] = losses
     workers.reduce()
     apply_gradients(state, workers, schedule(state.step))
     state.step += 1
+    return losses_of
 
 
 def apply_gradients(state: TrainState, workers: VirtualWorkers, lr: float) -> None:
@@ -72,21 +76,29 @@ def train_epoch(
     log_every: int,
     report: Report = lambda step, results: None,
     after_step: Callable[[], None] = lambda: None,
+    watch: Optional[LossWatch] = None,
 ) -> None:
     """Update until ``end_step``; every ``log_every`` steps, and at the end, report and check the loss.
 
     Raises:
-        NumericError: NUM01 if the mean loss since the last report is not finite, on all processes.
+        NumericError: NUM01 if the mean loss since the last report is not finite, on all processes; with
+            a ``watch`` it names the samples.
     """
     throughput = Throughput()
     while state.step < end_step:
-        train_step(state, batches, loss_fn, schedule, workers, metrics)
+        losses = train_step(state, batches, loss_fn, schedule, workers, metrics)
+        if watch:
+            watch.add(state.step - 1, losses)
         throughput.add(workers.global_batch_size)
         if state.step % log_every == 0 or state.step == end_step:
             results = metrics.compute()  # the one collective and wait of the interval
             metrics.reset()
             results.update(throughput.lap(), learning_rate=schedule(state.step - 1))
+            if watch and not math.isfinite(results["loss"]):
+                raise watch.explain(results["loss"], state.step)
             check_finite("training loss", results["loss"], state.step)
+            if watch:
+                watch.clear()
             report(state.step, results)
         after_step()
 

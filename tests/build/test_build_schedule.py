@@ -111,3 +111,37 @@ def test_a_set_smaller_than_a_batch_is_refused():
     with pytest.raises(ConfigError, match="CFG19"):
         build_calendar(config, 99)
     assert build_calendar(config, 100).steps_per_epoch == 1
+
+
+def test_quadratic_warmup_starts_flat():
+    curve = rates(warmup="quadratic", warmup_epochs=2, init_lr=0.0)
+    assert [curve[step] for step in (0, 5, 10, 20)] == pytest.approx([0, 0.2 / 16, 0.05, 0.2])
+
+
+def test_a_decay_from_the_start_goes_on_under_the_warmup():
+    curve = rates(name="polynomial", warmup_epochs=2, decay_from="start")
+    assert curve[20] == pytest.approx(0.2 * 0.8**2)
+    assert curve[50] == pytest.approx(0.2 * 0.5**2)
+
+
+def test_a_decay_that_ends_early_stays_at_its_final_rate():
+    curve = rates(name="linear", warmup_epochs=2, decay_until=6, final_lr=0.02)
+    assert [curve[step] for step in (20, 40, 60, 99)] == pytest.approx([0.2, 0.11, 0.02, 0.02])
+
+
+@pytest.mark.parametrize(
+    ("schedule", "told"),
+    [
+        ({"name": "cosine", "decay_until": 1, "warmup_epochs": 2}, "must come after the warm-up"),
+        ({"name": "cosine", "decay_until": 11}, "beyond the end of training"),
+        ({"name": "constant", "decay_from": "start"}, "not used by 'constant'"),
+        ({"name": "multistep", "milestones": [6, 3]}, "must be positive and ascend"),
+        ({"warmup_epochs": 10}, "must be shorter than epochs"),
+        ({"base_lr": -0.1}, "greater than 0"),
+        ({"base_lr": float("nan")}, "finite"),
+        ({"init_lr": float("inf")}, "finite"),
+    ],
+)
+def test_schedules_that_make_no_sense_are_refused(schedule, told):
+    with pytest.raises(ConfigError, match=told):
+        config_with(**schedule)

@@ -61,6 +61,7 @@ def test_two_processes_add_up_broadcast_and_exchange(outcomes):
     for outcome in outcomes:
         assert outcome["sum"] == [3.0, 30.0]
         assert outcome["many"] == [3.0] * 40
+        assert outcome["in_pairs"] == [[[3.0] * 3] * 2, [30.0]]
         assert outcome["broadcast"] == [7.0, 7.0]
         assert outcome["texts"] == ["", "from rank 1: ü"]
 

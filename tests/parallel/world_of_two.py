@@ -30,6 +30,10 @@ def main(out):
             array[:] = world.rank + 1
         world.sum(many, "many")
     seen["many"] = [float(array.mean().asscalar()) for array in many]
+    for _ in range(2):
+        pair = [nd.full((2, 3), world.rank + 1), nd.array([10.0 * (world.rank + 1)])]
+        world.sum_in_pairs(pair, "in pairs")
+    seen["in_pairs"] = [array.asnumpy().tolist() for array in pair]
     weights = nd.full((2,), 7 if world.rank == 0 else 1)
     world.broadcast([weights])
     seen["broadcast"] = weights.asnumpy().tolist()

@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+
+from gluonlab.optim import kernels
+from gluonlab.optim.momentum import NAG, SGD
+from gluonlab.runtime.mxnet import gluon, nd
+
+
+@pytest.mark.parametrize("size", [1, 1000, 2_359_296])
+def test_squared_norms_are_those_of_float64(size):
+    values = np.random.RandomState(0).standard_normal((2, size)).astype(np.float32)
+    found = kernels.squared_norms([nd.array(row).reshape(-1, 1) for row in values]).asnumpy()
+    assert found == pytest.approx((values.astype(float) ** 2).sum(axis=1), rel=5e-5)
+
+
+def test_squared_norms_of_float16_do_not_overflow():
+    assert kernels.squared_norms([nd.full(10, 300.0, dtype="float16")]).asnumpy() == pytest.approx([900_000])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_calls_for_many_tensors_give_what_calls_for_one_give(dtype, monkeypatch):
+    """130 tensors: beyond the 60 at which MXNet's operators break."""
+    results = []
+    for per_call in (1, kernels.MAX_TENSORS_PER_CALL):
+        monkeypatch.setattr(kernels, "parameters_per_call", lambda arrays, size=per_call: size)
+        results.append(updated(SGD(0.1, momentum=0.9, weight_decay=1e-3), dtype, count=130))
+    alone, together = results
+    for one, other in zip(alone, together):
+        assert one == pytest.approx(other, rel=1e-6)
+
+
+@pytest.mark.parametrize("kind", [SGD, NAG])
+def test_float16_weights_follow_their_float32_masters(kind):
+    exact = updated(kind(0.1, momentum=0.9, weight_decay=1e-3), "float32", count=3, steps=50)
+    mixed = updated(kind(0.1, momentum=0.9, weight_decay=1e-3), "float16", count=3, steps=50)
+    for one, other in zip(exact, mixed):
+        assert np.linalg.norm(one - other) <= 1e-3 * np.linalg.norm(one)
+
+
+def updated(optimizer, dtype, count, steps=3):
+    random = np.random.RandomState(1)
+    parameters = [gluon.Parameter(f"p{i}", shape=(3, 2), dtype=dtype) for i in range(count)]
+    for parameter in parameters:
+        parameter.initialize()
+        parameter.set_data(nd.array(random.standard_normal((3, 2)).astype(np.float16), dtype=dtype))
+    trainer = gluon.Trainer(parameters, optimizer, kvstore=None)
+    for step in range(steps):
+        trainer.set_learning_rate(0.1 if step < steps // 2 else 0.02)
+        for parameter in parameters:
+            gradient = random.standard_normal((3, 2)).astype(np.float16)
+            parameter.grad()[:] = nd.array(gradient, dtype=dtype)
+            parameter.data()._fresh_grad = True
+        trainer.step(4)
+    return [parameter.data().asnumpy().astype(float) for parameter in parameters]
