@@ -1,4 +1,4 @@
-"""Write the README's result table and picture from the files in benchmarks/results.
+"""Write the README's tables and pictures from the files in benchmarks/results.
 
 python benchmarks/tables.py
 """
@@ -7,15 +7,28 @@ from __future__ import annotations
 
 import json
 import re
+from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
 
 from gluonlab.reporting.plots import curves_svg
 
 ROOT = Path(__file__).parent.parent
-README_TABLE = re.compile(r"<!-- results -->\n(.*?)<!-- /results -->", re.DOTALL)
+CHANCE = 0.1
+"""Top-1 of a network that knows nothing of CIFAR-10; what a run that was not finite counts as."""
+
+METHODS = {
+    "unscaled": "rate not scaled",
+    "linear": "linear",
+    "linear+warmup": "linear + warm-up",
+    "sqrt+warmup": "square root + warm-up",
+    "lars+warmup": "LARS + warm-up",
+}
 
 
-def render_results(results: Path) -> str:
+def render_accuracy(results: Path) -> str:
     """One row for each accuracy result, in the order of the file names."""
     lines = [
         "| recipe | epochs | processes | runs | top-1 (mean ± sd) | lowest | median time | result |",
@@ -37,7 +50,64 @@ def render_results(results: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
-def render_picture(result_file: Path) -> str:
+def read_study(results: Path) -> dict[str, dict[int, list[float]]]:
+    """Top-1 of each run, by method and batch, without the tuning runs.
+
+    At the smallest batch all ways to scale the rate of SGD are one run, which stands for each.
+    """
+    top1: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for path in sorted((results / "large_batch_study").glob("*.json")):
+        run = json.loads(path.read_text())
+        if "-lr" not in path.stem:
+            value = CHANCE if run["top1"] is None else run["top1"]
+            top1[run["method"]][run["global_batch_size"]].append(value)
+    for method in METHODS.keys() & {"linear", "linear+warmup", "sqrt+warmup"}:
+        for batch in top1["unscaled"].keys() - top1[method].keys():
+            if batch == min(top1["unscaled"]):
+                top1[method][batch] = top1["unscaled"][batch]
+    return top1
+
+
+def render_study(results: Path) -> str:
+    """Mean and standard deviation of top-1 for each way to choose the rate and each batch."""
+    study = read_study(results)
+    batches = sorted({batch for runs in study.values() for batch in runs})
+    lines = [
+        "| learning rate | " + " | ".join(f"{batch:,}" for batch in batches) + " |",
+        "|---|" + "--:|" * len(batches),
+    ]
+    for method, name in METHODS.items():
+        cells = [_mean_and_sd(study[method].get(batch, [])) for batch in batches]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    counts = {len(runs) for method in study.values() for runs in method.values()}
+    return "\n".join([*lines, "", f"Runs per cell: {', '.join(map(str, sorted(counts)))}."]) + "\n"
+
+
+def _mean_and_sd(top1: list[float]) -> str:
+    if not top1:
+        return ""
+    spread = f" ± {stdev(top1) * 100:.1f}" if len(top1) > 1 else ""
+    return f"{mean(top1) * 100:.1f}{spread}"
+
+
+def draw_study(results: Path) -> str:
+    """Mean top-1 against the batch, one curve for each way to choose the rate, as SVG."""
+    study = read_study(results)
+    curves = {
+        name: [(batch, mean(runs)) for batch, runs in sorted(study[method].items())]
+        for method, name in METHODS.items()
+    }
+    return curves_svg(
+        curves,
+        "images per update",
+        "top-1",
+        title="CIFAR-10 after ten epochs",
+        is_percent=True,
+        is_log_x=True,
+    )
+
+
+def draw_quickstart(result_file: Path) -> str:
     """Top-1 on held-out images against the epoch, one curve for each seed, as SVG."""
     curves = {
         f"seed {run['seed']}": [
@@ -48,11 +118,59 @@ def render_picture(result_file: Path) -> str:
     return curves_svg(curves, "epoch", "top-1", title="Quick start, five seeds", is_percent=True)
 
 
+def render_engine(results: Path) -> str:
+    """What the engine costs, as ratios, and how equal runs are on other numbers of processes."""
+    parts = {path.stem: json.loads(path.read_text()) for path in (results / "engine").glob("*.json")}
+    same = parts["same_run"]
+    rows = [
+        ("one update on 1, 2 and 4 processes: largest relative difference of a tensor", _largest(same)),
+        ("`deterministic: true`, 20 updates on 1, 2 and 4 processes, and moved between them", _bits(same)),
+    ]
+    for model, ratio in parts["accumulation"]["ratios"].items():
+        rows.append(
+            (f"time per image, 16 virtual workers on one process / plain training, {model}", f"{ratio:.2f}")
+        )
+    for name, ratio in parts["update"]["ratios"].items():
+        rows.append((f"time of one update of ResNet-50's 161 tensors, {name}", f"{ratio:.2f}"))
+    for name, ratio in parts["precision"]["ratios"].items():
+        rows.append((f"ResNet-50 training at 224 px, {name} / float32", f"{ratio:.2f}"))
+    return "\n".join(["| measured | result |", "|---|--:|", *(f"| {a} | {b} |" for a, b in rows)]) + "\n"
+
+
+def _largest(same_run: dict[str, Any]) -> str:
+    return f"{max(same_run['one_update']['largest_relative_difference'].values()):.1e}"
+
+
+def _bits(same_run: dict[str, Any]) -> str:
+    digests = set(same_run["deterministic"]["weights_sha256"].values())
+    return "same bits" if len(digests) == 1 else f"{len(digests)} different results"
+
+
+SECTIONS: dict[str, Callable[[Path], str]] = {
+    "results": render_accuracy,
+    "large batches": render_study,
+    "engine": render_engine,
+}
+PICTURES: dict[str, Callable[[Path], str]] = {
+    "docs/quickstart.svg": lambda results: draw_quickstart(results / "digits.json"),
+    "docs/large_batches.svg": draw_study,
+}
+
+
+def fill_in(readme: str, results: Path) -> str:
+    """``readme`` with what stands between ``<!-- NAME -->`` and ``<!-- /NAME -->`` made anew."""
+    for name, render in SECTIONS.items():
+        section = re.compile(rf"<!-- {name} -->\n(.*?)<!-- /{name} -->", re.DOTALL)
+        text = f"<!-- {name} -->\n{render(results)}<!-- /{name} -->"
+        readme = section.sub(lambda _, text=text: text, readme)  # type: ignore[misc]
+    return readme
+
+
 def main() -> None:
-    readme = ROOT / "README.md"
-    table = f"<!-- results -->\n{render_results(ROOT / 'benchmarks/results')}<!-- /results -->"
-    (ROOT / "docs/quickstart.svg").write_text(render_picture(ROOT / "benchmarks/results/digits.json"))
-    readme.write_text(README_TABLE.sub(lambda _: table, readme.read_text()))
+    results, readme = ROOT / "benchmarks/results", ROOT / "README.md"
+    for name, draw in PICTURES.items():
+        (ROOT / name).write_text(draw(results))
+    readme.write_text(fill_in(readme.read_text(), results))
 
 
 if __name__ == "__main__":

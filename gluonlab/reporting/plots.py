@@ -37,13 +37,15 @@ def curves_svg(
     ylabel: str,
     title: str = "",
     is_log: bool = False,
+    is_log_x: bool = False,
     is_percent: bool = False,
     from_zero: bool = False,
     size_inches: tuple[float, float] = (6.4, 3.6),
 ) -> str:
     """One figure with a curve of (x, y) points per name, as a standalone SVG document.
 
-    A y of None or NaN leaves a gap. ``is_log``: logarithmic y; ``is_percent``: y is a fraction and
+    A y of None or NaN leaves a gap. ``is_log``: logarithmic y; ``is_log_x``: x doubles at equal
+    distances, with a tick at each x; ``is_percent``: y is a fraction and
     shown in percent; ``from_zero``: y begins at 0 unless values lie below. A single curve has no legend.
     """
     import matplotlib
@@ -59,6 +61,8 @@ def curves_svg(
             _draw_curve(axes, index, points)
         _label_axes(axes, xlabel, ylabel, title)
         _scale_axes(axes, is_log, is_percent, from_zero)
+        if is_log_x:
+            _double_x(axes, {x for points in series.values() for x, _ in points})
         if len(series) > 1:
             _add_legend(axes, list(series))
         text = io.StringIO()
@@ -103,6 +107,13 @@ def _scale_axes(axes: Axes, is_log: bool, is_percent: bool, from_zero: bool) -> 
         axes.yaxis.set_major_formatter(PercentFormatter(xmax=1.0))
     elif axes.get_ylim()[1] >= 1000:
         axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+
+
+def _double_x(axes: Axes, values: set[float]) -> None:
+    ticks = sorted(values)
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(ticks, [f"{tick:,.0f}" for tick in ticks])
+    axes.set_xticks([], minor=True)
 
 
 def _add_legend(axes: Axes, names: Sequence[str]) -> None:

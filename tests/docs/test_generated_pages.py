@@ -16,11 +16,20 @@ def test_every_key_of_the_schema_is_described():
         assert len(row.split("|")[-2].strip()) > 10, row
 
 
-def test_the_readme_table_is_made_from_the_result_files(root):
-    from benchmarks.tables import README_TABLE, render_results
+def test_the_readme_tables_are_made_from_the_result_files(root):
+    from benchmarks.tables import SECTIONS, fill_in
 
     text = (root / "README.md").read_text()
-    assert README_TABLE.search(text).group(1).strip() == render_results(root / "benchmarks/results").strip()
+    for name in SECTIONS:
+        assert f"<!-- {name} -->" in text
+    assert fill_in(text, root / "benchmarks/results") == text
+
+
+def test_the_pictures_are_made_from_the_result_files(root):
+    from benchmarks.tables import PICTURES
+
+    for name, draw in PICTURES.items():
+        assert (root / name).read_text() == draw(root / "benchmarks/results"), name
 
 
 def test_commands_of_the_readme_name_recipes_and_verbs_that_exist(root, run_gluonlab):
