@@ -120,13 +120,13 @@ def best_rate(optimizer: str) -> float:
 
 
 def study_settings(base_lrs: dict[str, float], batches: Sequence[int], seeds: Sequence[int]) -> list[Setting]:
-    """Every method at every batch, seed by seed; at the base batch all ways to scale SGD are one."""
+    """Every method at every batch, seed by seed; at the base batch no way to scale the rate changes it."""
     return [
         Setting(method, batch, base_lrs[method.optimizer], seed)
         for seed in seeds
         for batch in batches
         for method in METHODS
-        if batch != BASE_BATCH or method.name in ("unscaled", "lars+warmup")
+        if batch != BASE_BATCH or method.name not in ("linear", "sqrt+warmup")
     ]
 
 

@@ -8,16 +8,18 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Any
+from typing import Any, Optional
 
 from gluonlab.reporting.plots import curves_svg
 
 ROOT = Path(__file__).parent.parent
 CHANCE = 0.1
 """Top-1 of a network that knows nothing of CIFAR-10; what a run that was not finite counts as."""
+
+Study = dict[str, dict[int, list[Optional[float]]]]
 
 METHODS = {
     "unscaled": "rate not scaled",
@@ -50,21 +52,19 @@ def render_accuracy(results: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
-def read_study(results: Path) -> dict[str, dict[int, list[float]]]:
-    """Top-1 of each run, by method and batch, without the tuning runs.
+def read_study(results: Path) -> Study:
+    """Top-1 of each run (None: not finite) by method and batch, without the tuning runs.
 
-    At the smallest batch all ways to scale the rate of SGD are one run, which stands for each.
+    At the smallest batch scaling changes nothing, so what was run there without it stands for it as well.
     """
-    top1: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
+    top1: Study = defaultdict(lambda: defaultdict(list))
     for path in sorted((results / "large_batch_study").glob("*.json")):
         run = json.loads(path.read_text())
         if "-lr" not in path.stem:
-            value = CHANCE if run["top1"] is None else run["top1"]
-            top1[run["method"]][run["global_batch_size"]].append(value)
-    for method in METHODS.keys() & {"linear", "linear+warmup", "sqrt+warmup"}:
-        for batch in top1["unscaled"].keys() - top1[method].keys():
-            if batch == min(top1["unscaled"]):
-                top1[method][batch] = top1["unscaled"][batch]
+            top1[run["method"]][run["global_batch_size"]].append(run["top1"])
+    smallest = min(top1["unscaled"])
+    for method, same in (("linear", "unscaled"), ("sqrt+warmup", "linear+warmup")):
+        top1[method][smallest] = top1[same][smallest]
     return top1
 
 
@@ -77,24 +77,32 @@ def render_study(results: Path) -> str:
         "|---|" + "--:|" * len(batches),
     ]
     for method, name in METHODS.items():
-        cells = [_mean_and_sd(study[method].get(batch, [])) for batch in batches]
+        cells = [_cell(study[method].get(batch, [])) for batch in batches]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     counts = {len(runs) for method in study.values() for runs in method.values()}
-    return "\n".join([*lines, "", f"Runs per cell: {', '.join(map(str, sorted(counts)))}."]) + "\n"
+    runs = " or ".join(map(str, sorted(counts)))
+    note = f"{runs} runs in each cell; a run whose loss was not finite counts as {CHANCE:.0%} and is marked."
+    return "\n".join([*lines, "", note]) + "\n"
 
 
-def _mean_and_sd(top1: list[float]) -> str:
+def _cell(top1: Sequence[Optional[float]]) -> str:
     if not top1:
         return ""
-    spread = f" ± {stdev(top1) * 100:.1f}" if len(top1) > 1 else ""
-    return f"{mean(top1) * 100:.1f}{spread}"
+    values = _with_chance(top1)
+    spread = f" ± {stdev(values) * 100:.1f}" if len(values) > 1 else ""
+    failed = f" ({top1.count(None)} not finite)" if None in top1 else ""
+    return f"{mean(values) * 100:.1f}{spread}{failed}"
+
+
+def _with_chance(top1: Sequence[Optional[float]]) -> list[float]:
+    return [CHANCE if value is None else value for value in top1]
 
 
 def draw_study(results: Path) -> str:
     """Mean top-1 against the batch, one curve for each way to choose the rate, as SVG."""
     study = read_study(results)
     curves = {
-        name: [(batch, mean(runs)) for batch, runs in sorted(study[method].items())]
+        name: [(batch, mean(_with_chance(runs))) for batch, runs in sorted(study[method].items())]
         for method, name in METHODS.items()
     }
     return curves_svg(

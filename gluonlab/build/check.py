@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gluonlab.build.data import build_calendar, known_train_samples
+from gluonlab.build.schedule import peak_lr
 from gluonlab.config.schema import Config
 from gluonlab.models import entry
 from gluonlab.parallel.shares import workers_of_process
@@ -13,10 +14,11 @@ def check_recipe(config: Config, processes: int) -> None:
 
     Raises:
         ConfigError: CFG08, CFG21 processes do not share the virtual workers, CFG09 unknown model,
-            CFG19 fewer samples than a batch.
+            CFG07 a rate beyond float32, CFG19 fewer samples than a batch.
     """
     workers_of_process(config.virtual_workers, 0, processes, deterministic=config.deterministic)
     entry(config.model.name)
+    peak_lr(config)
     samples = known_train_samples(config.data)
     if samples is not None:
         build_calendar(config, samples)

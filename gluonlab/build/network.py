@@ -47,13 +47,14 @@ def _check_device(config: Config, *, is_gpu: bool) -> None:
     """Refuse what the device found cannot compute."""
     setting = f"precision: {config.precision}"
     if config.precision == "float16" and not is_gpu:
-        raise ConfigError("CFG22", setting, "needs a GPU, none found", "use float32 or bfloat16 on a CPU")
+        hint = "on a CPU use precision=float32 or bfloat16"
+        raise ConfigError("CFG22", setting, "needs a GPU, none found", hint)
     if config.precision == "bfloat16" and is_gpu:
-        raise ConfigError("CFG22", setting, "is for CPUs: MXNet 1.9.1 has it nowhere else", "use float16")
+        raise ConfigError(
+            "CFG22", setting, "is for CPUs: MXNet 1.9.1 has it nowhere else", "use precision=float16"
+        )
     if config.precision == "bfloat16" and not has_cpu_feature("avx512bw"):
-        raise ConfigError("CFG22", setting, "needs a CPU with AVX-512", "use float32")
-    if config.deterministic and is_gpu:
-        raise ConfigError("CFG22", "deterministic: true", "is for CPUs", "use ctx=cpu or deterministic=false")
+        raise ConfigError("CFG22", setting, "needs a CPU with AVX-512", "use precision=float32")
 
 
 def build_network(config: Config) -> gluon.HybridBlock:

@@ -29,14 +29,15 @@ def make_plan(config: Config, processes: int) -> Plan:
     from gluonlab.build.network import build_network
     from gluonlab.models.inspection import FLOAT32_BYTES, activation_bytes, count_parameters
 
-    mine = workers_of_process(config.virtual_workers, 0, processes)
+    mine = workers_of_process(config.virtual_workers, 0, processes, deterministic=config.deterministic)
     calendar, schedule = plan_schedule(config)
     net = build_network(config)
     shape = (config.data.channels, config.data.image_size, config.data.image_size)
     parameters = count_parameters(net)
-    # Weights, gradients and momentum, and every activation once: the graph reuses more than its
-    # gradients take, so this is an upper estimate (12 % above the peak of ResNet-50 at batch 8 on a CPU).
-    memory = 3 * FLOAT32_BYTES * parameters + activation_bytes(net, shape, config.worker_size)
+    # Every activation once: the graph reuses more than its gradients take, so this is an upper estimate
+    # (12 % above the peak of ResNet-50 at batch 8 on a CPU).
+    memory = FLOAT32_BYTES * parameters * parameter_copies(config, len(mine), processes)
+    memory += activation_bytes(net, shape, config.worker_size)
     return {
         "model": config.model.name,
         "parameters": parameters,
@@ -52,18 +53,32 @@ def make_plan(config: Config, processes: int) -> Plan:
         "steps": calendar.total_steps(config.epochs),
         "peak_lr": peak_lr(config),
         "learning_rate": learning_rate_milestones(config, calendar, schedule),
-        "memory_bytes_per_process": memory,
+        "memory_bytes_per_process": int(memory),
     }
+
+
+def parameter_copies(config: Config, micro_steps: int, processes: int) -> float:
+    """How many arrays as large as all parameters together a process keeps, in units of float32."""
+    weights_gradients_and_momentum = 3.0
+    on_the_wire = 0.5 if config.wire_precision == "float16" else 0.0
+    if not config.deterministic:
+        return weights_gradients_and_momentum + on_the_wire + (1 if micro_steps > 1 else 0)
+    partial_sums = micro_steps.bit_length() - 1
+    gathered = (
+        2 * processes + 1 if processes > 1 else 0
+    )  # the terms, their pairs, and our own laid end to end
+    return weights_gradients_and_momentum + partial_sums + gathered
 
 
 def learning_rate_milestones(config: Config, calendar: Epochs, schedule: Schedule) -> list[dict[str, float]]:
     """The rate where it changes course: start, end of warm-up, each boundary, quarters, last step."""
     section, last = config.schedule, calendar.total_steps(config.epochs) - 1
+    decay_end = calendar.first_step_of(section.decay_until) if section.decay_until else last
     warmup_end = calendar.first_step_of(section.warmup_epochs)
-    steps = {0, warmup_end, last}
+    steps = {0, warmup_end, decay_end, last}
     steps |= {calendar.first_step_of(epoch) for epoch in (section.milestones or section.boundaries or [])}
     if section.name in ("cosine", "polynomial", "linear"):
-        steps |= {warmup_end + (last - warmup_end) * quarter // 4 for quarter in (1, 2, 3)}
+        steps |= {warmup_end + (decay_end - warmup_end) * quarter // 4 for quarter in (1, 2, 3)}
     return [
         {"step": step, "epoch": calendar.epoch_at(step), "learning_rate": schedule(step)}
         for step in sorted(steps)

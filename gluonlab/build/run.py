@@ -27,6 +27,7 @@ from gluonlab.checkpoint.store import Checkpoint, CheckpointStore
 from gluonlab.config.schema import Config
 from gluonlab.data.sampler import Sampler
 from gluonlab.data.source import Source
+from gluonlab.errors import ConfigError
 from gluonlab.intervals import parse_interval
 from gluonlab.parallel.launcher import COMMAND
 from gluonlab.parallel.shares import workers_of_process
@@ -48,6 +49,8 @@ def build_run(config: Config, run_dir: Path, world: World, stream: Optional[Text
     """
     workers_of_process(config.virtual_workers, world.rank, world.size, deterministic=config.deterministic)
     ctx = world.run_on_all(lambda: build_ctx(config, world.local_rank))
+    if config.deterministic and ctx.device_type == "gpu":
+        raise ConfigError("CFG22", "deterministic: true", "is for CPUs", "use ctx=cpu or deterministic=false")
     sets = world.run_on_all(lambda: open_data_sets(config.data))
     calendar = build_calendar(config, sets.train_samples)
     state = build_state(config, world, ctx)

@@ -6,18 +6,24 @@ from collections.abc import Sequence
 
 from gluonlab import schedules
 from gluonlab.config.schema import Config
+from gluonlab.config.sections import LARGEST_NUMBER
 from gluonlab.epochs import Epochs
 from gluonlab.errors import ConfigError
 from gluonlab.schedules import Schedule
 
 
 def peak_lr(config: Config) -> float:
-    """The rate after warm-up: base_lr scaled to the global batch."""
+    """The rate after warm-up: base_lr scaled to the global batch; CFG07 if no float32 can hold it."""
     section = config.schedule
     if section.scaling == "none":
         return section.base_lr
     scale = schedules.linear_scaling if section.scaling == "linear" else schedules.sqrt_scaling
-    return scale(section.base_lr, config.global_batch_size, section.base_batch_size)
+    peak = scale(section.base_lr, config.global_batch_size, section.base_batch_size)
+    if peak > LARGEST_NUMBER:
+        raise ConfigError(
+            "CFG07", "schedule.base_lr", f"scaled to the batch is {peak:g}, too large for float32"
+        )
+    return peak
 
 
 def initial_lr(config: Config) -> float:

@@ -59,7 +59,8 @@ def check_config(
     try:
         config = Config.model_validate(tree)
     except ValidationError as error:
-        problems += [_as_problem(details, where, origins) for details in error.errors()]
+        for details in error.errors():
+            problems += _as_problems(details, where, origins)
     if problems:
         raise ConfigError.from_problems(problems)
     return config
@@ -128,18 +129,18 @@ def _apply_override(tree: Tree, origins: dict[str, str], override: str) -> Probl
     return None
 
 
-def _as_problem(details: ErrorDetails, recipe: str, origins: Mapping[str, str]) -> Problem:
+def _as_problems(details: ErrorDetails, recipe: str, origins: Mapping[str, str]) -> list[Problem]:
     kind, location = details["type"], details["loc"]
     key = ".".join(str(part) for part in location if isinstance(part, str))
     where = f"{origins.get(key, recipe)}: {key}" if key else recipe
     code = _CODES.get(kind, "CFG06")
     if kind == "extra_forbidden":
-        return Problem(code, where, "unknown key", _suggestion(location))
+        return [Problem(code, where, "unknown key", _suggestion(location))]
     if kind == "missing":
-        return Problem(code, where, "is required")
+        return [Problem(code, where, "is required")]
     message = details["msg"].replace("Value error, ", "").replace("Input should be", "should be")
     given = "" if kind == "value_error" else f", got {details['input']!r}"
-    return Problem(code, where, message + given)
+    return [Problem(code, where, line + given) for line in message.splitlines()]
 
 
 def _suggestion(location: tuple[int | str, ...]) -> str:

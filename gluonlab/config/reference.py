@@ -41,6 +41,7 @@ def _table(title: str, fields: dict[str, FieldInfo], prefix: str = "") -> str:
         key = f"{prefix}.{name}" if prefix else name
         limits = ", ".join(_limits(field))
         meaning = (field.description or "").rstrip(".") + (f" ({limits})" if limits else "")
+        meaning = meaning.replace("|", "\\|")
         lines.append(f"| `{key}` | {_type_name(field.annotation)} | {_default(field)} | {meaning} |")
     return "\n".join([*lines, ""])
 

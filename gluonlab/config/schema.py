@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Literal, Optional
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
 from gluonlab.config.sections import About, Data, Model, Optimizer, ScheduleSection, Section
 from gluonlab.intervals import parse_interval
@@ -80,36 +81,37 @@ class Config(Section):
         parse_interval(value)
         return value
 
-    @model_validator(mode="after")
-    def _check(self) -> Config:
+    def _problems(self) -> Iterator[str]:
         if self.global_batch_size % self.worker_size:
-            raise ValueError(
+            yield (
                 f"global_batch_size {self.global_batch_size} is not a multiple of "
                 f"worker_batch_size {self.worker_size}"
             )
         if (self.schedule.decay_until or 0) > self.epochs:
-            raise ValueError(
+            yield (
                 f"schedule.decay_until {self.schedule.decay_until:g} lies beyond the end of training, "
                 f"epoch {self.epochs:g}"
             )
         if self.schedule.warmup_epochs >= self.epochs:
-            raise ValueError(
+            yield (
                 f"schedule.warmup_epochs {self.schedule.warmup_epochs:g} must be shorter than "
                 f"epochs {self.epochs:g}"
             )
         if self.precision != "float32" and not self.hybridize:
-            raise ValueError(f"precision {self.precision} needs hybridize: true")
+            yield f"precision {self.precision} needs hybridize: true"
         if self.ctx == "cpu" and self.precision == "float16":
-            raise ValueError("precision float16 needs a GPU; on a CPU use float32 or bfloat16")
+            yield "precision float16 needs a GPU; on a CPU use float32 or bfloat16"
         if self.ctx == "gpu" and self.deterministic:
-            raise ValueError("deterministic is for CPUs; use ctx: cpu, or deterministic: false")
+            yield "deterministic is for CPUs; use ctx: cpu, or deterministic: false"
+        if self.wire_precision != "float32" and self.deterministic:
+            yield (
+                f"deterministic does not go with wire_precision {self.wire_precision}, for each process "
+                "rounds its own part of the sum; use float32"
+            )
         for key in ("milestones", "boundaries"):
             late = [epoch for epoch in getattr(self.schedule, key) or [] if epoch >= self.epochs]
             if late:
-                raise ValueError(
-                    f"schedule.{key} {late} lie at or beyond the end of training, epoch {self.epochs:g}"
-                )
-        return self
+                yield f"schedule.{key} {late} lie at or beyond the end of training, epoch {self.epochs:g}"
 
     @property
     def compute_threads(self) -> Optional[int]:
@@ -133,7 +135,11 @@ class Config(Section):
             exclude={**settings, "data": {"path", "train", "val", "train_samples", "val_samples", "threads"}}
         )
         # Sums within an operator are split over its threads, so they decide the bits.
-        return {**recipe, "cpu_threads": self.compute_threads} if self.deterministic else recipe
+        return (
+            {**recipe, "deterministic": {"cpu_threads": self.compute_threads}}
+            if self.deterministic
+            else recipe
+        )
 
 
 RUN_SETTINGS = (

@@ -6,15 +6,32 @@ descriptions are the reference in ``docs/configuration.md``.
 
 from __future__ import annotations
 
-from typing import Literal, Optional
+from collections.abc import Iterator
+from typing import Literal, Optional, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+LARGEST_NUMBER = 1e30
+"""Bound of rates and the like: well within float32, which they become."""
+
+SectionType = TypeVar("SectionType", bound="Section")
 
 
 class Section(BaseModel):
     """A group of keys: unknown ones are refused, types are not converted, values do not change."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _check(self: SectionType) -> SectionType:
+        problems = list(self._problems())
+        if problems:
+            raise ValueError("\n".join(problems))
+        return self
+
+    def _problems(self) -> Iterator[str]:
+        """What is wrong with values that are each right by themselves."""
+        return iter(())
 
 
 class About(Section):
@@ -73,26 +90,24 @@ class Data(Section):
     val_samples: Optional[int] = Field(None, ge=1, description="Images in `val`, likewise.")
     threads: int = Field(2, ge=1, le=256, description="Decoding threads per process.")
 
-    @model_validator(mode="after")
-    def _check(self) -> Data:
+    def _problems(self) -> Iterator[str]:
         if self.name in ("record", "folder") and not (self.train and self.val):
-            raise ValueError(f"data set {self.name!r} needs data.train and data.val")
+            yield f"data set {self.name!r} needs data.train and data.val"
         if self.name in ("cifar10", "cifar100", "mnist") and not self.path:
-            raise ValueError(f"data set {self.name!r} needs data.path, its folder or archive")
+            yield f"data set {self.name!r} needs data.path, its folder or archive"
         for key in ("train", "val"):
             if getattr(self, key) and self.name not in ("record", "folder"):
-                raise ValueError(f"data.{key} is not used by {self.name!r}; set data.name=record too")
+                yield f"data.{key} is not used by {self.name!r}; set data.name=record too"
         if self.path and self.name not in ("cifar10", "cifar100", "mnist"):
-            raise ValueError(f"data.path is not used by {self.name!r}")
+            yield f"data.path is not used by {self.name!r}"
         if self.pad > self.image_size:
-            raise ValueError(f"pad {self.pad} is larger than image_size {self.image_size}")
+            yield f"pad {self.pad} is larger than image_size {self.image_size}"
         if self.resize is not None and self.resize < self.image_size:
-            raise ValueError(f"resize {self.resize} is smaller than image_size {self.image_size}")
+            yield f"resize {self.resize} is smaller than image_size {self.image_size}"
         if not len(self.mean) == len(self.std) == self.channels:
-            raise ValueError(f"mean and std need {self.channels} value(s), one for each channel")
-        if min(self.std) <= 0:
-            raise ValueError("std must be positive")
-        return self
+            yield f"mean and std need {self.channels} value(s), one for each channel"
+        if any(value <= 0 for value in self.std):
+            yield "std must be positive"
 
 
 class Model(Section):
@@ -123,16 +138,29 @@ class Optimizer(Section):
         True, description="Rescale the momentum buffer when the rate changes (Goyal et al. 2017, remark 2)."
     )
     clip_norm: Optional[float] = Field(
-        None, gt=0, description="Largest norm of the averaged gradient of all parameters together."
+        None,
+        gt=0,
+        le=LARGEST_NUMBER,
+        description="Largest norm of the averaged gradient of all parameters together.",
     )
     clip_value: Optional[float] = Field(
-        None, gt=0, description="Largest size of each element of the averaged gradient, after clip_norm."
+        None,
+        gt=0,
+        le=LARGEST_NUMBER,
+        description="Largest size of each element of the averaged gradient, after clip_norm.",
     )
     trust_coefficient: float = Field(
-        0.001, gt=0, description="lars: eta in the trust ratio eta |w| / (|g| + wd |w| + trust_eps)."
+        0.001,
+        gt=0,
+        le=LARGEST_NUMBER,
+        description="lars: eta in the trust ratio eta |w| / (|g| + wd |w| + trust_eps).",
     )
-    trust_eps: float = Field(0.0, ge=0, description="lars: added to the trust ratio's denominator.")
-    max_trust_ratio: Optional[float] = Field(None, gt=0, description="lars: upper bound of the trust ratio.")
+    trust_eps: float = Field(
+        0.0, ge=0, le=LARGEST_NUMBER, description="lars: added to the trust ratio's denominator."
+    )
+    max_trust_ratio: Optional[float] = Field(
+        None, gt=0, le=LARGEST_NUMBER, description="lars: upper bound of the trust ratio."
+    )
     larc_clip: bool = Field(
         False,
         description="lars: the rate is the smaller of learning rate and trust ratio, not their product.",
@@ -141,13 +169,11 @@ class Optimizer(Section):
         False, description="lars: whether gamma, beta and biases have a trust ratio as well."
     )
 
-    @model_validator(mode="after")
-    def _check(self) -> Optimizer:
+    def _problems(self) -> Iterator[str]:
         lars_only = ("trust_coefficient", "trust_eps", "max_trust_ratio", "larc_clip", "scale_norm_and_bias")
         for key in lars_only:
             if self.name != "lars" and getattr(self, key) != type(self).model_fields[key].default:
-                raise ValueError(f"{key} is not used by {self.name!r}; leave it out, or set name to lars")
-        return self
+                yield f"{key} is not used by {self.name!r}; leave it out, or set name to lars"
 
 
 _USED_BY = {
@@ -168,7 +194,7 @@ class ScheduleSection(Section):
     name: Literal["constant", "multistep", "cosine", "polynomial", "linear", "piecewise"] = Field(
         description="Shape after warm-up."
     )
-    base_lr: float = Field(gt=0, description="Rate for a batch of base_batch_size.")
+    base_lr: float = Field(gt=0, le=LARGEST_NUMBER, description="Rate for a batch of base_batch_size.")
     base_batch_size: int = Field(256, ge=1, description="The batch that base_lr is quoted for, in images.")
     scaling: Literal["linear", "sqrt", "none"] = Field(
         "linear", description="How the rate grows with global_batch_size / base_batch_size; gives peak_lr."
@@ -182,7 +208,10 @@ class ScheduleSection(Section):
         0.0, ge=0, description="Length of the warm-up, in epochs; need not be whole."
     )
     init_lr: Optional[float] = Field(
-        None, ge=0, description="Rate at step 0 of the warm-up; default base_lr, at most peak_lr."
+        None,
+        ge=0,
+        le=LARGEST_NUMBER,
+        description="Rate at step 0 of the warm-up; default base_lr, at most peak_lr.",
     )
     milestones: Optional[list[float]] = Field(
         None,
@@ -191,9 +220,9 @@ class ScheduleSection(Section):
     factor: Optional[float] = Field(
         None, gt=0, le=1, description="multistep: factor of each drop; default 0.1."
     )
-    power: Optional[float] = Field(None, gt=0, description="polynomial: exponent; default 2.")
+    power: Optional[float] = Field(None, gt=0, le=100, description="polynomial: exponent; default 2.")
     final_lr: Optional[float] = Field(
-        None, ge=0, description="cosine, polynomial, linear: rate at the end; default 0."
+        None, ge=0, le=LARGEST_NUMBER, description="cosine, polynomial, linear: rate at the end; default 0."
     )
     decay_from: Optional[Literal["warmup_end", "start"]] = Field(
         None,
@@ -217,22 +246,20 @@ class ScheduleSection(Section):
             raise ValueError(f"epochs must be positive and ascend, got {value}")
         return value
 
-    @model_validator(mode="after")
-    def _check(self) -> ScheduleSection:
+    def _problems(self) -> Iterator[str]:
         for key, users in _USED_BY.items():
             if getattr(self, key) is not None and self.name not in users:
-                raise ValueError(
-                    f"{key} is not used by {self.name!r}; leave it out, or override it with {key}=null"
-                )
+                yield f"{key} is not used by {self.name!r}; leave it out, or override it with {key}=null"
         for key in ("milestones", "boundaries"):
             if any(epoch < self.warmup_epochs for epoch in getattr(self, key) or []):
-                raise ValueError(f"{key} must not lie within the warm-up of {self.warmup_epochs:g} epochs")
+                yield f"{key} must not lie within the warm-up of {self.warmup_epochs:g} epochs"
         if self.decay_until is not None and self.decay_until <= self.warmup_epochs:
-            raise ValueError(f"decay_until must come after the warm-up of {self.warmup_epochs:g} epochs")
+            yield f"decay_until must come after the warm-up of {self.warmup_epochs:g} epochs"
         if self.name == "multistep" and not self.milestones:
-            raise ValueError("multistep needs milestones")
+            yield "multistep needs milestones"
         if self.name == "piecewise" and len(self.factors or []) != len(self.boundaries or []) + 1:
-            raise ValueError("piecewise needs factors, one more than boundaries")
+            yield "piecewise needs factors, one more than boundaries"
+        if any(factor < 0 for factor in self.factors or []):
+            yield f"factors must not be negative, got {self.factors}"
         if self.warmup == "exponential" and self.init_lr == 0:
-            raise ValueError("exponential warm-up needs init_lr > 0")
-        return self
+            yield "exponential warm-up needs init_lr > 0"

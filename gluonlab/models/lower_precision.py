@@ -56,8 +56,8 @@ def _convert(graph: Any, inputs: list[str], dtype: LowerPrecision) -> Any:
 
 def _stays_float32(node: dict[str, Any], nodes: list[dict[str, Any]]) -> bool:
     attributes = node.get("attrs", {})
-    if node["op"] == "Activation":
-        return bool(attributes["act_type"] != "relu")
+    if node["op"] in ("Activation", "LeakyReLU"):
+        return bool(attributes.get("act_type") != "relu")
     if node["op"] != "Convolution":
         return False
     weight = nodes[node["inputs"][1][0]]

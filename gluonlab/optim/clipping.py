@@ -31,4 +31,5 @@ class GradientClip:
         if self.max_value is not None:
             bound = self.max_value * count
             for gradient in gradients:
-                nd.clip(gradient, -bound, bound, out=gradient)
+                not_finite = gradient - gradient  # 0, or NaN: an infinite gradient must not pass as the bound
+                nd.elemwise_add(nd.clip(gradient, -bound, bound), not_finite, out=gradient)

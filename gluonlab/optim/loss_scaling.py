@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gluonlab.errors import NumericError
 from gluonlab.optim.kernels import MAX_TENSORS_PER_CALL
 from gluonlab.runtime.mxnet import nd
 
@@ -24,6 +23,7 @@ class LossScaler:
     finite_updates: int = 0
     growth_interval: int = 2000
     floor: float = 1.0
+    ceiling: float = 2.0**24
 
     def head_gradient(self, losses: Any) -> Any:
         """What backward starts from: the scale for each of ``losses`` (n,)."""
@@ -32,28 +32,19 @@ class LossScaler:
     def accepts(self, gradients: Sequence[Any]) -> bool:
         """Whether ``gradients``, of losses that were scaled, may be applied. Waits for the device.
 
-        If not, the scale is halved: the caller must leave this update out.
-
-        Raises:
-            NumericError: NUM03 if the scale falls below ``floor``.
+        If not, the scale is halved and the caller must leave this update out; below ``floor`` there is no
+        hope, and it should stop.
         """
         if are_finite(gradients):
             self.finite_updates += 1
             return True
         self.finite_updates = 0
         self.scale /= 2
-        if self.scale < self.floor:
-            raise NumericError(
-                "NUM03",
-                "loss scale",
-                f"fell below {self.floor:g}: gradients are not finite whatever the scale",
-                "lower base_lr, lengthen the warm-up, or use precision=bfloat16 or float32",
-            )
         return False
 
     def grow(self) -> None:
         """Double the scale after enough finite updates; to be called after an update was applied."""
-        if self.finite_updates >= self.growth_interval:
+        if self.finite_updates >= self.growth_interval and self.scale < self.ceiling:
             self.finite_updates = 0
             self.scale *= 2
 

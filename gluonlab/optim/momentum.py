@@ -14,6 +14,7 @@ from gluonlab.optim.kernels import Parameters, Rule, momentum_update
 from gluonlab.runtime.mxnet import mx, nd
 
 ALL_PARAMETERS = 1 << 30
+SMALLEST_NORMAL = 1.2e-38
 
 
 class MomentumOptimizer(mx.optimizer.Optimizer):
@@ -66,7 +67,13 @@ class MomentumOptimizer(mx.optimizer.Optimizer):
         self.applied_lr = applied_lr
 
     def _corrected_rule(self) -> Rule:
-        return Rule(self.momentum * self._correction, self.rescale_grad)
+        return Rule(operator_number(self.momentum * self._correction), self.rescale_grad)
+
+    def _get_lrs(self, indices: Sequence[int]) -> list[float]:
+        return [operator_number(lr) for lr in super()._get_lrs(indices)]
+
+    def _get_wds(self, indices: Sequence[int]) -> list[float]:
+        return [operator_number(wd) for wd in super()._get_wds(indices)]
 
 
 class SGD(MomentumOptimizer):
@@ -80,21 +87,24 @@ class NAG(MomentumOptimizer):
     """``v = m * c * v - lr * (g + wd * w); w += m * v - lr * (g + wd * w)`` (Sutskever et al. 2013)."""
 
     def _update(self, indices: Sequence[int], parameters: Parameters) -> None:
-        # MXNet has no multi-tensor NAG.
-        lrs, wds = self._get_lrs(indices), self._get_wds(indices)
-        for place in range(len(parameters)):
-            one = parameters.chosen([place])
+        # MXNet has no multi-tensor NAG, and its operator for masters decays the buffer by the new weight.
+        targets = parameters.masters or parameters.weights
+        gradients = [gradient.astype("float32", copy=False) for gradient in parameters.gradients]
+        rates = zip(self._get_lrs(indices), self._get_wds(indices))
+        for weight, gradient, buffer, (lr, wd) in zip(targets, gradients, parameters.buffers, rates):
             if self._correction != 1.0:
-                one.buffers[0][:] *= self._correction  # only the buffer: the look-ahead's momentum stays
-            self._update_one(one, lrs[place], wds[place])
+                buffer *= self._correction  # only the buffer: the look-ahead's momentum stays
+            self._update_one(weight, gradient, buffer, lr, wd)
+        for master, weight in zip(parameters.masters, parameters.weights):
+            nd.cast(master, dtype=weight.dtype, out=weight)
 
-    def _update_one(self, one: Parameters, lr: float, wd: float) -> None:
-        weight = one.weights[0]
-        operator = nd.mp_nag_mom_update if one.masters else nd.nag_mom_update
+    def _update_one(self, weight: Any, gradient: Any, buffer: Any, lr: float, wd: float) -> None:
         # In place, MXNet's operator decays the buffer by the weight it has just written.
-        out = nd.empty(weight.shape, weight.context, weight.dtype) if wd else weight
-        operator(
-            *one.interleaved(),
+        out = nd.empty(weight.shape, weight.context) if wd else weight
+        nd.nag_mom_update(
+            weight,
+            gradient,
+            buffer,
             out=out,
             lr=lr,
             wd=wd,
@@ -103,6 +113,11 @@ class NAG(MomentumOptimizer):
         )
         if wd:
             out.copyto(weight)
+
+
+def operator_number(value: float) -> float:
+    """``value``, or 0 where float32 would hold it as a subnormal number, which MXNet's operators refuse."""
+    return value if abs(value) >= SMALLEST_NORMAL else 0.0
 
 
 def correction_factor(old_lr: Optional[float], new_lr: float) -> float:

@@ -16,8 +16,11 @@ from gluonlab.runtime.mxnet import nd
 class Accumulator(Protocol):
     """Adds up what ``arrays`` hold after each of ``terms`` micro-steps."""
 
+    def start(self) -> None:
+        """Forget the terms of an update that was broken off."""
+
     def add(self) -> None:
-        """Call after each micro-step; after the last, the arrays hold the sum and all starts anew."""
+        """Call after each micro-step; after the last, the arrays hold the sum."""
 
 
 class RunningSum:
@@ -27,11 +30,14 @@ class RunningSum:
         self._arrays, self._terms, self._added = arrays, terms, 0
         self._sums = [nd.zeros_like(array) for array in arrays] if terms > 1 else []
 
+    def start(self) -> None:
+        """Begin a sum."""
+        self._added = 0
+
     def add(self) -> None:
         """Add the next term."""
         self._added += 1
         if self._added == self._terms:
-            self._added = 0
             _add(self._sums, self._arrays, self._arrays)
         elif self._added == 1:
             _copy(self._arrays, self._sums)
@@ -53,15 +59,17 @@ class PairwiseTree:
         levels = terms.bit_length() - 1
         self._partial_sums = [[nd.zeros_like(array) for array in arrays] for _ in range(levels)]
 
+    def start(self) -> None:
+        """Begin a sum."""
+        self._added = 0
+
     def add(self) -> None:
         """Add the next term to the tree."""
         self._added += 1
         finished = (self._added & -self._added).bit_length() - 1  # pairs, pairs of pairs, ... ending here
         for level in range(finished):
             _add(self._partial_sums[level], self._arrays, self._arrays)
-        if self._added == self._terms:
-            self._added = 0
-        else:
+        if self._added < self._terms:
             _copy(self._arrays, self._partial_sums[finished])
 
 

@@ -29,7 +29,7 @@ class HorovodWorld(World):
         self.rank, self.size = self._hvd.rank(), self._hvd.size()
         self.local_rank, self.local_size = self._hvd.local_rank(), self._hvd.local_size()
         self._exchanges = 0
-        self._flat: dict[str, Any] = {}
+        self._flat: dict[tuple[str, int, Any], Any] = {}
 
     def broadcast(self, arrays: Sequence[Any]) -> None:
         """One collective for each array, then a wait."""
@@ -49,13 +49,14 @@ class HorovodWorld(World):
         from gluonlab.runtime.mxnet import nd
 
         ends = np.cumsum([array.size for array in arrays])
-        if name not in self._flat:
-            self._flat[name] = nd.empty((1, int(ends[-1])), arrays[0].context, arrays[0].dtype)
-        flat = self._flat[name][0]  # a view
+        key = (name, int(ends[-1]), arrays[0].dtype)
+        if key not in self._flat:
+            self._flat[key] = nd.empty((1, int(ends[-1])), arrays[0].context, arrays[0].dtype)
+        flat = self._flat[key][0]  # a view
         parts = [flat[int(end) - array.size : int(end)] for array, end in zip(arrays, ends)]
         for array, part in zip(arrays, parts):
             array.reshape(-1).copyto(part)
-        gathered = self._hvd.allgather(self._flat[name], name=name)
+        gathered = self._hvd.allgather(self._flat[key], name=name)
         pairwise_sum([gathered[rank] for rank in range(self.size)]).copyto(flat)
         for array, part in zip(arrays, parts):
             part.reshape(array.shape).copyto(array)

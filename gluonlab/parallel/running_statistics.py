@@ -26,7 +26,9 @@ class RunningStatistics:
 
     def remember(self) -> None:
         """Note the statistics that each of this process's workers starts from."""
+        self._collected = 0
         if self._micro_steps > 1:
+            self._sum.start()
             for array, start in zip(self._arrays, self._start):
                 array.copyto(start)
 
@@ -42,7 +44,6 @@ class RunningStatistics:
 
     def advance(self, count: int) -> None:
         """Set the statistics to the mean over ``count`` workers, whose sum ``total`` holds by now."""
-        self._collected = 0
         self.total /= count
         first = 0
         for array in self._arrays:

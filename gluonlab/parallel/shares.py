@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from gluonlab.errors import ConfigError
 
 
@@ -12,17 +14,16 @@ def workers_of_process(virtual_workers: int, rank: int, size: int, *, determinis
         ConfigError: CFG08 if ``size`` does not divide ``virtual_workers``, CFG21 if the share is no power
             of two though ``deterministic`` asks for one; both name the sizes that do.
     """
-    divisors = [size for size in range(1, virtual_workers + 1) if virtual_workers % size == 0]
-    if size not in divisors:
+    if virtual_workers % size:
         raise ConfigError(
             "CFG08",
             f"{size} processes",
             f"cannot share {virtual_workers} virtual workers (global_batch_size / worker_batch_size) equally",
-            f"use {_listed(divisors)} processes, or change worker_batch_size",
+            f"use {_listed(_divisors(virtual_workers))} processes, or change worker_batch_size",
         )
     share = virtual_workers // size
     if deterministic and not _is_power_of_two(share):
-        possible = [size for size in divisors if _is_power_of_two(virtual_workers // size)]
+        possible = [d for d in _divisors(virtual_workers) if _is_power_of_two(virtual_workers // d)]
         raise ConfigError(
             "CFG21",
             f"{size} processes",
@@ -30,6 +31,11 @@ def workers_of_process(virtual_workers: int, rank: int, size: int, *, determinis
             f"use {_listed(possible)} processes, or change worker_batch_size",
         )
     return range(rank * share, (rank + 1) * share)
+
+
+def _divisors(number: int) -> list[int]:
+    small = [d for d in range(1, math.isqrt(number) + 1) if number % d == 0]
+    return sorted({*small, *(number // d for d in small)})
 
 
 def _is_power_of_two(number: int) -> bool:

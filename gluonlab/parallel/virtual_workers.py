@@ -62,6 +62,7 @@ class VirtualWorkers:
 
     def turns(self, step: int) -> Iterator[int]:
         """The workers of this process, one after another; each must run forward and backward once."""
+        self._sum.start()
         if self._statistics:
             self._statistics.remember()
         for worker in self.mine:
@@ -77,14 +78,10 @@ class VirtualWorkers:
         """Leave the gradient's sum over all samples of the update, and the mean running statistics."""
         for gradient, rounded in zip(self.gradients, self._on_wire):
             nd.cast(gradient / self.count, dtype=rounded.dtype, out=rounded)
-        arrays = self._on_wire or self.gradients
-        if self._statistics:
-            # Last in the list is first to be reduced, and the statistics are there before the gradients.
-            arrays = [*arrays, self._statistics.total]
-        if self._deterministic:
-            self._world.sum_in_pairs(arrays, "update")
-        else:
-            self._world.sum(arrays, "update")
+        sum_up = self._world.sum_in_pairs if self._deterministic else self._world.sum
+        if self._statistics:  # they are there before the gradients
+            sum_up([self._statistics.total], "statistics")
+        sum_up(self._on_wire or self.gradients, "gradients")
         for gradient, rounded in zip(self.gradients, self._on_wire):
             nd.cast(rounded, dtype="float32", out=gradient)
             gradient *= self.count

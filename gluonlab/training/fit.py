@@ -230,6 +230,7 @@ class _Fitting:
 
     def _roll_back(self, error: NumericError) -> None:
         checkpoint = _resume(self.run)
+        self.watch.clear()
         if checkpoint is None:
             raise error
         self.reporter.log("rollback", self.run.state.step)

@@ -14,7 +14,7 @@ from gluonlab.parallel.world import World
 from gluonlab.runtime.mxnet import autograd, gluon
 from gluonlab.schedules import Schedule
 from gluonlab.timing import Throughput
-from gluonlab.training.loss_watch import LossWatch
+from gluonlab.training.loss_watch import LossWatch, gradient_error
 from gluonlab.training.state import TrainState
 
 LossFn = Callable[[Any, Any], Any]
@@ -50,11 +50,17 @@ def train_step(
 
 
 def apply_gradients(state: TrainState, workers: VirtualWorkers, lr: float) -> None:
-    """Clip, divide the summed gradient once, update. With loss scaling, waits and may leave it out."""
+    """Clip, divide the summed gradient once, update. With loss scaling, waits and may leave it out.
+
+    Raises:
+        NumericError: NUM03 if gradients are not finite however small the loss scale, on all processes.
+    """
     scaler, count = state.loss_scaler, float(workers.global_batch_size)
     if scaler:
         count *= scaler.scale
         if not scaler.accepts(workers.gradients):
+            if scaler.scale < scaler.floor:
+                raise gradient_error(state.step, dict(zip(workers.names, workers.gradients)))
             return
     if state.clip:
         state.clip(workers.gradients, count)

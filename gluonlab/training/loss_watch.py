@@ -44,7 +44,7 @@ class LossWatch:
         origin = ""
         if bad:
             first, rank = min(bad, key=lambda found: (found[0]["step"], found[0]["worker"]))
-            step = first["step"]
+            step = first["step"] + 1  # finished updates, as in the log
             where = f"rank {rank} (virtual worker {first['worker']})"
             origin = f", first on {where} for samples {first['samples']}"
         return NumericError(
@@ -67,12 +67,23 @@ class LossWatch:
         return None
 
     def _bad_parameters(self) -> str:
-        names = [
-            name
-            for name, parameter in self._net._collect_params_with_prefix().items()
-            if not np.isfinite(parameter.data().asnumpy()).all()
-        ]
+        parameters = self._net._collect_params_with_prefix()
+        names = _not_finite({name: parameter.data() for name, parameter in parameters.items()})
         return f"parameters not finite by now: {_listed(names)}" if names else "all parameters are finite"
+
+
+def gradient_error(step: int, gradients: Mapping[str, Any]) -> NumericError:
+    """What to raise for gradients, by name, that no loss scale makes finite in the update after ``step``."""
+    return NumericError(
+        "NUM03",
+        f"step {step + 1}",
+        f"the loss scale is at its floor and gradients are not finite: {_listed(_not_finite(gradients))}",
+        "lower base_lr or lengthen the warm-up",
+    )
+
+
+def _not_finite(arrays: Mapping[str, Any]) -> list[str]:
+    return [name for name, array in arrays.items() if not np.isfinite(array.asnumpy()).all()]
 
 
 def _listed(things: Sequence[Any]) -> str:

@@ -95,7 +95,7 @@ def restore(state: TrainState, checkpoint: Checkpoint) -> None:
     trained = _trained_parameters(state.net)
     weights, buffers = checkpoint.tensors("model"), checkpoint.tensors("optimizer")
     check_tensors(str(checkpoint.path), weights, {name: p.shape for name, p in parameters.items()})
-    if buffers or checkpoint.step > 0:
+    if buffers or saved_optimizer["applied_lr"] is not None:  # a loss scaler may have left all updates out
         check_tensors(str(checkpoint.path), buffers, _optimizer_shapes(trained))
     for name, value in weights.items():
         parameters[name].set_data(nd.array(value, dtype=value.dtype))

@@ -37,3 +37,5 @@ def test_the_norm_comes_before_the_elements():
 def test_a_gradient_that_is_not_finite_is_not_hidden():
     assert np.isnan(clipped(GradientClip(max_norm=1.0), [np.inf, 1.0])[0]).any()
     assert np.isnan(clipped(GradientClip(max_norm=1.0), [np.nan, 1.0])[0]).all()
+    by_value = clipped(GradientClip(max_value=1.0), [np.inf, -np.inf, np.nan, 2.0])[0]
+    assert np.isnan(by_value).tolist() == [True, True, True, False]

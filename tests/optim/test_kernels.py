@@ -30,9 +30,10 @@ def test_calls_for_many_tensors_give_what_calls_for_one_give(dtype, monkeypatch)
 
 
 @pytest.mark.parametrize("kind", [SGD, NAG])
-def test_float16_weights_follow_their_float32_masters(kind):
-    exact = updated(kind(0.1, momentum=0.9, weight_decay=1e-3), "float32", count=3, steps=50)
-    mixed = updated(kind(0.1, momentum=0.9, weight_decay=1e-3), "float16", count=3, steps=50)
+@pytest.mark.parametrize("weight_decay", [0.0, 1e-3, 0.3])
+def test_float16_weights_follow_their_float32_masters(kind, weight_decay):
+    exact = updated(kind(0.1, momentum=0.9, weight_decay=weight_decay), "float32", count=3, steps=50)
+    mixed = updated(kind(0.1, momentum=0.9, weight_decay=weight_decay), "float16", count=3, steps=50)
     for one, other in zip(exact, mixed):
         assert np.linalg.norm(one - other) <= 1e-3 * np.linalg.norm(one)
 

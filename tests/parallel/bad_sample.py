@@ -41,6 +41,6 @@ try:
 except Exception as error:
     step = next(step for step in range(STEPS) if BAD in sampler.global_batch(step).indices)
     worker = int(np.flatnonzero(sampler.global_batch(step).indices == BAD)[0]) // 2
-    print(f"EXPECTED step {step} worker {worker} rank {worker * world.size // 4}", flush=True)
+    print(f"EXPECTED step {step + 1} worker {worker} rank {worker * world.size // 4}", flush=True)
     print(f"RAISED {error}", flush=True)
 world.shutdown()

@@ -13,7 +13,10 @@ def added(accumulator, terms):
     arrays = [nd.zeros(1), nd.zeros((2, 2))]
     adder = accumulator(arrays, len(terms))
     sums = []
+    adder.start()
+    adder.add()  # an update that was broken off
     for _ in range(2):  # the second update must not see the first
+        adder.start()
         for term in terms:
             for array in arrays:
                 array[:] = float(term)

@@ -69,6 +69,7 @@ def test_other_threads_are_another_run(alone, run_gluonlab):
         (["global_batch_size=96"], 1, "CFG21"),  # 12 workers on one process
         (["global_batch_size=96"], 2, "use 3, 6, 12 processes"),
         (["ctx=gpu"], 1, "deterministic is for CPUs"),
+        (["wire_precision=float16"], 1, "each process rounds its own part"),
         (["deterministic=false", "precision=float16", "ctx=cpu"], 1, "float32 or bfloat16"),
         (["deterministic=false", "precision=float16"], 1, "CFG22"),
     ],

@@ -1,0 +1,35 @@
+import pytest
+
+from gluonlab.build.plan import make_plan, parameter_copies
+from gluonlab.config.load import check_config
+from gluonlab.errors import ConfigError
+
+TREE = {
+    "data": {"name": "synthetic", "classes": 10, "image_size": 32},
+    "model": {"name": "cifar_resnet20"},
+    "global_batch_size": 96,
+    "worker_batch_size": 8,
+    "epochs": 1,
+    "schedule": {"name": "constant", "base_lr": 0.1},
+}
+
+
+@pytest.mark.parametrize(
+    ("settings", "micro_steps", "processes", "copies"),
+    [
+        ({}, 1, 4, 3),  # weights, gradients, momentum
+        ({}, 8, 1, 4),  # and the running sum
+        ({"wire_precision": "float16"}, 8, 1, 4.5),
+        ({"deterministic": True}, 8, 1, 3 + 3),  # and the partial sums of a tree of 8
+        ({"deterministic": True}, 4, 2, 3 + 2 + 5),  # two gathered, their sum in pairs, our own end to end
+    ],
+)
+def test_memory_counts_every_copy_of_the_parameters(settings, micro_steps, processes, copies):
+    assert parameter_copies(check_config({**TREE, **settings}, "test"), micro_steps, processes) == copies
+
+
+def test_a_plan_refuses_what_a_run_would_refuse():
+    config = check_config({**TREE, "deterministic": True}, "test")
+    assert make_plan(config, 3)["micro_steps_per_update"] == 4
+    with pytest.raises(ConfigError, match="CFG21"):
+        make_plan(config, 2)

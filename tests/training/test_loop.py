@@ -1,0 +1,104 @@
+"""One update: what clipping and loss scaling change, and what they must not."""
+
+import numpy as np
+import pytest
+
+import gluonlab as gl
+from gluonlab.errors import NumericError
+from gluonlab.parallel.world import SingleProcess
+from gluonlab.runtime.mxnet import gluon, mx, nd
+from gluonlab.training.state import weights_sha256
+
+STEPS, BATCH = 5, 8
+POINTS = np.random.RandomState(0).standard_normal((40, 3)).astype("float32")
+SOURCE = gl.ArraySource(POINTS, np.arange(40) % 2)
+CTX = nd.zeros(1).context
+
+
+def make_state(optimizer=None, **treatment):
+    mx.random.seed(0)
+    net = gluon.nn.HybridSequential()
+    net.add(gluon.nn.Dense(4, "relu", in_units=3), gluon.nn.Dense(2, in_units=4))
+    net.initialize(mx.init.Normal(1.0))
+    return gl.TrainState(net, gl.make_trainer(net, optimizer or gl.LARS(0.1, 0.9, 1e-4)), **treatment)
+
+
+def train(state, until=STEPS):
+    workers = gl.VirtualWorkers(state.net, SingleProcess(), BATCH, 4)
+    requests = gl.Sampler(gl.Epochs(40, BATCH), seed=0).requests(state.step, until, 4, workers.mine)
+    batches = gl.SourceLoader(SOURCE, ctx=CTX).batches(requests)
+    metrics = gl.Metrics(SingleProcess(), CTX)
+    while state.step < until:
+        gl.train_step(state, batches, gl.SmoothedCrossEntropy(), gl.schedules.constant(0.1), workers, metrics)
+    return weights_sha256(state.net)
+
+
+def save_and_restore(state, other, folder):
+    store = gl.CheckpointStore(folder)
+    store.save(state.step, gl.checkpoint_tensors(state), gl.checkpoint_state(state))
+    gl.restore(other, store.latest())
+
+
+def test_a_loss_scale_that_is_a_power_of_two_changes_no_bit():
+    clip = gl.GradientClip(max_norm=0.5, max_value=0.2)
+    plain = train(make_state(clip=clip))
+    scaled = train(make_state(clip=clip, loss_scaler=gl.LossScaler(scale=1024.0, growth_interval=2)))
+    assert scaled == plain
+    assert plain != train(make_state())  # the bounds are felt
+
+
+def test_an_update_that_overflows_is_left_out_and_the_scale_halved():
+    state = make_state(loss_scaler=gl.LossScaler(scale=2.0**127))
+    before = weights_sha256(state.net)
+    assert train(state, until=1) == before
+    assert (state.step, state.loss_scaler.scale) == (1, 2.0**126)
+
+
+def test_a_run_whose_first_updates_were_left_out_resumes(tmp_path):
+    state = make_state(loss_scaler=gl.LossScaler(scale=2.0**127))
+    train(state, until=1)
+    state.loss_scaler.scale = 1024.0
+    resumed = make_state(loss_scaler=gl.LossScaler())
+    save_and_restore(state, resumed, tmp_path)
+    assert (resumed.step, resumed.loss_scaler.scale) == (1, 1024.0)
+    assert train(resumed) == train(state)
+
+
+@pytest.mark.parametrize("optimizer", [gl.SGD, gl.NAG, gl.LARS])
+def test_a_run_that_is_saved_and_restored_goes_on_to_the_same_bits(optimizer, tmp_path):
+    state, resumed = (make_state(optimizer(0.1, 0.9, 1e-4)) for _ in range(2))
+    train(state, until=2)
+    save_and_restore(state, resumed, tmp_path)
+    assert train(resumed) == train(state)
+
+
+def test_float16_weights_are_restored_with_their_masters(tmp_path):
+    states = [make_state(gl.SGD(0.1, 0.9, 1e-4)) for _ in range(2)]
+    for state in states:
+        state.net.cast("float16")
+        for parameter in state.net.collect_params().values():
+            state.trainer._updaters[0].states.clear()
+            parameter.grad()[:] = 0.001
+            parameter.data()._fresh_grad = True
+    states[0].trainer.step(1)
+    states[0].step = 1
+    save_and_restore(*states, tmp_path)
+    masters = [
+        [arrays[1].asnumpy() for _, arrays in sorted(state.trainer._updaters[0].states.items())]
+        for state in states
+    ]
+    assert len(masters[0]) == 4
+    for one, other in zip(*masters):
+        assert one.dtype == np.float32
+        assert np.array_equal(one, other)
+
+
+def test_gradients_that_no_scale_makes_finite_are_named():
+    state = make_state(loss_scaler=gl.LossScaler(scale=1.0))
+    state.net[1].weight.set_data(nd.full((2, 4), np.nan))
+    with pytest.raises(NumericError, match="NUM03") as raised:
+        train(state, until=1)
+    assert "step 1: the loss scale is at its floor and gradients are not finite: 0.weight" in str(
+        raised.value
+    )
+    assert raised.value.exit_code == 5
