@@ -145,6 +145,18 @@ def render_engine(results: Path) -> str:
     return "\n".join(["| measured | result |", "|---|--:|", *(f"| {a} | {b} |" for a, b in rows)]) + "\n"
 
 
+def render_simulate(results: Path) -> str:
+    """How far predictions of the simulator are from published points."""
+    summary = json.loads((results / "simulate/validation.json").read_text())["summary"]
+    lines = ["| points | number | median error | 90th percentile |", "|---|--:|--:|--:|"]
+    for group in list(summary)[:4]:
+        for errors in summary[group].values():
+            lines.append(
+                f"| {group} | {errors['points']} | {errors['median']:.1%} | {errors['percentile_90']:.1%} |"
+            )
+    return "\n".join(lines) + "\n"
+
+
 def _largest(same_run: dict[str, Any]) -> str:
     return f"{max(same_run['one_update']['largest_relative_difference'].values()):.1e}"
 
@@ -158,6 +170,7 @@ SECTIONS: dict[str, Callable[[Path], str]] = {
     "results": render_accuracy,
     "large batches": render_study,
     "engine": render_engine,
+    "simulate": render_simulate,
 }
 PICTURES: dict[str, Callable[[Path], str]] = {
     "docs/quickstart.svg": lambda results: draw_quickstart(results / "digits.json"),

@@ -18,6 +18,7 @@ from gluonlab.cli.launch import launch
 from gluonlab.cli.report import report
 from gluonlab.cli.runs import runs
 from gluonlab.cli.schedule import schedule
+from gluonlab.cli.simulate import simulate
 from gluonlab.cli.train import train
 from gluonlab.errors import CheckpointError, GluonlabError, ResourceError
 
@@ -69,6 +70,7 @@ app.command()(train)
 app.command()(launch)
 app.command()(evaluate)
 app.command()(schedule)
+app.command()(simulate)
 app.command()(runs)
 app.command()(report)
 app.add_typer(models.app, name="models")

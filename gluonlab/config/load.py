@@ -5,31 +5,18 @@ Every problem is collected and told at once, each with the file or override it c
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import ValidationError
 
+from gluonlab.config.problems import find_problems
 from gluonlab.config.recipe_file import parse_value, read_recipe
 from gluonlab.config.schema import Config
 from gluonlab.errors import ConfigError, Problem
 
 Tree = dict[str, Any]
-
-_CODES = {
-    "extra_forbidden": "CFG04",
-    "missing": "CFG17",
-    "literal_error": "CFG09",
-    "value_error": "CFG10",
-    "finite_number": "CFG07",
-    "greater_than": "CFG07",
-    "greater_than_equal": "CFG07",
-    "less_than": "CFG07",
-    "less_than_equal": "CFG07",
-}
 
 
 def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
@@ -38,7 +25,7 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
     Raises:
         ConfigError: with every problem found.
     """
-    tree, origins = _load_tree(path, seen=())
+    tree, origins = load_tree(path)
     return check_config(tree, str(path), overrides, origins)
 
 
@@ -59,14 +46,13 @@ def check_config(
     try:
         config = Config.model_validate(tree)
     except ValidationError as error:
-        for details in error.errors():
-            problems += _as_problems(details, where, origins)
+        problems += find_problems(error, Config, where, origins)
     if problems:
         raise ConfigError.from_problems(problems)
     return config
 
 
-def _load_tree(path: Path, seen: tuple[Path, ...]) -> tuple[Tree, dict[str, str]]:
+def load_tree(path: Path, seen: tuple[Path, ...] = ()) -> tuple[Tree, dict[str, str]]:
     """The recipe merged over what it ``extends``, and for each dotted key the file that set it."""
     resolved = path.resolve()
     if resolved in seen:
@@ -80,7 +66,7 @@ def _load_tree(path: Path, seen: tuple[Path, ...]) -> tuple[Tree, dict[str, str]
         return tree, origins
     if not isinstance(base, str):
         raise ConfigError("CFG06", f"{path}: extends", f"expected a file name, got {base!r}")
-    below, below_origins = _load_tree(path.parent / base, (*seen, resolved))
+    below, below_origins = load_tree(path.parent / base, (*seen, resolved))
     return _merge(below, tree), {**below_origins, **origins}
 
 
@@ -127,26 +113,3 @@ def _apply_override(tree: Tree, origins: dict[str, str], override: str) -> Probl
     node[last] = value
     origins[key] = "command line"
     return None
-
-
-def _as_problems(details: ErrorDetails, recipe: str, origins: Mapping[str, str]) -> list[Problem]:
-    kind, location = details["type"], details["loc"]
-    key = ".".join(str(part) for part in location if isinstance(part, str))
-    where = f"{origins.get(key, recipe)}: {key}" if key else recipe
-    code = _CODES.get(kind, "CFG06")
-    if kind == "extra_forbidden":
-        return [Problem(code, where, "unknown key", _suggestion(location))]
-    if kind == "missing":
-        return [Problem(code, where, "is required")]
-    message = details["msg"].replace("Value error, ", "").replace("Input should be", "should be")
-    given = "" if kind == "value_error" else f", got {details['input']!r}"
-    return [Problem(code, where, line + given) for line in message.splitlines()]
-
-
-def _suggestion(location: tuple[int | str, ...]) -> str:
-    """The nearest key of the section that ``location`` is in."""
-    section: type[BaseModel] = Config
-    for part in location[:-1]:
-        section = section.model_fields[str(part)].annotation  # type: ignore[assignment]
-    near = difflib.get_close_matches(str(location[-1]), section.model_fields, n=1, cutoff=0.5)
-    return f"did you mean {near[0]}?" if near else f"known keys: {', '.join(section.model_fields)}"

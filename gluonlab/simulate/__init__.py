@@ -1,0 +1,1 @@
+"""What one synchronous update costs on a cluster, and how long training takes; no MXNet, no configuration."""
