@@ -65,6 +65,8 @@ def apply_gradients(state: TrainState, workers: VirtualWorkers, lr: float) -> No
     if state.clip:
         state.clip(workers.gradients, count)
     state.trainer.set_learning_rate(lr)
+    if state.sgd_share:
+        state.trainer.optimizer.sgd_share = state.sgd_share(state.step)
     state.trainer.step(count)
     if scaler:
         scaler.grow()

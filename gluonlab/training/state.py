@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Optional
 
@@ -11,12 +12,11 @@ import numpy as np
 from gluonlab.checkpoint.store import Checkpoint
 from gluonlab.checkpoint.tensors import Tensors, check_tensors
 from gluonlab.errors import CheckpointError
+from gluonlab.optim.base import MOMENTUM, Optimizer
 from gluonlab.optim.clipping import GradientClip
 from gluonlab.optim.loss_scaling import LossScaler
-from gluonlab.optim.momentum import MomentumOptimizer
 from gluonlab.runtime.mxnet import gluon, nd
-
-MASTER = ".master"
+from gluonlab.schedules import Schedule
 
 
 @dataclass
@@ -24,7 +24,8 @@ class TrainState:
     """What an update changes; ``step`` counts finished updates.
 
     ``net`` is initialised with known shapes, and ``trainer`` was made by `make_trainer`. ``clip`` acts on
-    the gradient before the update; ``loss_scaler`` is for networks that compute in float16.
+    the gradient before the update; ``loss_scaler`` is for networks that compute in float16. ``sgd_share``
+    is for `RMSpropWarmup` only: the share of SGD at each step.
     """
 
     net: gluon.Block
@@ -32,15 +33,16 @@ class TrainState:
     step: int = 0
     clip: Optional[GradientClip] = None
     loss_scaler: Optional[LossScaler] = None
+    sgd_share: Optional[Schedule] = None
 
     @property
-    def optimizer(self) -> MomentumOptimizer:
+    def optimizer(self) -> Optimizer:
         """The trainer's optimizer."""
-        optimizer: MomentumOptimizer = self.trainer.optimizer
+        optimizer: Optimizer = self.trainer.optimizer
         return optimizer
 
 
-def make_trainer(net: gluon.Block, optimizer: MomentumOptimizer) -> gluon.Trainer:
+def make_trainer(net: gluon.Block, optimizer: Optimizer) -> gluon.Trainer:
     """A trainer over the trained parameters of ``net``; the World reduces gradients, not a kvstore."""
     return gluon.Trainer(list(_trained_parameters(net).values()), optimizer, kvstore=None)
 
@@ -52,14 +54,14 @@ def model_tensors(net: gluon.Block) -> Tensors:
 
 
 def optimizer_tensors(state: TrainState) -> Tensors:
-    """The optimizer's buffers by the name of their parameter, and the float32 masters of weights that are
-    not float32 as ``NAME.master``; empty before the first update.
+    """The optimizer's arrays: momentum by the name of its parameter, any other as ``NAME.variance`` and
+    ``NAME.master``, the float32 copy of a weight that is not float32; empty before the first update.
     """
     arrays = state.trainer._updaters[0].states
     tensors: Tensors = {}
-    for index, name in enumerate(_trained_parameters(state.net)):
+    for index, keys in enumerate(_optimizer_keys(state).values()):
         if index in arrays:
-            tensors.update(zip((name, f"{name}{MASTER}"), (array.asnumpy() for array in arrays[index])))
+            tensors.update(zip(keys, (array.asnumpy() for array in arrays[index])))
     return tensors
 
 
@@ -73,7 +75,11 @@ def checkpoint_state(state: TrainState) -> dict[str, Any]:
     optimizer, scaler = state.optimizer, state.loss_scaler
     return {
         "step": state.step,
-        "optimizer": {"name": type(optimizer).__name__.lower(), "applied_lr": optimizer.applied_lr},
+        "optimizer": {
+            "name": type(optimizer).__name__.lower(),
+            "applied_lr": optimizer.applied_lr,
+            "num_update": optimizer.num_update,
+        },
         "loss_scaler": {"scale": scaler.scale, "finite_updates": scaler.finite_updates} if scaler else None,
     }
 
@@ -92,37 +98,40 @@ def restore(state: TrainState, checkpoint: Checkpoint) -> None:
             f"optimizer is {saved_optimizer['name']}, configured is {configured}",
         )
     parameters = state.net._collect_params_with_prefix()
-    trained = _trained_parameters(state.net)
-    weights, buffers = checkpoint.tensors("model"), checkpoint.tensors("optimizer")
+    weights, arrays = checkpoint.tensors("model"), checkpoint.tensors("optimizer")
     check_tensors(str(checkpoint.path), weights, {name: p.shape for name, p in parameters.items()})
-    if buffers or saved_optimizer["applied_lr"] is not None:  # a loss scaler may have left all updates out
-        check_tensors(str(checkpoint.path), buffers, _optimizer_shapes(trained))
+    keys_of = _optimizer_keys(state)
+    if arrays or saved_optimizer["applied_lr"] is not None:  # a loss scaler may have left all updates out
+        shapes = {key: parameters[name].shape for name, keys in keys_of.items() for key in keys}
+        check_tensors(str(checkpoint.path), arrays, shapes)
     for name, value in weights.items():
         parameters[name].set_data(nd.array(value, dtype=value.dtype))
     updater = state.trainer._updaters[0]
-    for index, (name, parameter) in enumerate(trained.items()):
+    for index, (name, keys) in enumerate(keys_of.items()):
         updater.states.pop(index, None)
-        if name in buffers:
-            saved = [buffers[key] for key in (name, f"{name}{MASTER}") if key in buffers]
-            ctx = parameter.list_ctx()[0]
-            updater.states[index] = tuple(nd.array(value, ctx, value.dtype) for value in saved)
+        if arrays:
+            ctx = parameters[name].list_ctx()[0]
+            updater.states[index] = tuple(nd.array(arrays[key], ctx, arrays[key].dtype) for key in keys)
             updater.states_synced[index] = True
-    state.optimizer.resume(checkpoint.step, saved_optimizer["applied_lr"], len(trained))
+    # Older checkpoints hold no number; none of their optimizers depends on it.
+    num_update = saved_optimizer.get("num_update", checkpoint.step)
+    state.optimizer.resume(num_update, saved_optimizer["applied_lr"], len(keys_of))
     if state.loss_scaler and checkpoint.state.get("loss_scaler"):
         state.loss_scaler.scale = checkpoint.state["loss_scaler"]["scale"]
         state.loss_scaler.finite_updates = checkpoint.state["loss_scaler"]["finite_updates"]
     state.step = checkpoint.step
 
 
-def _optimizer_shapes(trained: dict[str, Any]) -> dict[str, tuple[int, ...]]:
-    """What `optimizer_tensors` holds after an update."""
-    shapes = {name: parameter.shape for name, parameter in trained.items()}
-    masters = {
-        f"{name}{MASTER}": parameter.shape
-        for name, parameter in trained.items()
-        if np.dtype(parameter.dtype) != np.float32
+def _optimizer_keys(state: TrainState) -> dict[str, Sequence[str]]:
+    """How a checkpoint calls the optimizer's arrays, by trained parameter."""
+    return {
+        name: [_optimizer_key(name, array) for array in state.optimizer.state_names_of(parameter.dtype)]
+        for name, parameter in _trained_parameters(state.net).items()
     }
-    return {**shapes, **masters}
+
+
+def _optimizer_key(name: str, array: str) -> str:
+    return name if array == MOMENTUM else f"{name}.{array}"
 
 
 def weights_sha256(net: gluon.Block) -> str:
