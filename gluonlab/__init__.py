@@ -16,6 +16,7 @@ _PUBLIC = {
     "ArraySource": "gluonlab.data.source",
     "CheckpointStore": "gluonlab.checkpoint.store",
     "Epochs": "gluonlab.epochs",
+    "ExponentialMovingAverage": "gluonlab.optim.averaging",
     "GradientClip": "gluonlab.optim.clipping",
     "LAMB": "gluonlab.optim.lamb",
     "LARS": "gluonlab.optim.lars",

@@ -101,7 +101,8 @@ def validate_checkpoint(config: Config, checkpoint: Checkpoint, world: World) ->
     loader = build_val_loader(config, source, ctx)
     samples = len(source) if source else config.data.samples
     validation = Validation(loader, samples, config.eval_batch_size, build_losses(config)[1])
-    results = validation.run(state.net, world, ctx)
+    with state.weights_to_evaluate():
+        results = validation.run(state.net, world, ctx)
     images = int(results.pop("count"))
     return {"step": checkpoint.step, **results, "images": images, "processes": world.size}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Optional
 
@@ -12,6 +13,7 @@ import numpy as np
 from gluonlab.checkpoint.store import Checkpoint
 from gluonlab.checkpoint.tensors import Tensors, check_tensors
 from gluonlab.errors import CheckpointError
+from gluonlab.optim.averaging import ExponentialMovingAverage
 from gluonlab.optim.base import MOMENTUM, Optimizer
 from gluonlab.optim.clipping import GradientClip
 from gluonlab.optim.loss_scaling import LossScaler
@@ -25,7 +27,8 @@ class TrainState:
 
     ``net`` is initialised with known shapes, and ``trainer`` was made by `make_trainer`. ``clip`` acts on
     the gradient before the update; ``loss_scaler`` is for networks that compute in float16. ``sgd_share``
-    is for `RMSpropWarmup` only: the share of SGD at each step.
+    is for `RMSpropWarmup` only: the share of SGD at each step. ``average`` follows the weights, and is what
+    a run evaluates if there is one.
     """
 
     net: gluon.Block
@@ -34,12 +37,17 @@ class TrainState:
     clip: Optional[GradientClip] = None
     loss_scaler: Optional[LossScaler] = None
     sgd_share: Optional[Schedule] = None
+    average: Optional[ExponentialMovingAverage] = None
 
     @property
     def optimizer(self) -> Optimizer:
         """The trainer's optimizer."""
         optimizer: Optimizer = self.trainer.optimizer
         return optimizer
+
+    def weights_to_evaluate(self) -> AbstractContextManager[None]:
+        """A context in which ``net`` computes with the weights that a run evaluates."""
+        return self.average.in_place_of_weights() if self.average else nullcontext()
 
 
 def make_trainer(net: gluon.Block, optimizer: Optimizer) -> gluon.Trainer:
@@ -67,7 +75,10 @@ def optimizer_tensors(state: TrainState) -> Tensors:
 
 def checkpoint_tensors(state: TrainState) -> dict[str, Tensors]:
     """The arrays of a checkpoint, by file; waits for the device."""
-    return {"model": model_tensors(state.net), "optimizer": optimizer_tensors(state)}
+    tensors = {"model": model_tensors(state.net), "optimizer": optimizer_tensors(state)}
+    if state.average:
+        tensors["average"] = state.average.tensors()
+    return tensors
 
 
 def checkpoint_state(state: TrainState) -> dict[str, Any]:
@@ -98,28 +109,40 @@ def restore(state: TrainState, checkpoint: Checkpoint) -> None:
             f"optimizer is {saved_optimizer['name']}, configured is {configured}",
         )
     parameters = state.net._collect_params_with_prefix()
+    shapes = {name: parameter.shape for name, parameter in parameters.items()}
     weights, arrays = checkpoint.tensors("model"), checkpoint.tensors("optimizer")
-    check_tensors(str(checkpoint.path), weights, {name: p.shape for name, p in parameters.items()})
-    keys_of = _optimizer_keys(state)
+    check_tensors(str(checkpoint.path), weights, shapes)
     if arrays or saved_optimizer["applied_lr"] is not None:  # a loss scaler may have left all updates out
-        shapes = {key: parameters[name].shape for name, keys in keys_of.items() for key in keys}
-        check_tensors(str(checkpoint.path), arrays, shapes)
+        keys_of = _optimizer_keys(state).items()
+        check_tensors(
+            str(checkpoint.path), arrays, {key: shapes[name] for name, keys in keys_of for key in keys}
+        )
+    averages = checkpoint.tensors("average") if state.average else {}
+    if state.average:
+        check_tensors(str(checkpoint.path / "average.safetensors"), averages, shapes)
     for name, value in weights.items():
         parameters[name].set_data(nd.array(value, dtype=value.dtype))
-    updater = state.trainer._updaters[0]
-    for index, (name, keys) in enumerate(keys_of.items()):
+    if state.average:
+        state.average.restore(averages)
+    _restore_optimizer(state, arrays)
+    # Older checkpoints hold no number; none of their optimizers depends on it.
+    num_update = saved_optimizer.get("num_update", checkpoint.step)
+    state.optimizer.resume(num_update, saved_optimizer["applied_lr"], len(_optimizer_keys(state)))
+    if state.loss_scaler and checkpoint.state.get("loss_scaler"):
+        state.loss_scaler.scale = checkpoint.state["loss_scaler"]["scale"]
+        state.loss_scaler.finite_updates = checkpoint.state["loss_scaler"]["finite_updates"]
+    state.step = checkpoint.step
+
+
+def _restore_optimizer(state: TrainState, arrays: Tensors) -> None:
+    """Give the optimizer ``arrays`` by their names in a checkpoint, or none, as before its first update."""
+    parameters, updater = state.net._collect_params_with_prefix(), state.trainer._updaters[0]
+    for index, (name, keys) in enumerate(_optimizer_keys(state).items()):
         updater.states.pop(index, None)
         if arrays:
             ctx = parameters[name].list_ctx()[0]
             updater.states[index] = tuple(nd.array(arrays[key], ctx, arrays[key].dtype) for key in keys)
             updater.states_synced[index] = True
-    # Older checkpoints hold no number; none of their optimizers depends on it.
-    num_update = saved_optimizer.get("num_update", checkpoint.step)
-    state.optimizer.resume(num_update, saved_optimizer["applied_lr"], len(keys_of))
-    if state.loss_scaler and checkpoint.state.get("loss_scaler"):
-        state.loss_scaler.scale = checkpoint.state["loss_scaler"]["scale"]
-        state.loss_scaler.finite_updates = checkpoint.state["loss_scaler"]["finite_updates"]
-    state.step = checkpoint.step
 
 
 def _optimizer_keys(state: TrainState) -> dict[str, Sequence[str]]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import gluonlab as gl
-from gluonlab.errors import NumericError
+from gluonlab.errors import CheckpointError, NumericError
 from gluonlab.parallel.world import SingleProcess
 from gluonlab.runtime.mxnet import gluon, mx, nd
 from gluonlab.training.state import weights_sha256
@@ -120,6 +120,42 @@ def test_the_loop_sets_the_share_of_sgd_as_it_sets_the_rate():
     state = make_state(gl.RMSpropWarmup(0.1, 0.9, 1e-4), sgd_share=lambda step: step / 8)
     train(state, until=4, schedule=lambda step: 1.0 + step)
     assert (state.optimizer.sgd_share, state.optimizer.applied_lr) == (3 / 8, 4.0)
+
+
+def averaging_state(**treatment):
+    state = make_state(gl.SGD(0.1, 0.9, 1e-4), **treatment)
+    state.average = gl.ExponentialMovingAverage(state.net, 0.9, warm_up=True)
+    return state
+
+
+def test_averages_are_restored_and_go_on_to_the_same_bits(tmp_path):
+    state, resumed = averaging_state(), averaging_state()
+    train(state, until=2)
+    save_and_restore(state, resumed, tmp_path)
+    assert train(resumed) == train(state)
+    found, expected = resumed.average.tensors(), state.average.tensors()
+    assert all(np.array_equal(found[name], value) for name, value in expected.items())
+    assert not np.array_equal(expected["0.weight"], state.net[0].weight.data().asnumpy())
+
+
+def test_averages_do_not_change_the_training():
+    assert train(averaging_state()) == train(make_state(gl.SGD(0.1, 0.9, 1e-4)))
+
+
+def test_an_update_that_was_left_out_is_not_averaged():
+    state = averaging_state(loss_scaler=gl.LossScaler(scale=2.0**127))
+    before = state.average.tensors()
+    train(state, until=1)
+    assert all(np.array_equal(value, before[name]) for name, value in state.average.tensors().items())
+
+
+def test_a_checkpoint_without_averages_is_refused_where_they_are_kept(tmp_path):
+    state, resumed = make_state(gl.SGD(0.1, 0.9, 1e-4)), averaging_state()
+    train(state, until=1)
+    before = weights_sha256(resumed.net)
+    with pytest.raises(CheckpointError, match=r"average\.safetensors"):
+        save_and_restore(state, resumed, tmp_path)
+    assert weights_sha256(resumed.net) == before
 
 
 def test_float16_weights_are_restored_with_their_masters(tmp_path):
