@@ -17,7 +17,7 @@ RECIPES = sorted(path.stem for path in FOLDER.glob("*.yaml") if path.stem != "ba
 
 
 class Update(NamedTuple):
-    """What the optimizer and the loss are given; ``eta`` is LARS's trust coefficient, beta1 counts as momentum."""
+    """What the optimizer and the loss are given; ``eta`` is LARS's trust coefficient, beta1 is a momentum."""
 
     name: str
     momentum: float

@@ -158,8 +158,9 @@ def test_a_checkpoint_without_averages_is_refused_where_they_are_kept(tmp_path):
     assert weights_sha256(resumed.net) == before
 
 
-def test_float16_weights_are_restored_with_their_masters(tmp_path):
-    states = [make_state(gl.SGD(0.1, 0.9, 1e-4)) for _ in range(2)]
+@pytest.mark.parametrize("optimizer", [OPTIMIZERS["sgd"], OPTIMIZERS["adamw"]])
+def test_float16_weights_are_restored_with_their_masters(optimizer, tmp_path):
+    states = [make_state(optimizer()) for _ in range(2)]
     for state in states:
         state.net.cast("float16")
         for parameter in state.net.collect_params().values():
@@ -169,8 +170,9 @@ def test_float16_weights_are_restored_with_their_masters(tmp_path):
     states[0].trainer.step(1)
     states[0].step = 1
     save_and_restore(*states, tmp_path)
+    assert "0.weight.master" in gl.checkpoint_tensors(states[1])["optimizer"]
     masters = [
-        [arrays[1].asnumpy() for _, arrays in sorted(state.trainer._updaters[0].states.items())]
+        [arrays[-1].asnumpy() for _, arrays in sorted(state.trainer._updaters[0].states.items())]
         for state in states
     ]
     assert len(masters[0]) == 4
