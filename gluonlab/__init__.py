@@ -12,15 +12,19 @@ from typing import Any
 __version__ = "0.1.0"
 
 _PUBLIC = {
+    "AdamW": "gluonlab.optim.adam",
     "ArraySource": "gluonlab.data.source",
     "CheckpointStore": "gluonlab.checkpoint.store",
     "Epochs": "gluonlab.epochs",
+    "ExponentialMovingAverage": "gluonlab.optim.averaging",
     "GradientClip": "gluonlab.optim.clipping",
+    "LAMB": "gluonlab.optim.lamb",
     "LARS": "gluonlab.optim.lars",
     "LossScaler": "gluonlab.optim.loss_scaling",
     "LossWatch": "gluonlab.training.loss_watch",
     "Metrics": "gluonlab.metrics",
     "NAG": "gluonlab.optim.momentum",
+    "RMSpropWarmup": "gluonlab.optim.rmsprop_warmup",
     "Reporter": "gluonlab.reporting.reporter",
     "Run": "gluonlab.training.fit",
     "SGD": "gluonlab.optim.momentum",

@@ -58,6 +58,21 @@ def polynomial(start: float, end: float, num_steps: int, power: float = 2.0) -> 
     return lambda step: end + (start - end) * (1 - _progress(step, num_steps)) ** power
 
 
+def rmsprop_to_sgd(center: float, period: float) -> Schedule:
+    """The share of SGD in a transition from RMSprop (Akiba et al. 2017): 1/2 at step ``center``.
+
+    ``exp(2 * (step - center) / period) / 2`` before it, then a straight line of the same slope, which
+    reaches 1 at ``center + period / 2`` and stays there. As printed, the line is twice as steep: it would
+    have a kink at the centre, and overshoot to 1.5 before it is cut back to 1.
+    """
+
+    def share(step: int) -> float:
+        distance = (step - center) / period
+        return 0.5 * math.exp(2 * distance) if distance < 0 else min(0.5 + distance, 1.0)
+
+    return share
+
+
 def multistep(start: float, boundaries: Sequence[int], factor: float = 0.1) -> Schedule:
     """Multiply by ``factor`` from each boundary step on (He et al. 2015)."""
     ordered = _ascending(boundaries)

@@ -35,6 +35,21 @@ def test_polynomial_of_power_two_follows_the_square():
     assert rate(90) == pytest.approx(0.32)
 
 
+def test_the_transition_to_sgd_is_that_of_akiba_without_its_overshoot():
+    share = schedules.rmsprop_to_sgd(center=1000, period=500)  # 10 and 5 epochs of 100 steps
+    assert share(0) == pytest.approx(math.exp(-4) / 2)
+    assert share(750) == pytest.approx(math.exp(-1) / 2)
+    assert share(1000) == 0.5
+    assert share(1125) == pytest.approx(0.75)
+    assert [share(1250), share(9000)] == [1.0, 1.0]  # 12.5 epochs, where the paper's second case ends
+    assert max(share(step) for step in range(2000)) == 1.0
+
+
+def test_the_transition_to_sgd_has_no_kink_at_its_center():
+    share = schedules.rmsprop_to_sgd(center=1000, period=500)
+    assert share(1001) - share(1000) == pytest.approx(share(1000) - share(999), rel=0.01)
+
+
 def test_multistep_drops_on_the_boundary_itself():
     rate = schedules.multistep(0.1, [30, 60], 0.1)
     assert [rate(29), rate(30), rate(59), rate(60)] == pytest.approx([0.1, 0.01, 0.01, 0.001])

@@ -7,16 +7,22 @@ from typing import Any, Optional
 
 from gluonlab import models
 from gluonlab.config.schema import Config
+from gluonlab.config.update import Optimizer as OptimizerSection
 from gluonlab.errors import ConfigError, SetupError
 from gluonlab.losses import SmoothedCrossEntropy
 from gluonlab.models.lower_precision import compute_in_lower_precision
 from gluonlab.models.options import ModelOptions
 from gluonlab.models.pretrained import load_weights
+from gluonlab.optim.adam import AdamW
+from gluonlab.optim.averaging import ExponentialMovingAverage
+from gluonlab.optim.base import Optimizer
 from gluonlab.optim.clipping import GradientClip
 from gluonlab.optim.decay import exempt_norm_and_bias
+from gluonlab.optim.lamb import LAMB
 from gluonlab.optim.lars import LARS
 from gluonlab.optim.loss_scaling import LossScaler
-from gluonlab.optim.momentum import NAG, SGD, MomentumOptimizer
+from gluonlab.optim.momentum import NAG, SGD
+from gluonlab.optim.rmsprop_warmup import RMSpropWarmup
 from gluonlab.parallel.environment import has_cpu_feature
 from gluonlab.parallel.world import World
 from gluonlab.runtime.mxnet import gluon, mx
@@ -80,18 +86,41 @@ def build_state(config: Config, world: World, ctx: Any) -> TrainState:
         net.hybridize(static_alloc=True)
     if config.precision != "float32":
         compute_in_lower_precision(net, config.precision)
-    if not config.optimizer.decay_norm_and_bias:
-        exempt_norm_and_bias(net)
-    scaler = LossScaler() if config.precision == "float16" else None
+    exempt_norm_and_bias(
+        net, norm=not config.optimizer.decay_norm_and_bias, bias=not config.optimizer.decays_bias
+    )
     return TrainState(
-        net, make_trainer(net, build_optimizer(config)), clip=build_clip(config), loss_scaler=scaler
+        net,
+        make_trainer(net, build_optimizer(config)),
+        clip=build_clip(config),
+        loss_scaler=LossScaler() if config.precision == "float16" else None,
+        average=build_average(config, net),
     )
 
 
-def build_optimizer(config: Config) -> MomentumOptimizer:
+def build_optimizer(config: Config) -> Optimizer:
     """The update rule; the training loop sets its rate."""
-    section = config.optimizer
-    common = (config.schedule.base_lr, section.momentum, section.weight_decay, section.momentum_correction)
+    section, lr = config.optimizer, config.schedule.base_lr
+    if section.name == "adamw":
+        return AdamW(lr, section.weight_decay, beta1=section.beta1, beta2=section.beta2, eps=section.eps)
+    if section.name == "lamb":
+        return LAMB(
+            lr,
+            section.weight_decay,
+            beta1=section.beta1,
+            beta2=section.beta2,
+            eps=section.eps,
+            bias_correction=section.bias_correction,
+            min_trust_ratio=section.min_trust_ratio,
+            max_trust_ratio=section.max_trust_ratio,
+            scale_norm=section.scale_norm_and_bias,
+            scale_bias=section.scales_bias,
+        )
+    return _build_momentum_optimizer(section, lr)
+
+
+def _build_momentum_optimizer(section: OptimizerSection, lr: float) -> Optimizer:
+    common = (lr, section.momentum, section.weight_decay, section.momentum_correction)
     if section.name == "lars":
         return LARS(
             *common,
@@ -101,7 +130,17 @@ def build_optimizer(config: Config) -> MomentumOptimizer:
             larc_clip=section.larc_clip,
             scale_norm_and_bias=section.scale_norm_and_bias,
         )
+    if section.name == "rmsprop_warmup":
+        return RMSpropWarmup(*common, rmsprop_lr=section.rmsprop_lr, beta2=section.beta2, eps=section.eps)
     return NAG(*common) if section.name == "nag" else SGD(*common)
+
+
+def build_average(config: Config, net: gluon.Block) -> Optional[ExponentialMovingAverage]:
+    """The average of the weights that is evaluated; None where the last weights are."""
+    section = config.averaging
+    if section.decay is None:
+        return None
+    return ExponentialMovingAverage(net, section.decay, warm_up=section.decay_warmup)
 
 
 def build_clip(config: Config) -> Optional[GradientClip]:

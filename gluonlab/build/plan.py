@@ -13,6 +13,9 @@ from gluonlab.schedules import Schedule
 
 Plan = dict[str, Any]
 
+_EXTRA_COPIES = {"adamw": 1, "rmsprop_warmup": 1, "lamb": 2}
+"""Beyond momentum: the mean of squared gradients, and the directions that LAMB measures."""
+
 
 def plan_schedule(config: Config) -> tuple[Epochs, Schedule]:
     """The calendar and the learning rate, from the recipe alone where the data set's size is known."""
@@ -59,15 +62,17 @@ def make_plan(config: Config, processes: int) -> Plan:
 
 def parameter_copies(config: Config, micro_steps: int, processes: int) -> float:
     """How many arrays as large as all parameters together a process keeps, in units of float32."""
-    weights_gradients_and_momentum = 3.0
-    on_the_wire = 0.5 if config.wire_precision == "float16" else 0.0
+    kept = 3.0 + _EXTRA_COPIES.get(config.optimizer.name, 0)  # weights, gradients, momentum
+    if config.averaging.name != "none":
+        kept += 2  # the average, and the weights while it is evaluated
+    kept += 0.5 if config.wire_precision == "float16" else 0
     if not config.deterministic:
-        return weights_gradients_and_momentum + on_the_wire + (1 if micro_steps > 1 else 0)
+        return kept + (1 if micro_steps > 1 else 0)
     partial_sums = micro_steps.bit_length() - 1
     gathered = (
         2 * processes + 1 if processes > 1 else 0
     )  # the terms, their pairs, and our own laid end to end
-    return weights_gradients_and_momentum + partial_sums + gathered
+    return kept + partial_sums + gathered
 
 
 def learning_rate_milestones(config: Config, calendar: Epochs, schedule: Schedule) -> list[dict[str, float]]:

@@ -22,7 +22,7 @@ from gluonlab.build.data import (
     open_val,
 )
 from gluonlab.build.network import build_ctx, build_losses, build_state
-from gluonlab.build.schedule import build_schedule
+from gluonlab.build.schedule import build_schedule, build_sgd_share
 from gluonlab.checkpoint.store import Checkpoint, CheckpointStore
 from gluonlab.config.schema import Config
 from gluonlab.data.sampler import Sampler
@@ -54,6 +54,7 @@ def build_run(config: Config, run_dir: Path, world: World, stream: Optional[Text
     sets = world.run_on_all(lambda: open_data_sets(config.data))
     calendar = build_calendar(config, sets.train_samples)
     state = build_state(config, world, ctx)
+    state.sgd_share = build_sgd_share(config, calendar)
     loss_fn, val_loss_fn = build_losses(config)
     total_steps = calendar.total_steps(config.epochs)
 
@@ -101,7 +102,8 @@ def validate_checkpoint(config: Config, checkpoint: Checkpoint, world: World) ->
     loader = build_val_loader(config, source, ctx)
     samples = len(source) if source else config.data.samples
     validation = Validation(loader, samples, config.eval_batch_size, build_losses(config)[1])
-    results = validation.run(state.net, world, ctx)
+    with state.weights_to_evaluate():
+        results = validation.run(state.net, world, ctx)
     images = int(results.pop("count"))
     return {"step": checkpoint.step, **results, "images": images, "processes": world.size}
 

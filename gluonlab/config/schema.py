@@ -7,7 +7,8 @@ from typing import Any, Literal, Optional
 
 from pydantic import Field, field_validator
 
-from gluonlab.config.sections import About, Data, Model, Optimizer, ScheduleSection, Section
+from gluonlab.config.sections import About, Data, Model, ScheduleSection, Section
+from gluonlab.config.update import Averaging, Optimizer
 from gluonlab.intervals import parse_interval
 
 
@@ -28,6 +29,7 @@ class Config(Section):
         "rollover", description="Samples left over at an epoch's end open the next epoch, or are left out."
     )
     optimizer: Optimizer = Optimizer()
+    averaging: Averaging = Averaging()
     schedule: ScheduleSection
     label_smoothing: float = Field(
         0.0, ge=0, lt=1, description="Share of the target spread over all classes."
@@ -96,6 +98,11 @@ class Config(Section):
             yield (
                 f"schedule.warmup_epochs {self.schedule.warmup_epochs:g} must be shorter than "
                 f"epochs {self.epochs:g}"
+            )
+        if self.optimizer.name == "rmsprop_warmup" and self.optimizer.transition_center >= self.epochs:
+            yield (
+                f"optimizer.transition_center {self.optimizer.transition_center:g} must come before the end "
+                f"of training, epoch {self.epochs:g}"
             )
         if self.precision != "float32" and not self.hybridize:
             yield f"precision {self.precision} needs hybridize: true"

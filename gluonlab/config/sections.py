@@ -1,4 +1,4 @@
-"""The sections of a recipe: data, model, optimizer, schedule.
+"""The sections of a recipe: data, model, schedule; those of the update are in ``update.py``.
 
 Every key has a type, a range and a description with its unit; unknown keys are refused. The field
 descriptions are the reference in ``docs/configuration.md``.
@@ -121,59 +121,6 @@ class Model(Section):
         0.9, ge=0, lt=1, description="Weight of the past in BatchNorm's running statistics."
     )
     pretrained: Optional[str] = Field(None, description="A model.safetensors file to start from.")
-
-
-class Optimizer(Section):
-    """The update rule."""
-
-    name: Literal["sgd", "nag", "lars"] = Field(
-        "sgd",
-        description="`sgd` with momentum, `nag`: Nesterov's momentum, or `lars`: layer-wise rates "
-        "(You et al. 2017).",
-    )
-    momentum: float = Field(0.9, ge=0, lt=1, description="Weight of the past in the momentum buffer.")
-    weight_decay: float = Field(0.0, ge=0, lt=1, description="L2 penalty, added to the gradient.")
-    decay_norm_and_bias: bool = Field(False, description="Whether gamma, beta and biases decay as well.")
-    momentum_correction: bool = Field(
-        True, description="Rescale the momentum buffer when the rate changes (Goyal et al. 2017, remark 2)."
-    )
-    clip_norm: Optional[float] = Field(
-        None,
-        gt=0,
-        le=LARGEST_NUMBER,
-        description="Largest norm of the averaged gradient of all parameters together.",
-    )
-    clip_value: Optional[float] = Field(
-        None,
-        gt=0,
-        le=LARGEST_NUMBER,
-        description="Largest size of each element of the averaged gradient, after clip_norm.",
-    )
-    trust_coefficient: float = Field(
-        0.001,
-        gt=0,
-        le=LARGEST_NUMBER,
-        description="lars: eta in the trust ratio eta |w| / (|g| + wd |w| + trust_eps).",
-    )
-    trust_eps: float = Field(
-        0.0, ge=0, le=LARGEST_NUMBER, description="lars: added to the trust ratio's denominator."
-    )
-    max_trust_ratio: Optional[float] = Field(
-        None, gt=0, le=LARGEST_NUMBER, description="lars: upper bound of the trust ratio."
-    )
-    larc_clip: bool = Field(
-        False,
-        description="lars: the rate is the smaller of learning rate and trust ratio, not their product.",
-    )
-    scale_norm_and_bias: bool = Field(
-        False, description="lars: whether gamma, beta and biases have a trust ratio as well."
-    )
-
-    def _problems(self) -> Iterator[str]:
-        lars_only = ("trust_coefficient", "trust_eps", "max_trust_ratio", "larc_clip", "scale_norm_and_bias")
-        for key in lars_only:
-            if self.name != "lars" and getattr(self, key) != type(self).model_fields[key].default:
-                yield f"{key} is not used by {self.name!r}; leave it out, or set name to lars"
 
 
 _USED_BY = {

@@ -6,51 +6,61 @@ of all tensors before element i + 1 of any. On a GPU each call costs a launch, s
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from gluonlab.runtime.mxnet import nd
 
 MAX_TENSORS_PER_CALL = 60
 """MXNet's multi-tensor operators write beyond their arrays from 61 tensors on."""
 
+SMALLEST_NORMAL = 1.2e-38
+
 
 @dataclass(frozen=True)
 class Parameters:
     """Equally long lists: weights, gradients, momentum buffers, and float32 masters where weights are
-    float16 (else empty).
+    float16 (else empty); ``variances`` are the running means of squared gradients, for those who keep any.
     """
 
     weights: Sequence[Any]
     gradients: Sequence[Any]
     buffers: Sequence[Any]
     masters: Sequence[Any] = ()
+    variances: Sequence[Any] = ()
 
     def __len__(self) -> int:
         return len(self.weights)
 
     def chosen(self, places: Sequence[int]) -> Parameters:
         """The parameters at ``places``."""
-        lists = (self.weights, self.gradients, self.buffers, self.masters)
-        return Parameters(*([values[place] for place in places] if values else [] for values in lists))
+        return Parameters(*([values[i] for i in places] if values else [] for values in self._lists()))
 
     def in_chunks(self) -> Iterator[tuple[slice, Parameters]]:
         """Consecutive parameters for one call each: one on the CPU, up to 60 on a GPU."""
-        size = parameters_per_call(self.weights)
-        for first in range(0, len(self), size):
-            place = slice(first, min(first + size, len(self)))
-            yield (
-                place,
-                Parameters(
-                    self.weights[place], self.gradients[place], self.buffers[place], self.masters[place]
-                ),
-            )
+        for place in chunks(self.weights):
+            yield place, Parameters(*(values[place] for values in self._lists()))
 
     def interleaved(self) -> list[Any]:
         """Weight, gradient, buffer (, master) of the first, then of the second: the operators' order."""
-        lists = [self.weights, self.gradients, self.buffers, *([self.masters] if self.masters else [])]
-        return [array for parameter in zip(*lists) for array in parameter]
+        return [array for parameter in zip(*filter(len, self._lists())) for array in parameter]
+
+    def in_float32(self) -> tuple[Sequence[Any], list[Any]]:
+        """What is updated, masters or weights, and the gradients, both float32."""
+        gradients = [gradient.astype("float32", copy=False) for gradient in self.gradients]
+        return self.masters or self.weights, gradients
+
+    def copy_masters_to_weights(self) -> None:
+        """Round the float32 masters to the weights they stand for; nothing to do without masters."""
+        for master, weight in zip(self.masters, self.weights):
+            nd.cast(master, dtype=weight.dtype, out=weight)
+
+    def _lists(self) -> tuple[Sequence[Any], ...]:
+        return self.weights, self.gradients, self.buffers, self.masters, self.variances
 
 
 @dataclass(frozen=True)
@@ -61,9 +71,37 @@ class Rule:
     rescale: float
 
 
+@dataclass(frozen=True)
+class AdamRule:
+    """``target -= lr * m / (sqrt(v) + eps)``, with ``m = beta1 * m + (1 - beta1) * rescale * g`` and ``v``
+    likewise of the squared gradient by beta2 (Kingma & Ba 2015).
+
+    ``updates`` counts this one too. ``bias_correction`` divides m by ``1 - beta1 ** updates`` and v likewise.
+    """
+
+    beta1: float
+    beta2: float
+    eps: float
+    rescale: float
+    updates: int
+    bias_correction: bool
+
+
+def operator_number(value: float) -> float:
+    """``value``, or 0 where float32 would hold it as a subnormal number, which MXNet's operators refuse."""
+    return value if abs(value) >= SMALLEST_NORMAL else 0.0
+
+
 def parameters_per_call(arrays: Sequence[Any]) -> int:
     """How many tensors an operator should be given at once on the device of ``arrays``."""
     return 1 if arrays[0].context.device_type == "cpu" else MAX_TENSORS_PER_CALL
+
+
+def chunks(arrays: Sequence[Any]) -> Iterator[slice]:
+    """Consecutive places of ``arrays`` that may share a call."""
+    size = parameters_per_call(arrays)
+    for first in range(0, len(arrays), size):
+        yield slice(first, min(first + size, len(arrays)))
 
 
 def momentum_update(parameters: Parameters, rule: Rule, lrs: Sequence[float], wds: Sequence[float]) -> None:
@@ -107,15 +145,63 @@ def momentum_update_with_device_rates(parameters: Parameters, rule: Rule, lrs: A
         )
 
 
+def adam_step(target: Any, gradient: Any, mean: Any, variance: Any, rule: AdamRule, lr: float) -> None:
+    """Move ``target`` against the corrected mean gradient, and both means on, in place.
+
+    One tensor a call on every device: MXNet's ``multi_adamw_update`` ends the process from 51 tensors on
+    without saying why, and reads its scale from the device.
+    """
+    mean_scale = _stored_per_wanted(rule.beta1, rule)
+    root = math.sqrt(_stored_per_wanted(rule.beta2, rule))
+    nd.adam_update(
+        target,
+        gradient,
+        mean,
+        variance,
+        out=target,
+        lr=operator_number(lr * root / mean_scale),
+        beta1=rule.beta1,
+        beta2=rule.beta2,
+        epsilon=operator_number(rule.eps * root),
+        wd=0.0,
+        rescale_grad=rule.rescale,
+        lazy_update=False,
+    )
+
+
+def _stored_per_wanted(beta: float, rule: AdamRule) -> float:
+    """How many times the running mean that the rule wants the operator has stored.
+
+    The operator takes beta as float32 and 1 - beta from that, which is 1.3e-5 off at 0.999.
+    """
+    sum_of_weights = 1 - float(np.float32(beta)) ** rule.updates
+    return sum_of_weights if rule.bias_correction else sum_of_weights / (1 - beta**rule.updates)
+
+
+def subtract_in_place(target: Any, step: Any, rate: float) -> None:
+    """``target -= rate * step`` with a rate known to the host; a target may be its own step."""
+    if rate:
+        nd.sgd_update(target, step, out=target, lr=operator_number(rate), wd=0.0)
+
+
+def subtract_with_device_rates(targets: Sequence[Any], steps: Sequence[Any], rates: Any) -> None:
+    """``target -= rate * step`` with rates (n,) that only the device knows; does not wait."""
+    no_decay = nd.zeros_like(rates)
+    for place in chunks(targets):
+        pairs = [array for pair in zip(targets[place], steps[place]) for array in pair]
+        nd.preloaded_multi_sgd_update(
+            *pairs, rates[place], no_decay[place], out=list(targets[place]), num_weights=len(pairs) // 2
+        )
+
+
 def squared_norms(arrays: Sequence[Any]) -> Any:
     """Sum of squares of each array, float32 (n,), on their device; does not wait.
 
     On the CPU a dot product is used: MXNet's own operator adds up in one float32 there and is 0.2 % off
     at two million elements.
     """
-    size = parameters_per_call(arrays)
-    if size > 1:
-        chunks = [arrays[first : first + size] for first in range(0, len(arrays), size)]
-        return nd.concat(*(nd.multi_sum_sq(*chunk, num_arrays=len(chunk)) for chunk in chunks), dim=0)
+    if parameters_per_call(arrays) > 1:
+        calls = [arrays[place] for place in chunks(arrays)]
+        return nd.concat(*(nd.multi_sum_sq(*call, num_arrays=len(call)) for call in calls), dim=0)
     flat = [array.reshape(-1).astype("float32", copy=False) for array in arrays]
     return nd.concat(*(nd.dot(values, values) for values in flat), dim=0)

@@ -168,7 +168,8 @@ class _Fitting:
 
     def _validate(self) -> None:
         start = time.monotonic()
-        results = self.run.validation.run(self.run.state.net, self.run.world, self.run.ctx)
+        with self.run.state.weights_to_evaluate():
+            results = self.run.validation.run(self.run.state.net, self.run.world, self.run.ctx)
         results["images"] = results.pop("count")
         results["seconds"] = time.monotonic() - start
         check_finite("validation loss", results["loss"], self.run.state.step)
@@ -255,6 +256,7 @@ class _Fitting:
             "virtual_workers": run.workers.count,
             "global_batch_size": run.workers.global_batch_size,
             "restarts": self.resumes,
+            "evaluated_weights": "average" if run.state.average else "last",
             "weights_sha256": weights_sha256(run.state.net),
         }
 

@@ -50,7 +50,7 @@ def train_step(
 
 
 def apply_gradients(state: TrainState, workers: VirtualWorkers, lr: float) -> None:
-    """Clip, divide the summed gradient once, update. With loss scaling, waits and may leave it out.
+    """Clip, divide the summed gradient once, update, average. With loss scaling, waits and may leave it out.
 
     Raises:
         NumericError: NUM03 if gradients are not finite however small the loss scale, on all processes.
@@ -65,7 +65,11 @@ def apply_gradients(state: TrainState, workers: VirtualWorkers, lr: float) -> No
     if state.clip:
         state.clip(workers.gradients, count)
     state.trainer.set_learning_rate(lr)
+    if state.sgd_share:
+        state.trainer.optimizer.sgd_share = state.sgd_share(state.step)
     state.trainer.step(count)
+    if state.average:
+        state.average.update(state.optimizer.num_update)
     if scaler:
         scaler.grow()
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Optional
 
@@ -11,12 +13,12 @@ import numpy as np
 from gluonlab.checkpoint.store import Checkpoint
 from gluonlab.checkpoint.tensors import Tensors, check_tensors
 from gluonlab.errors import CheckpointError
+from gluonlab.optim.averaging import ExponentialMovingAverage
+from gluonlab.optim.base import MOMENTUM, Optimizer
 from gluonlab.optim.clipping import GradientClip
 from gluonlab.optim.loss_scaling import LossScaler
-from gluonlab.optim.momentum import MomentumOptimizer
 from gluonlab.runtime.mxnet import gluon, nd
-
-MASTER = ".master"
+from gluonlab.schedules import Schedule
 
 
 @dataclass
@@ -24,7 +26,9 @@ class TrainState:
     """What an update changes; ``step`` counts finished updates.
 
     ``net`` is initialised with known shapes, and ``trainer`` was made by `make_trainer`. ``clip`` acts on
-    the gradient before the update; ``loss_scaler`` is for networks that compute in float16.
+    the gradient before the update; ``loss_scaler`` is for networks that compute in float16. ``sgd_share``
+    is for `RMSpropWarmup` only: the share of SGD at each step. ``average`` follows the weights, and is what
+    a run evaluates if there is one.
     """
 
     net: gluon.Block
@@ -32,15 +36,21 @@ class TrainState:
     step: int = 0
     clip: Optional[GradientClip] = None
     loss_scaler: Optional[LossScaler] = None
+    sgd_share: Optional[Schedule] = None
+    average: Optional[ExponentialMovingAverage] = None
 
     @property
-    def optimizer(self) -> MomentumOptimizer:
+    def optimizer(self) -> Optimizer:
         """The trainer's optimizer."""
-        optimizer: MomentumOptimizer = self.trainer.optimizer
+        optimizer: Optimizer = self.trainer.optimizer
         return optimizer
 
+    def weights_to_evaluate(self) -> AbstractContextManager[None]:
+        """A context in which ``net`` computes with the weights that a run evaluates."""
+        return self.average.in_place_of_weights() if self.average else nullcontext()
 
-def make_trainer(net: gluon.Block, optimizer: MomentumOptimizer) -> gluon.Trainer:
+
+def make_trainer(net: gluon.Block, optimizer: Optimizer) -> gluon.Trainer:
     """A trainer over the trained parameters of ``net``; the World reduces gradients, not a kvstore."""
     return gluon.Trainer(list(_trained_parameters(net).values()), optimizer, kvstore=None)
 
@@ -52,20 +62,23 @@ def model_tensors(net: gluon.Block) -> Tensors:
 
 
 def optimizer_tensors(state: TrainState) -> Tensors:
-    """The optimizer's buffers by the name of their parameter, and the float32 masters of weights that are
-    not float32 as ``NAME.master``; empty before the first update.
+    """The optimizer's arrays: momentum by the name of its parameter, any other as ``NAME.variance`` and
+    ``NAME.master``, the float32 copy of a weight that is not float32; empty before the first update.
     """
     arrays = state.trainer._updaters[0].states
     tensors: Tensors = {}
-    for index, name in enumerate(_trained_parameters(state.net)):
+    for index, keys in enumerate(_optimizer_keys(state).values()):
         if index in arrays:
-            tensors.update(zip((name, f"{name}{MASTER}"), (array.asnumpy() for array in arrays[index])))
+            tensors.update(zip(keys, (array.asnumpy() for array in arrays[index])))
     return tensors
 
 
 def checkpoint_tensors(state: TrainState) -> dict[str, Tensors]:
     """The arrays of a checkpoint, by file; waits for the device."""
-    return {"model": model_tensors(state.net), "optimizer": optimizer_tensors(state)}
+    tensors = {"model": model_tensors(state.net), "optimizer": optimizer_tensors(state)}
+    if state.average:
+        tensors["average"] = state.average.tensors()
+    return tensors
 
 
 def checkpoint_state(state: TrainState) -> dict[str, Any]:
@@ -73,7 +86,11 @@ def checkpoint_state(state: TrainState) -> dict[str, Any]:
     optimizer, scaler = state.optimizer, state.loss_scaler
     return {
         "step": state.step,
-        "optimizer": {"name": type(optimizer).__name__.lower(), "applied_lr": optimizer.applied_lr},
+        "optimizer": {
+            "name": type(optimizer).__name__.lower(),
+            "applied_lr": optimizer.applied_lr,
+            "num_update": optimizer.num_update,
+        },
         "loss_scaler": {"scale": scaler.scale, "finite_updates": scaler.finite_updates} if scaler else None,
     }
 
@@ -92,37 +109,52 @@ def restore(state: TrainState, checkpoint: Checkpoint) -> None:
             f"optimizer is {saved_optimizer['name']}, configured is {configured}",
         )
     parameters = state.net._collect_params_with_prefix()
-    trained = _trained_parameters(state.net)
-    weights, buffers = checkpoint.tensors("model"), checkpoint.tensors("optimizer")
-    check_tensors(str(checkpoint.path), weights, {name: p.shape for name, p in parameters.items()})
-    if buffers or saved_optimizer["applied_lr"] is not None:  # a loss scaler may have left all updates out
-        check_tensors(str(checkpoint.path), buffers, _optimizer_shapes(trained))
+    shapes = {name: parameter.shape for name, parameter in parameters.items()}
+    weights, arrays = checkpoint.tensors("model"), checkpoint.tensors("optimizer")
+    check_tensors(str(checkpoint.path), weights, shapes)
+    if arrays or saved_optimizer["applied_lr"] is not None:  # a loss scaler may have left all updates out
+        keys_of = _optimizer_keys(state).items()
+        check_tensors(
+            str(checkpoint.path), arrays, {key: shapes[name] for name, keys in keys_of for key in keys}
+        )
+    averages = checkpoint.tensors("average") if state.average else {}
+    if state.average:
+        check_tensors(str(checkpoint.path / "average.safetensors"), averages, shapes)
     for name, value in weights.items():
         parameters[name].set_data(nd.array(value, dtype=value.dtype))
-    updater = state.trainer._updaters[0]
-    for index, (name, parameter) in enumerate(trained.items()):
-        updater.states.pop(index, None)
-        if name in buffers:
-            saved = [buffers[key] for key in (name, f"{name}{MASTER}") if key in buffers]
-            ctx = parameter.list_ctx()[0]
-            updater.states[index] = tuple(nd.array(value, ctx, value.dtype) for value in saved)
-            updater.states_synced[index] = True
-    state.optimizer.resume(checkpoint.step, saved_optimizer["applied_lr"], len(trained))
+    if state.average:
+        state.average.restore(averages)
+    _restore_optimizer(state, arrays)
+    # Older checkpoints hold no number; none of their optimizers depends on it.
+    num_update = saved_optimizer.get("num_update", checkpoint.step)
+    state.optimizer.resume(num_update, saved_optimizer["applied_lr"], len(_optimizer_keys(state)))
     if state.loss_scaler and checkpoint.state.get("loss_scaler"):
         state.loss_scaler.scale = checkpoint.state["loss_scaler"]["scale"]
         state.loss_scaler.finite_updates = checkpoint.state["loss_scaler"]["finite_updates"]
     state.step = checkpoint.step
 
 
-def _optimizer_shapes(trained: dict[str, Any]) -> dict[str, tuple[int, ...]]:
-    """What `optimizer_tensors` holds after an update."""
-    shapes = {name: parameter.shape for name, parameter in trained.items()}
-    masters = {
-        f"{name}{MASTER}": parameter.shape
-        for name, parameter in trained.items()
-        if np.dtype(parameter.dtype) != np.float32
+def _restore_optimizer(state: TrainState, arrays: Tensors) -> None:
+    """Give the optimizer ``arrays`` by their names in a checkpoint, or none, as before its first update."""
+    parameters, updater = state.net._collect_params_with_prefix(), state.trainer._updaters[0]
+    for index, (name, keys) in enumerate(_optimizer_keys(state).items()):
+        updater.states.pop(index, None)
+        if arrays:
+            ctx = parameters[name].list_ctx()[0]
+            updater.states[index] = tuple(nd.array(arrays[key], ctx, arrays[key].dtype) for key in keys)
+            updater.states_synced[index] = True
+
+
+def _optimizer_keys(state: TrainState) -> dict[str, Sequence[str]]:
+    """How a checkpoint calls the optimizer's arrays, by trained parameter."""
+    return {
+        name: [_optimizer_key(name, array) for array in state.optimizer.state_names_of(parameter.dtype)]
+        for name, parameter in _trained_parameters(state.net).items()
     }
-    return {**shapes, **masters}
+
+
+def _optimizer_key(name: str, array: str) -> str:
+    return name if array == MOMENTUM else f"{name}.{array}"
 
 
 def weights_sha256(net: gluon.Block) -> str:

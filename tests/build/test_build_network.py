@@ -1,13 +1,22 @@
 """Recipes to optimizers and gradient treatment."""
 
+import re
+
 import pytest
 
-from gluonlab.build.network import build_clip, build_optimizer
+from gluonlab.build.network import build_average, build_clip, build_network, build_optimizer, build_state
+from gluonlab.build.schedule import build_sgd_share
 from gluonlab.config.load import check_config
+from gluonlab.epochs import Epochs
 from gluonlab.errors import ConfigError
+from gluonlab.optim.adam import AdamW
 from gluonlab.optim.clipping import GradientClip
+from gluonlab.optim.lamb import LAMB
 from gluonlab.optim.lars import LARS
 from gluonlab.optim.momentum import NAG, SGD
+from gluonlab.optim.rmsprop_warmup import RMSpropWarmup
+from gluonlab.parallel.world import SingleProcess
+from gluonlab.runtime.mxnet import mx
 
 TREE = {
     "data": {"name": "synthetic", "classes": 10, "image_size": 32},
@@ -41,9 +50,108 @@ def test_lars_has_its_own_values_too():
     assert optimizer.scale_norm_and_bias
 
 
-def test_keys_of_lars_are_refused_elsewhere():
-    with pytest.raises(ConfigError, match=r"trust_eps is not used by 'sgd'"):
-        config_with(name="sgd", trust_eps=1e-5)
+def test_adamw_and_lamb_have_the_values_of_the_recipe():
+    own = {"weight_decay": 1.5, "beta1": 0.8, "beta2": 0.99, "eps": 1e-6}
+    for name, kind in (("adamw", AdamW), ("lamb", LAMB)):
+        optimizer = build_optimizer(config_with(name=name, **own))
+        assert type(optimizer) is kind
+        assert (optimizer.wd, optimizer.beta1, optimizer.beta2, optimizer.eps) == (1.5, 0.8, 0.99, 1e-6)
+
+
+def test_lamb_has_its_own_values_too():
+    lamb = build_optimizer(
+        config_with(
+            name="lamb", bias_correction=False, min_trust_ratio=0.1, max_trust_ratio=10,
+            scale_norm_and_bias=True, scale_bias=False,
+        )
+    )  # fmt: skip
+    assert (lamb.bias_correction, lamb.min_trust_ratio, lamb.max_trust_ratio) == (False, 0.1, 10)
+    assert (lamb.scale_norm, lamb.scale_bias) == (True, False)
+    assert build_optimizer(config_with(name="lamb", scale_norm_and_bias=True)).scale_bias
+
+
+def test_rmsprop_warmup_has_its_own_values_and_its_transition_in_steps():
+    config = config_with(
+        name="rmsprop_warmup", momentum=0.8, beta2=0.98, eps=1e-6, rmsprop_lr=1e-3, transition_center=4,
+        transition_period=2,
+    )  # fmt: skip
+    optimizer = build_optimizer(config)
+    assert type(optimizer) is RMSpropWarmup
+    assert (optimizer.momentum, optimizer.beta2, optimizer.eps, optimizer.rmsprop_lr) == (
+        0.8,
+        0.98,
+        1e-6,
+        1e-3,
+    )
+    share = build_sgd_share(config, Epochs(1250, 100))  # 12.5 steps each
+    assert (share(50), share(62), share(63)) == (0.5, 0.98, 1.0)
+    assert build_sgd_share(config_with(), Epochs(1250, 100)) is None
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ({"trust_eps": 1e-5}, "trust_eps is not used by 'sgd'; leave it out, or set name to lars"),
+        ({"name": "adamw", "momentum": 0.8}, "momentum is not used by 'adamw'"),
+        (
+            {"name": "nag", "beta1": 0.8},
+            "beta1 is not used by 'nag'; leave it out, or set name to adamw or lamb",
+        ),
+        ({"name": "adamw", "bias_correction": False}, "bias_correction is not used by 'adamw'"),
+        ({"name": "lars", "scale_bias": True}, "scale_bias is not used by 'lars'"),
+        ({"name": "lamb", "rmsprop_lr": 0.1}, "rmsprop_lr is not used by 'lamb'"),
+        ({"name": "lars", "weight_decay": 1.5}, "weight_decay of 'lars' must be less than 1, got 1.5"),
+        (
+            {"name": "lamb", "min_trust_ratio": 2, "max_trust_ratio": 1},
+            "max_trust_ratio 1 is below min_trust_ratio 2",
+        ),
+        (
+            {"name": "rmsprop_warmup"},
+            "optimizer.transition_center 10 must come before the end of training, epoch 10",
+        ),
+    ],
+)
+def test_keys_that_do_not_go_with_the_optimizer_are_refused(keys, words):
+    with pytest.raises(ConfigError, match=re.escape(words)):
+        config_with(**keys)
+
+
+@pytest.mark.parametrize(
+    ("keys", "decaying"),
+    [
+        ({}, {"weight"}),
+        ({"decay_norm_and_bias": True}, {"weight", "gamma", "beta", "bias"}),
+        ({"decay_bias": True}, {"weight", "bias"}),
+        ({"decay_norm_and_bias": True, "decay_bias": False}, {"weight", "gamma", "beta"}),
+    ],
+)
+def test_norm_and_bias_decay_as_the_recipe_says(keys, decaying):
+    state = build_state(config_with(**keys), SingleProcess(), mx.cpu())
+    parameters = state.net._collect_params_with_prefix().items()
+    found = {name.split(".")[-1] for name, p in parameters if p.wd_mult and p.grad_req != "null"}
+    assert found == decaying
+
+
+def test_averaging_is_off_unless_asked_for():
+    net = build_network(config_with())
+    net.initialize()
+    assert build_average(config_with(), net) is None
+    section = {"name": "ema", "decay": 0.99, "decay_warmup": True}
+    average = build_average(check_config({**TREE, "averaging": section}, "test"), net)
+    assert (average.decay, average.warm_up) == (0.99, True)
+
+
+@pytest.mark.parametrize(
+    ("averaging", "words"),
+    [
+        ({"name": "ema"}, "ema needs decay"),
+        ({"decay": 0.9}, "decay is not used without averaging; leave it out, or set name to ema"),
+        ({"name": "ema", "decay": 1}, "less than 1"),
+    ],
+)
+def test_averaging_that_makes_no_sense_is_refused(averaging, words):
+    with pytest.raises(ConfigError, match=words):
+        check_config({**TREE, "averaging": averaging}, "test")
 
 
 def test_clipping_is_off_unless_asked_for():

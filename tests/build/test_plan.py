@@ -18,6 +18,9 @@ TREE = {
     ("settings", "micro_steps", "processes", "copies"),
     [
         ({}, 1, 4, 3),  # weights, gradients, momentum
+        ({"optimizer": {"name": "adamw"}}, 1, 1, 4),
+        ({"optimizer": {"name": "lamb"}}, 1, 1, 5),
+        ({"averaging": {"name": "ema", "decay": 0.999}}, 1, 1, 5),
         ({}, 8, 1, 4),  # and the running sum
         ({"wire_precision": "float16"}, 8, 1, 4.5),
         ({"deterministic": True}, 8, 1, 3 + 3),  # and the partial sums of a tree of 8

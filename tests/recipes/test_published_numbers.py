@@ -8,6 +8,7 @@ from typing import NamedTuple, Optional
 import pytest
 
 from gluonlab.build.plan import plan_schedule
+from gluonlab.build.schedule import build_sgd_share
 from gluonlab.config import load_config
 
 FOLDER = Path(__file__).parents[2] / "configs" / "imagenet"
@@ -16,7 +17,7 @@ RECIPES = sorted(path.stem for path in FOLDER.glob("*.yaml") if path.stem != "ba
 
 
 class Update(NamedTuple):
-    """What the optimizer and the loss are given; ``eta`` is LARS's trust coefficient."""
+    """What the optimizer and the loss are given; ``eta`` is LARS's trust coefficient, beta1 is a momentum."""
 
     name: str
     momentum: float
@@ -43,6 +44,7 @@ class Numbers(NamedTuple):
     warmup_power: float = 1
     end: Optional[int] = None
     drops: tuple = ()
+    factors: tuple = (1, 0.1, 0.01, 0.001)  # of the peak, before and after each drop
 
 
 GOYAL = Update("nag", 0.9, 1e-4, smoothing=0)
@@ -50,6 +52,8 @@ YOU = GOOGLE = Update("lars", 0.9, 1e-4, smoothing=0.1, eta=0.001)
 NVIDIA = Update("sgd", 0.875, 1 / 32768, smoothing=0.1)
 FUJITSU = Update("lars", 0.96, 5e-5, smoothing=0.1, eta=0.0025)
 NADO = Update("nag", 0.98, 5.8e-5, smoothing=0.15)
+LAMB = Update("lamb", 0.9, 1.5, smoothing=0.1)
+AKIBA = Update("rmsprop_warmup", 0.9, 1e-4, smoothing=0)
 
 
 def goyal(batch, workers, steps, warmup, drops, top1):
@@ -67,6 +71,11 @@ def mlperf(batch, images, steps, warmup, peak, momentum, weight_decay):
 def nvidia(epochs, top1):
     steps, warmup = epochs * IMAGES // 1536, math.ceil(5 * IMAGES / 1536)
     return Numbers(1536, 8, 192, steps, warmup, 0.256 * 6, NVIDIA, top1, "cosine")
+
+
+def lamb(batch, steps, divisor, top1):
+    """The rates of the source: 4 / (divisor * 100); each warm-up, 2.5 to 20 epochs, is 782 steps."""
+    return Numbers(batch, batch // 64, 64, steps, 782, 4 / (divisor * 100), LAMB, top1, power=1)
 
 
 # fmt: off
@@ -92,6 +101,15 @@ TABLE = {
     "resnet50_lars_fujitsu_86k": Numbers(
         86_016, 2048, 42, 90 * 15, 36 * 15, 13, FUJITSU, 0.7598, power=2.2, final=0.0325, end=36 * 15 + 780
     ),
+    "resnet50_lamb_4k": lamb(4096, 28_150, 2**1.5, 0.7714),
+    "resnet50_lamb_8k": lamb(8192, 14_075, 2, 0.7731),
+    "resnet50_lamb_16k": lamb(16_384, 7037, 2**0.5, 0.7691),
+    "resnet50_lamb_32k": lamb(32_768, 3518, 1, 0.7671),
+    "resnet50_lamb_tpu_32k": Numbers(32_768, 256, 128, 3519, 782, 0.04, LAMB, 0.7634, power=1),
+    "resnet50_rmsprop_warmup_32k": Numbers(
+        32_768, 1024, 32, 3518, 0, 12.8 * 0.5, AKIBA, 0.749, "multistep", drops=(1564, 2737, 3324),
+        factors=(1, 0.075 / 0.5, 0.01 / 0.5, 0.001 / 0.5),
+    ),
     "resnet50_nvidia_50ep": nvidia(50, 0.7631),
     "resnet50_nvidia_90ep": nvidia(90, 0.7715),
     "resnet50_nvidia_250ep": nvidia(250, 0.7846),
@@ -108,7 +126,7 @@ def expected_rate(numbers, step):
         rise = (step / numbers.warmup) ** numbers.warmup_power
         return numbers.initial + (numbers.peak - numbers.initial) * rise
     if numbers.shape == "multistep":
-        return numbers.peak / 10 ** sum(step >= drop for drop in numbers.drops)
+        return numbers.peak * numbers.factors[sum(step >= drop for drop in numbers.drops)]
     end = numbers.end or numbers.steps
     left = max(end - step, 0) / (end - numbers.warmup)
     if numbers.shape == "cosine":
@@ -145,7 +163,7 @@ def test_batch_and_update_have_their_published_values(recipe):
     eta = optimizer.trust_coefficient if optimizer.name == "lars" else None
     assert numbers.update == (
         optimizer.name,
-        optimizer.momentum,
+        optimizer.beta1 if optimizer.name == "lamb" else optimizer.momentum,
         optimizer.weight_decay,
         config.label_smoothing,
         eta,
@@ -202,8 +220,31 @@ def test_the_lars_of_you_bounds_ratio_and_gradient(recipe):
     assert optimizer.trust_eps == (0 if recipe.endswith("32k") else 1e-5)
 
 
-def test_the_gradients_of_jia_travel_in_float16():
-    assert load("resnet50_lars_jia_64k").wire_precision == "float16"
+@pytest.mark.parametrize("recipe", [name for name in TABLE if "lamb" in name])
+def test_the_lamb_of_its_authors_has_no_bias_correction_and_a_bounded_gradient(recipe):
+    optimizer = load(recipe).optimizer
+    assert (optimizer.beta2, optimizer.eps) == (0.999, 1e-6)
+    assert (optimizer.bias_correction, optimizer.clip_norm) == (False, 1.0)
+    assert (optimizer.min_trust_ratio, optimizer.max_trust_ratio) == (0, None)
+    on_tpu = "tpu" in recipe
+    assert (optimizer.decays_bias, optimizer.scales_bias) == (on_tpu, on_tpu)
+
+
+def test_akiba_turns_from_rmsprop_to_sgd_around_epoch_ten():
+    config = load("resnet50_rmsprop_warmup_32k")
+    optimizer = config.optimizer
+    assert (optimizer.beta2, optimizer.eps, optimizer.rmsprop_lr) == (0.99, 1e-8, 3e-4)
+    calendar, _ = plan_schedule(config)
+    share = build_sgd_share(config, calendar)
+    for step in range(calendar.total_steps(config.epochs)):
+        epoch = step * 32_768 / IMAGES
+        exponential, line = 0.5 * math.exp(2 * (epoch - 10) / 5), 0.5 + (epoch - 10) / 5
+        assert share(step) == pytest.approx(exponential if epoch < 10 else line if epoch < 12.5 else 1)
+
+
+@pytest.mark.parametrize("recipe", ["resnet50_lars_jia_64k", "resnet50_rmsprop_warmup_32k"])
+def test_the_gradients_of_jia_and_akiba_travel_in_float16(recipe):
+    assert load(recipe).wire_precision == "float16"
 
 
 def test_nvidia_in_float32_has_half_the_batch_and_half_the_rate():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import gluonlab as gl
-from gluonlab.errors import NumericError
+from gluonlab.errors import CheckpointError, NumericError
 from gluonlab.parallel.world import SingleProcess
 from gluonlab.runtime.mxnet import gluon, mx, nd
 from gluonlab.training.state import weights_sha256
@@ -23,13 +23,13 @@ def make_state(optimizer=None, **treatment):
     return gl.TrainState(net, gl.make_trainer(net, optimizer or gl.LARS(0.1, 0.9, 1e-4)), **treatment)
 
 
-def train(state, until=STEPS):
+def train(state, until=STEPS, schedule=gl.schedules.constant(0.1)):  # noqa: B008
     workers = gl.VirtualWorkers(state.net, SingleProcess(), BATCH, 4)
     requests = gl.Sampler(gl.Epochs(40, BATCH), seed=0).requests(state.step, until, 4, workers.mine)
     batches = gl.SourceLoader(SOURCE, ctx=CTX).batches(requests)
     metrics = gl.Metrics(SingleProcess(), CTX)
     while state.step < until:
-        gl.train_step(state, batches, gl.SmoothedCrossEntropy(), gl.schedules.constant(0.1), workers, metrics)
+        gl.train_step(state, batches, gl.SmoothedCrossEntropy(), schedule, workers, metrics)
     return weights_sha256(state.net)
 
 
@@ -64,16 +64,103 @@ def test_a_run_whose_first_updates_were_left_out_resumes(tmp_path):
     assert train(resumed) == train(state)
 
 
-@pytest.mark.parametrize("optimizer", [gl.SGD, gl.NAG, gl.LARS])
-def test_a_run_that_is_saved_and_restored_goes_on_to_the_same_bits(optimizer, tmp_path):
-    state, resumed = (make_state(optimizer(0.1, 0.9, 1e-4)) for _ in range(2))
-    train(state, until=2)
+OPTIMIZERS = {
+    "sgd": lambda: gl.SGD(0.1, 0.9, 1e-4),
+    "nag": lambda: gl.NAG(0.1, 0.9, 1e-4),
+    "lars": lambda: gl.LARS(0.1, 0.9, 1e-4),
+    "adamw": lambda: gl.AdamW(0.1, 0.05),
+    "lamb": lambda: gl.LAMB(0.1, 1.5),
+    "lamb without bias correction": lambda: gl.LAMB(0.1, 1.5, bias_correction=False),
+    "rmsprop warm-up": lambda: gl.RMSpropWarmup(0.1, 0.9, 1e-4),
+}
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)
+@pytest.mark.parametrize("stop", [1, 3])
+def test_a_run_that_is_saved_and_restored_goes_on_to_the_same_bits(optimizer, stop, tmp_path):
+    falls, share = gl.schedules.linear(0.1, 0.0, STEPS), gl.schedules.rmsprop_to_sgd(2, 3)
+    state, resumed = (make_state(optimizer(), sgd_share=share) for _ in range(2))
+    train(state, until=stop, schedule=falls)
     save_and_restore(state, resumed, tmp_path)
+    assert train(resumed, schedule=falls) == train(state, schedule=falls)
+
+
+@pytest.mark.parametrize("optimizer", [OPTIMIZERS["adamw"], OPTIMIZERS["lamb"]])
+def test_an_update_that_was_left_out_does_not_count_for_the_bias_correction(optimizer, tmp_path):
+    state, resumed = (make_state(optimizer(), loss_scaler=gl.LossScaler(scale=2.0**127)) for _ in range(2))
+    train(state, until=1)
+    state.loss_scaler.scale = 1024.0
+    train(state, until=3)
+    save_and_restore(state, resumed, tmp_path)
+    assert (resumed.step, resumed.optimizer.num_update) == (3, 2)
     assert train(resumed) == train(state)
 
 
-def test_float16_weights_are_restored_with_their_masters(tmp_path):
-    states = [make_state(gl.SGD(0.1, 0.9, 1e-4)) for _ in range(2)]
+def test_a_checkpoint_that_does_not_count_updates_is_read_as_before(tmp_path):
+    state, resumed = (make_state(gl.SGD(0.1, 0.9, 1e-4)) for _ in range(2))
+    train(state, until=2)
+    saved = gl.checkpoint_state(state)
+    del saved["optimizer"]["num_update"]
+    store = gl.CheckpointStore(tmp_path)
+    store.save(2, gl.checkpoint_tensors(state), saved)
+    assert sorted(store.latest().tensors("optimizer")) == ["0.bias", "0.weight", "1.bias", "1.weight"]
+    gl.restore(resumed, store.latest())
+    assert train(resumed) == train(state)
+
+
+def test_the_arrays_of_an_optimizer_have_their_names_in_a_checkpoint():
+    state = make_state(gl.LAMB(0.1, 1.5))
+    assert gl.checkpoint_tensors(state)["optimizer"] == {}
+    train(state, until=1)
+    names = [name for name in gl.checkpoint_tensors(state)["optimizer"] if name.startswith("0.weight")]
+    assert names == ["0.weight", "0.weight.variance"]
+
+
+def test_the_loop_sets_the_share_of_sgd_as_it_sets_the_rate():
+    state = make_state(gl.RMSpropWarmup(0.1, 0.9, 1e-4), sgd_share=lambda step: step / 8)
+    train(state, until=4, schedule=lambda step: 1.0 + step)
+    assert (state.optimizer.sgd_share, state.optimizer.applied_lr) == (3 / 8, 4.0)
+
+
+def averaging_state(**treatment):
+    state = make_state(gl.SGD(0.1, 0.9, 1e-4), **treatment)
+    state.average = gl.ExponentialMovingAverage(state.net, 0.9, warm_up=True)
+    return state
+
+
+def test_averages_are_restored_and_go_on_to_the_same_bits(tmp_path):
+    state, resumed = averaging_state(), averaging_state()
+    train(state, until=2)
+    save_and_restore(state, resumed, tmp_path)
+    assert train(resumed) == train(state)
+    found, expected = resumed.average.tensors(), state.average.tensors()
+    assert all(np.array_equal(found[name], value) for name, value in expected.items())
+    assert not np.array_equal(expected["0.weight"], state.net[0].weight.data().asnumpy())
+
+
+def test_averages_do_not_change_the_training():
+    assert train(averaging_state()) == train(make_state(gl.SGD(0.1, 0.9, 1e-4)))
+
+
+def test_an_update_that_was_left_out_is_not_averaged():
+    state = averaging_state(loss_scaler=gl.LossScaler(scale=2.0**127))
+    before = state.average.tensors()
+    train(state, until=1)
+    assert all(np.array_equal(value, before[name]) for name, value in state.average.tensors().items())
+
+
+def test_a_checkpoint_without_averages_is_refused_where_they_are_kept(tmp_path):
+    state, resumed = make_state(gl.SGD(0.1, 0.9, 1e-4)), averaging_state()
+    train(state, until=1)
+    before = weights_sha256(resumed.net)
+    with pytest.raises(CheckpointError, match=r"average\.safetensors"):
+        save_and_restore(state, resumed, tmp_path)
+    assert weights_sha256(resumed.net) == before
+
+
+@pytest.mark.parametrize("optimizer", [OPTIMIZERS["sgd"], OPTIMIZERS["adamw"]])
+def test_float16_weights_are_restored_with_their_masters(optimizer, tmp_path):
+    states = [make_state(optimizer()) for _ in range(2)]
     for state in states:
         state.net.cast("float16")
         for parameter in state.net.collect_params().values():
@@ -83,8 +170,9 @@ def test_float16_weights_are_restored_with_their_masters(tmp_path):
     states[0].trainer.step(1)
     states[0].step = 1
     save_and_restore(*states, tmp_path)
+    assert "0.weight.master" in gl.checkpoint_tensors(states[1])["optimizer"]
     masters = [
-        [arrays[1].asnumpy() for _, arrays in sorted(state.trainer._updaters[0].states.items())]
+        [arrays[-1].asnumpy() for _, arrays in sorted(state.trainer._updaters[0].states.items())]
         for state in states
     ]
     assert len(masters[0]) == 4

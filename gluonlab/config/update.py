@@ -1,0 +1,170 @@
+"""The sections of a recipe that say how weights are updated: optimizer, averaging."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal, Optional
+
+from pydantic import Field
+
+from gluonlab.config.sections import LARGEST_NUMBER, Section
+
+SMALLEST_EPS = 1e-30
+
+_WITH_MOMENTUM = ("sgd", "nag", "lars", "rmsprop_warmup")
+_DECOUPLED = ("adamw", "lamb")
+_USED_BY = {
+    "momentum": _WITH_MOMENTUM,
+    "momentum_correction": _WITH_MOMENTUM,
+    "beta1": _DECOUPLED,
+    "beta2": (*_DECOUPLED, "rmsprop_warmup"),
+    "eps": (*_DECOUPLED, "rmsprop_warmup"),
+    "bias_correction": ("lamb",),
+    "trust_coefficient": ("lars",),
+    "trust_eps": ("lars",),
+    "min_trust_ratio": ("lamb",),
+    "max_trust_ratio": ("lars", "lamb"),
+    "larc_clip": ("lars",),
+    "scale_norm_and_bias": ("lars", "lamb"),
+    "scale_bias": ("lamb",),
+    "rmsprop_lr": ("rmsprop_warmup",),
+    "transition_center": ("rmsprop_warmup",),
+    "transition_period": ("rmsprop_warmup",),
+}
+
+
+class Optimizer(Section):
+    """The update rule."""
+
+    name: Literal["sgd", "nag", "lars", "adamw", "lamb", "rmsprop_warmup"] = Field(
+        "sgd",
+        description="`sgd` with momentum, `nag`: Nesterov's momentum, `lars`: layer-wise rates "
+        "(You et al. 2017), `adamw` (Loshchilov & Hutter 2019), `lamb`: Adam with layer-wise rates "
+        "(You et al. 2020), or `rmsprop_warmup`: from RMSprop to SGD (Akiba et al. 2017).",
+    )
+    momentum: float = Field(0.9, ge=0, lt=1, description="Weight of the past in the momentum buffer.")
+    weight_decay: float = Field(
+        0.0,
+        ge=0,
+        le=1000,
+        description="L2 penalty, added to the gradient, below 1; adamw, lamb: decoupled from the gradient, "
+        "times the rate.",
+    )
+    decay_norm_and_bias: bool = Field(False, description="Whether gamma, beta and biases decay as well.")
+    decay_bias: Optional[bool] = Field(
+        None, description="Whether biases decay, where that differs from decay_norm_and_bias."
+    )
+    momentum_correction: bool = Field(
+        True, description="Rescale the momentum buffer when the rate changes (Goyal et al. 2017, remark 2)."
+    )
+    clip_norm: Optional[float] = Field(
+        None,
+        gt=0,
+        le=LARGEST_NUMBER,
+        description="Largest norm of the averaged gradient of all parameters together.",
+    )
+    clip_value: Optional[float] = Field(
+        None,
+        gt=0,
+        le=LARGEST_NUMBER,
+        description="Largest size of each element of the averaged gradient, after clip_norm.",
+    )
+    beta1: float = Field(
+        0.9, ge=0, le=0.99999, description="adamw, lamb: weight of the past in the mean gradient."
+    )
+    beta2: float = Field(
+        0.999,
+        ge=0,
+        le=0.99999,
+        description="adamw, lamb, rmsprop_warmup: weight of the past in the mean of the squared gradient.",
+    )
+    eps: float = Field(
+        1e-8,
+        ge=SMALLEST_EPS,
+        le=LARGEST_NUMBER,
+        description="adamw, lamb, rmsprop_warmup: added to the root of the mean squared gradient.",
+    )
+    bias_correction: bool = Field(
+        True, description="lamb: correct both means for their start at 0; the authors' code does not."
+    )
+    trust_coefficient: float = Field(
+        0.001,
+        gt=0,
+        le=LARGEST_NUMBER,
+        description="lars: eta in the trust ratio eta |w| / (|g| + wd |w| + trust_eps).",
+    )
+    trust_eps: float = Field(
+        0.0, ge=0, le=LARGEST_NUMBER, description="lars: added to the trust ratio's denominator."
+    )
+    min_trust_ratio: float = Field(
+        0.0, ge=0, le=LARGEST_NUMBER, description="lamb: lower bound of the trust ratio |w| / |update|."
+    )
+    max_trust_ratio: Optional[float] = Field(
+        None, gt=0, le=LARGEST_NUMBER, description="lars, lamb: upper bound of the trust ratio."
+    )
+    larc_clip: bool = Field(
+        False,
+        description="lars: the rate is the smaller of learning rate and trust ratio, not their product.",
+    )
+    scale_norm_and_bias: bool = Field(
+        False, description="lars, lamb: whether gamma, beta and biases have a trust ratio as well."
+    )
+    scale_bias: Optional[bool] = Field(
+        None,
+        description="lamb: whether biases have a trust ratio, where that differs from scale_norm_and_bias.",
+    )
+    rmsprop_lr: float = Field(
+        3e-4, gt=0, le=LARGEST_NUMBER, description="rmsprop_warmup: rate of RMSprop, whatever the batch."
+    )
+    transition_center: float = Field(
+        10.0, ge=0, description="rmsprop_warmup: epoch at which SGD has half of the step."
+    )
+    transition_period: float = Field(
+        5.0,
+        gt=0,
+        description="rmsprop_warmup: in epochs; SGD is alone half a period after the centre, and each half "
+        "period before it divides its share by e.",
+    )
+
+    @property
+    def decays_bias(self) -> bool:
+        """Whether biases decay."""
+        return self.decay_norm_and_bias if self.decay_bias is None else self.decay_bias
+
+    @property
+    def scales_bias(self) -> bool:
+        """Whether biases have a trust ratio."""
+        return self.scale_norm_and_bias if self.scale_bias is None else self.scale_bias
+
+    def _problems(self) -> Iterator[str]:
+        for key, users in _USED_BY.items():
+            if self.name not in users and getattr(self, key) != type(self).model_fields[key].default:
+                others = " or ".join(users)
+                yield f"{key} is not used by {self.name!r}; leave it out, or set name to {others}"
+        if self.name not in _DECOUPLED and self.weight_decay >= 1:
+            yield f"weight_decay of {self.name!r} must be less than 1, got {self.weight_decay:g}"
+        if self.max_trust_ratio is not None and self.max_trust_ratio < self.min_trust_ratio:
+            yield (
+                f"max_trust_ratio {self.max_trust_ratio:g} is below min_trust_ratio {self.min_trust_ratio:g}"
+            )
+
+
+class Averaging(Section):
+    """An average of the weights, which is what validation evaluates."""
+
+    name: Literal["none", "ema"] = Field(
+        "none", description="`ema`: exponential moving average over updates, with the running statistics."
+    )
+    decay: Optional[float] = Field(
+        None, ge=0, lt=1, description="ema: weight of the past, at each update; 0.9999 is common."
+    )
+    decay_warmup: bool = Field(
+        False, description="ema: at most (1 + t) / (10 + t) at update t, to forget the first weights soon."
+    )
+
+    def _problems(self) -> Iterator[str]:
+        if self.name == "ema" and self.decay is None:
+            yield "ema needs decay, 0.9999 for example"
+        for key in ("decay", "decay_warmup"):
+            if self.name == "none" and getattr(self, key) != type(self).model_fields[key].default:
+                yield f"{key} is not used without averaging; leave it out, or set name to ema"

@@ -1,0 +1,55 @@
+"""Adam with decoupled weight decay, and what LAMB shares with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gluonlab.optim.base import MOMENTUM, VARIANCE, Optimizer
+from gluonlab.optim.kernels import AdamRule, Parameters, adam_step, subtract_in_place
+
+
+class AdamOptimizer(Optimizer):
+    """What `AdamW` and `LAMB` share: running means of the gradient and of its square, not in units of the
+    rate, so that a change of the rate needs no correction.
+    """
+
+    state_names = (MOMENTUM, VARIANCE)
+
+    def __init__(
+        self, learning_rate: float, weight_decay: float, beta1: float, beta2: float, eps: float
+    ) -> None:
+        super().__init__(learning_rate, weight_decay)
+        self.beta1 = beta1
+        self.beta2 = beta2
+        self.eps = eps
+
+    def _rule(self, *, bias_correction: bool) -> AdamRule:
+        return AdamRule(self.beta1, self.beta2, self.eps, self.rescale_grad, self.num_update, bias_correction)
+
+
+class AdamW(AdamOptimizer):
+    """``w -= lr * wd * w; w -= lr * m / (sqrt(v) + eps)`` (Loshchilov & Hutter 2019, algorithm 2).
+
+    m and v are the running means of the gradient and its square by ``beta1`` and ``beta2``, corrected for
+    their start at 0. The decay is scaled by the whole learning rate.
+    """
+
+    def __init__(
+        self,
+        learning_rate: float,
+        weight_decay: float,
+        *,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        eps: float = 1e-8,
+    ) -> None:
+        super().__init__(learning_rate, weight_decay, beta1, beta2, eps)
+
+    def _update(self, indices: Sequence[int], parameters: Parameters) -> None:
+        weights, gradients = parameters.in_float32()
+        lrs, wds, rule = self._get_lrs(indices), self._get_wds(indices), self._rule(bias_correction=True)
+        arrays = zip(weights, gradients, parameters.buffers, parameters.variances)
+        for (weight, gradient, mean, variance), lr, wd in zip(arrays, lrs, wds):
+            subtract_in_place(weight, weight, lr * wd)
+            adam_step(weight, gradient, mean, variance, rule, lr)
+        parameters.copy_masters_to_weights()

@@ -1,0 +1,79 @@
+"""What all optimizers share: named state arrays, float32 masters, and the count of updates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Optional
+
+import numpy as np
+
+from gluonlab.optim.kernels import Parameters, operator_number
+from gluonlab.runtime.mxnet import mx, nd
+
+ALL_PARAMETERS = 1 << 30
+MOMENTUM, VARIANCE, MASTER = "momentum", "variance", "master"
+
+
+class Optimizer(mx.optimizer.Optimizer):
+    """An update of all parameters of one type in one call, which does not wait for the device.
+
+    A subclass says which float32 arrays it keeps of each parameter, ``state_names``, and defines
+    ``_update``. ``applied_lr`` is the rate of the last update and ``num_update`` the number of updates; a
+    checkpoint has to keep both. An update that a loss scaler leaves out does not count.
+    """
+
+    state_names: ClassVar[tuple[str, ...]] = (MOMENTUM,)
+
+    def __init__(self, learning_rate: float, weight_decay: float) -> None:
+        super().__init__(learning_rate=learning_rate, wd=weight_decay)
+        self.aggregate_num = ALL_PARAMETERS  # how many of one type the trainer hands over at once
+        self.applied_lr: Optional[float] = None
+        self._update_number = 0
+
+    @classmethod
+    def state_names_of(cls, dtype: Any) -> tuple[str, ...]:
+        """The arrays kept of a parameter of ``dtype``, in their order; the last is its float32 copy."""
+        return cls.state_names if np.dtype(dtype) == np.float32 else (*cls.state_names, MASTER)
+
+    def create_state_multi_precision(self, index: int, weight: Any) -> tuple[Any, ...]:
+        """Arrays of zeros, and a float32 copy of a weight that is not float32."""
+        arrays = tuple(nd.zeros(weight.shape, weight.context, "float32") for _ in self.state_names)
+        has_master = MASTER in self.state_names_of(weight.dtype)
+        return (*arrays, weight.astype("float32")) if has_master else arrays
+
+    def update_multi_precision(
+        self, indices: Sequence[int], weights: Sequence[Any], gradients: Sequence[Any], states: Sequence[Any]
+    ) -> None:
+        """Update all parameters of one type in place, after counting the update."""
+        self._begin_update(indices)
+        arrays = dict(zip(self.state_names_of(weights[0].dtype), zip(*states)))
+        masters, variances = arrays.get(MASTER, ()), arrays.get(VARIANCE, ())
+        self._update(indices, Parameters(weights, gradients, arrays[MOMENTUM], masters, variances))
+
+    def _update(self, indices: Sequence[int], parameters: Parameters) -> None:
+        raise NotImplementedError
+
+    def _begin_update(self, indices: Sequence[int]) -> None:
+        """Count the update; at the first call of each, note the change of the rate."""
+        self._update_count(indices)
+        if self.num_update == self._update_number:
+            return
+        self._update_number = self.num_update
+        self._change_rate(self.applied_lr, self.lr)
+        self.applied_lr = self.lr
+
+    def _change_rate(self, old: Optional[float], new: float) -> None:
+        """Prepare for an update at ``new`` after one at ``old``, None before the first."""
+
+    def resume(self, num_update: int, applied_lr: Optional[float], num_parameters: int) -> None:
+        """Continue as if ``num_update`` updates, the last at ``applied_lr``, had been made here."""
+        self.begin_num_update = self.num_update = self._update_number = num_update
+        self._index_update_count = dict.fromkeys(range(num_parameters), num_update)
+        self._all_index_update_counts = {0: self._index_update_count}
+        self.applied_lr = applied_lr
+
+    def _get_lrs(self, indices: Sequence[int]) -> list[float]:
+        return [operator_number(lr) for lr in super()._get_lrs(indices)]
+
+    def _get_wds(self, indices: Sequence[int]) -> list[float]:
+        return [operator_number(wd) for wd in super()._get_wds(indices)]

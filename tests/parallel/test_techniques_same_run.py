@@ -1,0 +1,65 @@
+"""Each technique in a whole run: a run that moves to two processes in mid-epoch keeps its bits."""
+
+import json
+import shutil
+
+import pytest
+
+SHORT = [
+    "configs/digits.yaml", "epochs=1", "schedule.warmup_epochs=0.2", "deterministic=true", "log_every=11",
+    "tensorboard=false", "checkpoint_every=10steps", "keep_checkpoints=9",
+]  # fmt: skip
+TECHNIQUES = {
+    "adamw": ["optimizer.name=adamw", "schedule.base_lr=0.001"],
+    "lamb": ["optimizer.name=lamb", "optimizer.clip_norm=1.0", "schedule.base_lr=0.005"],
+    "rmsprop_warmup": ["optimizer.name=rmsprop_warmup", "optimizer.transition_center=0.5",
+                       "optimizer.transition_period=0.4"],
+    "ema": ["averaging.name=ema", "averaging.decay=0.9", "averaging.decay_warmup=true"],
+}  # fmt: skip
+
+
+def train(run_gluonlab, run_dir, processes, overrides):
+    start = ["train"] if processes == 1 else ["launch", "-n", processes]
+    job = run_gluonlab(*start, *SHORT, f"run_dir={run_dir}", *overrides)
+    assert job.returncode == 0, job.stderr
+    return json.loads((run_dir / "summary.json").read_text())
+
+
+def final_arrays(run_dir):
+    folder = run_dir / "checkpoints/step-00000022"
+    return {path.name: path.read_bytes() for path in folder.glob("*.safetensors")}
+
+
+@pytest.mark.parametrize("name", TECHNIQUES)
+def test_a_run_that_moves_to_two_processes_has_the_bits_of_one_that_never_stopped(
+    name, run_gluonlab, tmp_path
+):
+    overrides, alone, moved = TECHNIQUES[name], tmp_path / "alone", tmp_path / "moved"
+    expected = train(run_gluonlab, alone, 1, overrides)
+    assert expected["steps"] == 22
+    assert expected["evaluated_weights"] == ("average" if name == "ema" else "last")
+    shutil.copytree(alone, moved)
+    (moved / "summary.json").unlink()
+    for step in (20, 22):  # as if it had been stopped after update 10
+        shutil.rmtree(moved / f"checkpoints/step-{step:08d}")
+    found = train(run_gluonlab, moved, 2, overrides)
+    assert (found["processes"], found["restarts"]) == (2, 1)
+    assert found["weights_sha256"] == expected["weights_sha256"]
+    assert final_arrays(moved) == final_arrays(alone)
+    assert len(final_arrays(alone)) == (3 if name == "ema" else 2)
+
+
+def evaluated_top1(run_gluonlab, run_dir, *overrides):
+    job = run_gluonlab("evaluate", run_dir, *overrides, "--json", run_dir / "evaluated.json")
+    assert job.returncode == 0, job.stderr
+    return json.loads((run_dir / "evaluated.json").read_text())["top1"]
+
+
+def test_validation_is_of_the_averaged_weights(run_gluonlab, tmp_path):
+    """An average that forgets nothing is the untrained network, whatever the weights have become."""
+    frozen = ["averaging.name=ema", "averaging.decay=0.9999999999999999"]
+    summary = train(run_gluonlab, tmp_path / "run", 1, frozen)
+    assert summary["top1"] < 0.3
+    assert evaluated_top1(run_gluonlab, tmp_path / "run") == summary["top1"]
+    without = ["averaging.name=none", "averaging.decay=null"]
+    assert evaluated_top1(run_gluonlab, tmp_path / "run", *without) > 0.5
