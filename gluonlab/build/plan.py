@@ -69,9 +69,8 @@ def parameter_copies(config: Config, micro_steps: int, processes: int) -> float:
     if not config.deterministic:
         return kept + (1 if micro_steps > 1 else 0)
     partial_sums = micro_steps.bit_length() - 1
-    gathered = (
-        2 * processes + 1 if processes > 1 else 0
-    )  # the terms, their pairs, and our own laid end to end
+    # What is gathered, its sums in pairs, and our own part laid end to end.
+    gathered = 2 * processes + 1 if processes > 1 else 0
     return kept + partial_sums + gathered
 
 
