@@ -70,6 +70,8 @@ def build_network(config: Config) -> gluon.HybridBlock:
         zero_last_gamma=model.zero_last_gamma,
         bn_momentum=model.bn_momentum,
         input_channels=config.data.channels,
+        dropout=model.dropout,
+        stochastic_depth=model.stochastic_depth,
     )
     return models.create(model.name, classes=config.data.classes, options=options)
 

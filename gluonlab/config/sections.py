@@ -120,6 +120,16 @@ class Model(Section):
     bn_momentum: float = Field(
         0.9, ge=0, lt=1, description="Weight of the past in BatchNorm's running statistics."
     )
+    dropout: float = Field(
+        0.0, ge=0, lt=1, description="Share of the features that training leaves out before the classifier."
+    )
+    stochastic_depth: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="Probability to leave out the last residual branch; that of the others rises to it in "
+        "equal steps (Huang et al. 2016).",
+    )
     pretrained: Optional[str] = Field(None, description="A model.safetensors file to start from.")
 
 

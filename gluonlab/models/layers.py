@@ -44,6 +44,12 @@ def batch_norm(channels: int, options: ModelOptions, *, is_zero: bool = False) -
     )
 
 
+def pooling(options: ModelOptions) -> gluon.HybridBlock:
+    """Mean over the image, (N, C, H, W) to (N, C, 1, 1), and dropout where ``options`` ask for it."""
+    pool = nn.GlobalAvgPool2D()
+    return sequence(pool, nn.Dropout(options.dropout)) if options.dropout else pool
+
+
 def classifier(channels: int, classes: int) -> gluon.HybridBlock:
     """Fully connected layer from (N, channels, 1, 1) to logits (N, classes).
 

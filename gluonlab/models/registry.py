@@ -185,6 +185,8 @@ def create(
     classes = model.classes if classes is None else classes
     _check(classes, options)
     net = model.build(classes, options)
+    if options.stochastic_depth:
+        _drop_branches(net, model, options.stochastic_depth)
     if pretrained is not None:
         from gluonlab.models.pretrained import load_weights
 
@@ -204,8 +206,20 @@ def _check(classes: int, options: ModelOptions) -> None:
         problems.append(_problem("bn_momentum", options.bn_momentum, "at least 0, less than 1"))
     if not options.bn_epsilon > 0:
         problems.append(_problem("bn_epsilon", options.bn_epsilon, "more than 0"))
+    for key in ("dropout", "stochastic_depth"):
+        if not 0 <= getattr(options, key) < 1:
+            problems.append(_problem(key, getattr(options, key), "at least 0, less than 1"))
     if problems:
         raise ConfigError.from_problems(problems)
+
+
+def _drop_branches(net: gluon.HybridBlock, model: ModelEntry, rate: float) -> None:
+    from gluonlab.models.stochastic_depth import set_stochastic_depth
+
+    if set_stochastic_depth(net, rate) == 0:
+        raise ConfigError(
+            "CFG30", "model.stochastic_depth", f"{model.name} has no residual branches to leave out"
+        )
 
 
 def _problem(key: str, value: float, allowed: str) -> Problem:

@@ -14,8 +14,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from gluonlab.models.layers import batch_norm, classifier, conv, sequence
+from gluonlab.models.layers import batch_norm, classifier, conv, pooling, sequence
 from gluonlab.models.options import ModelOptions
+from gluonlab.models.stochastic_depth import BranchDrop
 from gluonlab.runtime.mxnet import gluon
 
 nn = gluon.nn
@@ -43,6 +44,7 @@ class BasicBlock(gluon.HybridBlock):
         self.bn1 = batch_norm(channels, options)
         self.conv2 = conv(channels, channels, 3)
         self.bn2 = batch_norm(channels, options, is_zero=options.zero_last_gamma)
+        self.drop = BranchDrop()
         self.shortcut = projection_shortcut(in_channels, channels, stride, options)
         self.relu1 = nn.Activation("relu")
         self.relu2 = nn.Activation("relu")
@@ -50,7 +52,7 @@ class BasicBlock(gluon.HybridBlock):
     def hybrid_forward(self, F: Any, x: Any) -> Any:
         """Images (N, in_channels, H, W) to (N, channels, H / stride, W / stride)."""
         residual = self.relu1(self.bn1(self.conv1(x)))
-        residual = self.bn2(self.conv2(residual))
+        residual = self.drop(self.bn2(self.conv2(residual)))
         return self.relu2(self.shortcut(x) + residual)
 
 
@@ -69,6 +71,7 @@ class Bottleneck(gluon.HybridBlock):
         self.bn2 = batch_norm(width, options)
         self.conv3 = conv(width, channels, 1)
         self.bn3 = batch_norm(channels, options, is_zero=options.zero_last_gamma)
+        self.drop = BranchDrop()
         self.shortcut = projection_shortcut(in_channels, channels, stride, options)
         self.relu1 = nn.Activation("relu")
         self.relu2 = nn.Activation("relu")
@@ -78,7 +81,7 @@ class Bottleneck(gluon.HybridBlock):
         """Images (N, in_channels, H, W) to (N, channels, H / stride, W / stride)."""
         residual = self.relu1(self.bn1(self.conv1(x)))
         residual = self.relu2(self.bn2(self.conv2(residual)))
-        residual = self.bn3(self.conv3(residual))
+        residual = self.drop(self.bn3(self.conv3(residual)))
         return self.relu3(self.shortcut(x) + residual)
 
 
@@ -113,7 +116,7 @@ class ResNet(gluon.nn.HybridSequential):
         self.stage2 = stage(block, blocks[1], widths[0], widths[1], stride=2)
         self.stage3 = stage(block, blocks[2], widths[1], widths[2], stride=2)
         self.stage4 = stage(block, blocks[3], widths[2], widths[3], stride=2)
-        self.pool = nn.GlobalAvgPool2D()
+        self.pool = pooling(options)
         self.output = classifier(widths[3], classes)
 
 

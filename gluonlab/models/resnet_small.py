@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from gluonlab.models.layers import batch_norm, classifier, conv, sequence
+from gluonlab.models.layers import batch_norm, classifier, conv, pooling, sequence
 from gluonlab.models.options import ModelOptions
 from gluonlab.models.resnet import BasicBlock, stage
 from gluonlab.runtime.mxnet import gluon
@@ -68,7 +68,7 @@ class SmallResNet(gluon.nn.HybridSequential):
         self.stage1 = small_stage(widths[0], widths[1])
         self.stage2 = small_stage(widths[1], widths[2])
         self.stage3 = small_stage(widths[2], widths[3])
-        self.pool = nn.GlobalAvgPool2D()
+        self.pool = pooling(options)
         self.output = classifier(widths[3], classes)
 
 

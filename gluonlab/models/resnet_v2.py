@@ -11,7 +11,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from gluonlab.models.layers import batch_norm, classifier, conv, sequence
+from gluonlab.models.layers import batch_norm, classifier, conv, pooling, sequence
 from gluonlab.models.options import ModelOptions
 from gluonlab.models.resnet import (
     BLOCKS_PER_STAGE,
@@ -20,6 +20,7 @@ from gluonlab.models.resnet import (
     BlockFactory,
     stage,
 )
+from gluonlab.models.stochastic_depth import BranchDrop
 from gluonlab.runtime.mxnet import gluon
 
 nn = gluon.nn
@@ -38,6 +39,7 @@ class PreActivationBasicBlock(gluon.HybridBlock):
         self.conv1 = conv(in_channels, channels, 3, stride)
         self.bn2 = batch_norm(channels, options)
         self.conv2 = conv(channels, channels, 3, is_zero=options.zero_last_gamma)
+        self.drop = BranchDrop()
         self.shortcut = None if in_channels == channels else conv(in_channels, channels, 1, stride)
         self.relu1 = nn.Activation("relu")
         self.relu2 = nn.Activation("relu")
@@ -48,7 +50,7 @@ class PreActivationBasicBlock(gluon.HybridBlock):
         residual = self.conv1(activated)
         residual = self.conv2(self.relu2(self.bn2(residual)))
         shortcut = x if self.shortcut is None else self.shortcut(activated)
-        return shortcut + residual
+        return shortcut + self.drop(residual)
 
 
 class PreActivationBottleneck(gluon.HybridBlock):
@@ -63,6 +65,7 @@ class PreActivationBottleneck(gluon.HybridBlock):
         self.conv2 = conv(width, width, 3, stride)
         self.bn3 = batch_norm(width, options)
         self.conv3 = conv(width, channels, 1, is_zero=options.zero_last_gamma)
+        self.drop = BranchDrop()
         self.shortcut = None if in_channels == channels else conv(in_channels, channels, 1, stride)
         self.relu1 = nn.Activation("relu")
         self.relu2 = nn.Activation("relu")
@@ -75,7 +78,7 @@ class PreActivationBottleneck(gluon.HybridBlock):
         residual = self.conv2(self.relu2(self.bn2(residual)))
         residual = self.conv3(self.relu3(self.bn3(residual)))
         shortcut = x if self.shortcut is None else self.shortcut(activated)
-        return shortcut + residual
+        return shortcut + self.drop(residual)
 
 
 class PreActivationResNet(gluon.nn.HybridSequential):
@@ -98,7 +101,7 @@ class PreActivationResNet(gluon.nn.HybridSequential):
         self.stage3 = stage(block, blocks[2], widths[1], widths[2], stride=2)
         self.stage4 = stage(block, blocks[3], widths[2], widths[3], stride=2)
         self.activation = sequence(batch_norm(widths[3], options), nn.Activation("relu"))
-        self.pool = nn.GlobalAvgPool2D()
+        self.pool = pooling(options)
         self.output = classifier(widths[3], classes)
 
 

@@ -14,6 +14,7 @@ TECHNIQUES = {
     "lamb": ["optimizer.name=lamb", "optimizer.clip_norm=1.0", "schedule.base_lr=0.005"],
     "rmsprop_warmup": ["optimizer.name=rmsprop_warmup", "optimizer.transition_center=0.5",
                        "optimizer.transition_period=0.4"],
+    "dropout and stochastic depth": ["model.dropout=0.2", "model.stochastic_depth=0.3"],
     "ema": ["averaging.name=ema", "averaging.decay=0.9", "averaging.decay_warmup=true"],
 }  # fmt: skip
 
