@@ -13,6 +13,7 @@ import typer.core
 
 from gluonlab import __version__
 from gluonlab.cli import data, models
+from gluonlab.cli.doctor import doctor
 from gluonlab.cli.evaluate import evaluate
 from gluonlab.cli.launch import launch
 from gluonlab.cli.report import report
@@ -73,6 +74,7 @@ app.command()(schedule)
 app.command()(simulate)
 app.command()(runs)
 app.command()(report)
+app.command()(doctor)
 app.add_typer(models.app, name="models")
 app.add_typer(data.app, name="data")
 

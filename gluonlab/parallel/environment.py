@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -55,6 +56,11 @@ def launched_process(environment: Mapping[str, str] = os.environ) -> LaunchedPro
             int(tasks_here) if tasks_here.isdigit() else 1,
         )
     return LaunchedProcess()
+
+
+def is_horovod_installed() -> bool:
+    """Whether Horovod can be found; nothing is imported."""
+    return importlib.util.find_spec("horovod") is not None
 
 
 def set_cpu_threads(cpu_threads: Optional[int], local_size: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-import importlib.util
+import json
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,6 +13,7 @@ import numpy as np
 
 from gluonlab.errors import SetupError
 from gluonlab.parallel.accumulation import pairwise_sum
+from gluonlab.parallel.environment import is_horovod_installed
 from gluonlab.parallel.world import World
 
 # A bucket is one collective. Small enough that the first are under way while backward still runs,
@@ -101,9 +102,17 @@ def _buckets(arrays: Sequence[Any]) -> Iterator[list[Any]]:
         yield bucket
 
 
-def is_horovod_installed() -> bool:
-    """Whether Horovod can be found; nothing is imported."""
-    return importlib.util.find_spec("horovod") is not None
+def horovod_build() -> dict[str, Any]:
+    """What the installed Horovod was built with, and the MXNet it was built against."""
+    hvd = _import_horovod()
+    metadata = Path(hvd.__file__).parents[1] / "metadata.json"
+    return {
+        "mpi": bool(hvd.mpi_built()),
+        "gloo": bool(hvd.gloo_built()),
+        "nccl": bool(hvd.nccl_built()),
+        "cuda": bool(hvd.cuda_built()),
+        "mxnet": json.loads(metadata.read_text()).get("mxnet") if metadata.exists() else None,
+    }
 
 
 def _import_horovod() -> Any:

@@ -18,8 +18,8 @@ from types import FrameType
 from typing import Optional, TextIO
 
 from gluonlab.errors import ClusterError, GluonlabError, Problem, SetupError
+from gluonlab.parallel.environment import is_horovod_installed
 from gluonlab.parallel.failure import REPORT_DIRECTORY, read_reports
-from gluonlab.parallel.horovod_world import is_horovod_installed
 from gluonlab.parallel.job_output import Backend, show_output
 
 # Tell rank 0, which draws the progress bar, what it cannot see: the user's terminal and its width (0: none).

@@ -9,7 +9,9 @@ from __future__ import annotations
 import ctypes
 import importlib.metadata
 import importlib.util
+import os
 from pathlib import Path
+from typing import Optional
 
 # In the order in which they need each other.
 LIBRARIES = (
@@ -26,6 +28,9 @@ LIBRARIES = (
     ("nccl", "libnccl.so.2"),
 )
 
+# Set to "system" to leave the wheels alone and take what the system's loader finds.
+ORIGIN = "GLUONLAB_CUDA"
+
 
 def is_cuda_build_installed() -> bool:
     """Whether the MXNet of this environment is ``mxnet-cu112``."""
@@ -41,18 +46,21 @@ def preload_cuda_libraries() -> list[Path]:
 
     A library that no wheel brings is left to the system's loader, which also names it when it is
     missing there.
+
+    Raises:
+        OSError: a library of the wheels does not load.
     """
     if not is_cuda_build_installed():
         return []
-    spec = importlib.util.find_spec("nvidia")
-    if spec is None or not spec.submodule_search_locations:
-        return []
-    loaded = []
-    for package, library in LIBRARIES:
-        for root in spec.submodule_search_locations:
-            path = Path(root) / package / "lib" / library
-            if path.exists():
-                ctypes.CDLL(str(path), mode=ctypes.RTLD_GLOBAL)
-                loaded.append(path)
-                break
-    return loaded
+    paths = [path for path in (wheel_library(*library) for library in LIBRARIES) if path]
+    for path in paths:
+        ctypes.CDLL(str(path), mode=ctypes.RTLD_GLOBAL)
+    return paths
+
+
+def wheel_library(package: str, library: str) -> Optional[Path]:
+    """The file of ``library`` in the wheel of ``package``; None to leave it to the system."""
+    spec = importlib.util.find_spec("nvidia") if os.environ.get(ORIGIN) != "system" else None
+    roots = spec.submodule_search_locations if spec else None
+    paths = (Path(root) / package / "lib" / library for root in roots or ())
+    return next((path for path in paths if path.exists()), None)

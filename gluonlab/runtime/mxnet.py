@@ -7,9 +7,8 @@ import warnings
 from gluonlab.errors import SetupError
 from gluonlab.runtime.shims import prepare_mxnet_import
 
-prepare_mxnet_import()
-
 try:
+    prepare_mxnet_import()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of names that NumPy renamed and a retired MXNet will not
         import mxnet as mx

@@ -1,0 +1,1 @@
+"""What works on this machine, what does not, and what to type; works also where MXNet does not."""

@@ -1,0 +1,96 @@
+"""Python, NumPy and what pip installed: read from metadata, nothing is imported."""
+
+from __future__ import annotations
+
+import platform
+import re
+import sys
+from collections.abc import Iterator
+from importlib import metadata
+
+from gluonlab.doctor.finding import Finding, fail, ok
+
+MXNET_VERSION = "1.9.1"
+INSTALL = "./scripts/install.sh"
+
+
+def check_packages() -> Iterator[Finding]:
+    """Python, NumPy, MXNet's package, and the other requirements."""
+    yield _check_python()
+    yield _check_numpy()
+    yield _check_mxnet_package()
+    yield _check_requirements()
+
+
+def _check_python() -> Finding:
+    found = f"{platform.python_version()}, {sys.executable}"
+    if not (3, 9) <= sys.version_info[:2] <= (3, 12):
+        return fail(
+            "python", f"{found}: MXNet 1.9.1 runs on 3.9 to 3.12", f"GLUONLAB_PYTHON=python3.11 {INSTALL}"
+        )
+    system = f"{platform.system()} on {platform.machine()}"
+    if system != "Linux on x86_64":
+        return fail("python", f"{found}, {system}", "MXNet's wheels are for Linux on x86-64 only")
+    return ok("python", found)
+
+
+def _check_numpy() -> Finding:
+    version = installed_version("numpy")
+    if version is None:
+        return fail("numpy", "is not installed", INSTALL)
+    if int(version.split(".")[0]) >= 2:
+        return fail(
+            "numpy", f"{version}: MXNet 1.9.1 cannot be imported with NumPy 2", "pip install 'numpy<2'"
+        )
+    return ok("numpy", version)
+
+
+def _check_mxnet_package() -> Finding:
+    builds = mxnet_builds()
+    if not builds:
+        return fail(
+            "mxnet package", "is not installed", f"{INSTALL} cpu, or on a GPU machine {INSTALL} cu112"
+        )
+    found = ", ".join(f"{name} {version}" for name, version in builds.items())
+    if len(builds) > 1:
+        return fail(
+            "mxnet package",
+            f"{found}: both fill the same folder, and each breaks the other",
+            f"pip uninstall -y {' '.join(builds)}; then {INSTALL} cpu, or {INSTALL} cu112",
+        )
+    if set(builds.values()) != {MXNET_VERSION}:
+        flavour = "cu112" if "mxnet-cu112" in builds else "cpu"
+        return fail("mxnet package", f"{found}: gluonlab needs {MXNET_VERSION}", f"{INSTALL} {flavour}")
+    return ok("mxnet package", found)
+
+
+def _check_requirements() -> Finding:
+    try:
+        required = metadata.requires("gluonlab") or []
+    except metadata.PackageNotFoundError:
+        return fail("packages", "gluonlab itself is not installed in this environment", INSTALL)
+    names = [re.split(r"[^\w.-]", line)[0] for line in required if "extra ==" not in line]
+    if sys.version_info < (3, 12):
+        names = [name for name in names if name != "setuptools"]
+    missing = [name for name in names if installed_version(name) is None]
+    if missing:
+        return fail("packages", f"not installed: {', '.join(missing)}", INSTALL)
+    return ok("packages", f"all {len(names)} requirements are installed")
+
+
+def mxnet_builds() -> dict[str, str]:
+    """Name and version of every installed package that fills the folder ``mxnet``."""
+    builds = {}
+    for package in metadata.distributions():
+        name = (package.metadata["Name"] or "").lower().replace("_", "-")
+        if re.fullmatch(r"mxnet(-(cu\d+|mkl|native).*)?", name) and name not in builds:
+            builds[name] = package.version
+    return builds
+
+
+def installed_version(package: str) -> str | None:
+    """Version of an installed ``package``; None if it is not there."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
