@@ -15,7 +15,7 @@ LAYERS = [
     {"build"},
     {"training", "bench", "simulate"},
     {"losses", "metrics", "reporting", "models", "data", "optim", "parallel", "checkpoint"},
-    {"schedules", "epochs", "intervals", "timing", "errors", "runtime", "config"},
+    {"schedules", "epochs", "intervals", "timing", "errors", "fault_injection", "runtime", "config"},
 ]
 FILES = sorted(PACKAGE.rglob("*.py"))
 PROJECT_FILES = FILES + sorted((PACKAGE.parent / "benchmarks").rglob("*.py"))

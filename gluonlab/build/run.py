@@ -23,7 +23,8 @@ from gluonlab.build.data import (
 )
 from gluonlab.build.network import build_ctx, build_losses, build_state
 from gluonlab.build.schedule import build_schedule, build_sgd_share
-from gluonlab.checkpoint.store import Checkpoint, CheckpointStore
+from gluonlab.checkpoint.store import CheckpointStore
+from gluonlab.checkpoint.verify import Checkpoint
 from gluonlab.config.schema import Config
 from gluonlab.data.sampler import Sampler
 from gluonlab.data.source import Source
@@ -35,7 +36,7 @@ from gluonlab.parallel.virtual_workers import VirtualWorkers
 from gluonlab.parallel.world import World
 from gluonlab.reporting.reporter import Reporter, SilentReporter
 from gluonlab.reporting.run_files import CHECKPOINTS
-from gluonlab.training.fit import AnyReporter, Run, Validation
+from gluonlab.training.run import AnyReporter, Run, Validation
 from gluonlab.training.state import restore
 
 
@@ -84,11 +85,13 @@ def build_run(config: Config, run_dir: Path, world: World, stream: Optional[Text
         loss_fn=loss_fn,
         schedule=build_schedule(config, calendar),
         total_steps=total_steps,
-        store=CheckpointStore(run_dir / CHECKPOINTS, config.keep_checkpoints),
+        store=CheckpointStore(run_dir / CHECKPOINTS, config.keep_checkpoints, config.keep_best_checkpoints),
         make_reporter=make_reporter,
         log_every=config.log_every,
         eval_every=config.eval_every,
         checkpoint_every=parse_interval(config.checkpoint_every),
+        max_failed_saves=config.max_failed_saves,
+        check_weights_every=config.check_weights_every,
         identity=run_identity(config, sets),
     )
 
@@ -104,6 +107,7 @@ def validate_checkpoint(config: Config, checkpoint: Checkpoint, world: World) ->
     validation = Validation(loader, samples, config.eval_batch_size, build_losses(config)[1])
     with state.weights_to_evaluate():
         results = validation.run(state.net, world, ctx)
+    assert results is not None, "nobody may stop it"
     images = int(results.pop("count"))
     return {"step": checkpoint.step, **results, "images": images, "processes": world.size}
 

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Optional
 
-from gluonlab.checkpoint.store import Checkpoint, CheckpointStore, read_checkpoint
+from gluonlab.checkpoint.store import CheckpointStore
+from gluonlab.checkpoint.verify import Checkpoint, read_checkpoint
 from gluonlab.config.load import check_config
 from gluonlab.config.schema import Config
 from gluonlab.errors import CheckpointError, ConfigError

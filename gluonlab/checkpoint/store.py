@@ -13,80 +13,75 @@ import logging
 import os
 import re
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Optional
 
 import numpy as np
 import safetensors.numpy
 
-from gluonlab.checkpoint.tensors import Tensors, read_tensors
+from gluonlab.checkpoint.durable import flush_directory, rename_durably, write_durably
+from gluonlab.checkpoint.tensors import Tensors
+from gluonlab.checkpoint.verify import FORMAT, MANIFEST, Checkpoint, read_checkpoint, score_of
 from gluonlab.errors import CheckpointError
-
-FORMAT = 1
 
 _NAME = re.compile(r"step-(\d{8,})")
 _log = logging.getLogger("gluonlab")
 
 
-@dataclass(frozen=True)
-class Checkpoint:
-    """A verified checkpoint directory; ``state`` is its JSON part."""
-
-    path: Path
-    step: int
-    state: dict[str, Any]
-
-    def tensors(self, name: str) -> Tensors:
-        """The arrays of ``<name>.safetensors``, by name."""
-        return read_tensors(self.path / f"{name}.safetensors")
-
-
 class CheckpointStore:
-    """The checkpoints of one run; the last ``keep`` are kept."""
+    """The checkpoints of one run; the last ``keep`` are kept, and the ``keep_best`` of the highest score."""
 
-    def __init__(self, directory: Path, keep: int = 2) -> None:
+    def __init__(self, directory: Path, keep: int = 2, keep_best: int = 1) -> None:
         self.directory = directory
         self._keep = keep
+        self._keep_best = keep_best
 
-    def save(self, step: int, tensors: Mapping[str, Tensors], state: Mapping[str, Any]) -> Path:
+    def save(
+        self,
+        step: int,
+        tensors: Mapping[str, Tensors],
+        state: Mapping[str, Any],
+        score: Optional[float] = None,
+    ) -> Path:
         """Write one file for each entry of ``tensors``, and ``state``; returns the directory.
 
-        A checkpoint of this step that is there already stays as it is.
+        A checkpoint of this step that is there already stays as it is. ``score`` is the validation
+        result of these weights, if it is known; the highest is best.
 
         Raises:
             CheckpointError: CKP01 if it cannot be written; nothing is left behind.
         """
-        final = self.directory / f"step-{step:08d}"
+        final = self.path_of(step)
         if final.exists():
             return final
         temporary = self.directory / f".{final.name}.tmp-{os.getpid()}"
+        written = 0
         try:
             temporary.mkdir(parents=True, mode=0o700)
-            files = {f"{name}.safetensors": _serialise(arrays) for name, arrays in tensors.items()}
-            files["state.json"] = (json.dumps(state, indent=1) + "\n").encode()
-            manifest = {
-                "format": FORMAT,
-                "step": step,
-                "files": {name: {"bytes": len(raw), "sha256": _sha256(raw)} for name, raw in files.items()},
-            }
-            for name, raw in files.items():
-                _write_durably(temporary / name, raw)
-            _write_durably(temporary / "MANIFEST.json", json.dumps(manifest, indent=1).encode())
-            _flush_directory(temporary)
-            os.rename(temporary, final)
-            _flush_directory(self.directory)
+            files = {}
+            for name, raw in _contents(tensors, state):
+                written = len(raw)
+                write_durably(temporary / name, raw)
+                files[name] = {"bytes": len(raw), "sha256": hashlib.sha256(raw).hexdigest()}
+            manifest = {"format": FORMAT, "step": step, "score": score, "files": files}
+            write_durably(temporary / MANIFEST, json.dumps(manifest, indent=1).encode())
+            flush_directory(temporary)
+            rename_durably(temporary, final)
         except OSError as error:
             shutil.rmtree(temporary, ignore_errors=True)
             raise CheckpointError(
                 "CKP01",
                 str(final),
-                f"cannot be written: {error.strerror}",
+                f"cannot be written: {error.strerror}{self._space(written)}",
                 "the checkpoints before it are intact",
             ) from error
         self._remove_old()
         return final
+
+    def path_of(self, step: int) -> Path:
+        """Where the checkpoint of ``step`` is, or would be."""
+        return self.directory / f"step-{step:08d}"
 
     def steps(self) -> list[int]:
         """Steps of the checkpoints that exist, ascending; not verified."""
@@ -101,7 +96,7 @@ class CheckpointStore:
         Raises:
             CheckpointError: CKP02 if there is none, CKP03 if it is damaged.
         """
-        return read_checkpoint(self.directory / f"step-{step:08d}")
+        return read_checkpoint(self.path_of(step))
 
     def latest(self, set_damaged_aside: bool = False) -> Optional[Checkpoint]:
         """The newest good checkpoint, with a warning for each newer one that is damaged; or None.
@@ -115,19 +110,32 @@ class CheckpointStore:
             except CheckpointError as error:
                 _log.warning("%s; falling back to the one before", error)
                 if set_damaged_aside:
-                    path = self.directory / f"step-{step:08d}"
+                    path = self.path_of(step)
                     shutil.rmtree(path.with_name(f"damaged-{path.name}"), ignore_errors=True)
                     os.rename(path, path.with_name(f"damaged-{path.name}"))
         return None
+
+    def best_step(self) -> Optional[int]:
+        """The step of the checkpoint with the highest score, the later of equals; None if none has one."""
+        ranked = self._by_score()
+        return ranked[-1] if ranked else None
 
     def remove_leftovers(self) -> None:
         """Delete what interrupted saves left; only the process that writes may call this."""
         for path in self.directory.glob(".step-*.tmp-*"):
             shutil.rmtree(path, ignore_errors=True)
 
+    def _by_score(self) -> list[int]:
+        scores = {step: score_of(self.path_of(step)) for step in self.steps()}
+        scored = [(score, step) for step, score in scores.items() if score is not None]
+        return [step for _, step in sorted(scored)]
+
     def _remove_old(self) -> None:
+        best = self._by_score()[-self._keep_best :] if self._keep_best else []
         for step in self.steps()[: -self._keep]:
-            path = self.directory / f"step-{step:08d}"
+            if step in best:
+                continue
+            path = self.path_of(step)
             # A kill in the middle of the removal must not leave half a checkpoint under its name.
             condemned = self.directory / f".{path.name}.tmp-old"
             shutil.rmtree(condemned, ignore_errors=True)
@@ -137,66 +145,17 @@ class CheckpointStore:
                 _log.warning("%s cannot be removed: %s", path, error.strerror)
             shutil.rmtree(condemned, ignore_errors=True)
 
-
-def read_checkpoint(path: Path) -> Checkpoint:
-    """Verify the checkpoint directory ``path`` against its manifest and read its state.
-
-    Raises:
-        CheckpointError: CKP02 if it is not there, CKP03 if anything about it is not as written.
-    """
-    if not (path / "MANIFEST.json").is_file():
-        raise CheckpointError("CKP02", str(path), "is not a checkpoint", "a checkpoint holds MANIFEST.json")
-    try:
-        manifest = json.loads((path / "MANIFEST.json").read_bytes())
-        if manifest["format"] != FORMAT:
-            raise CheckpointError(
-                "CKP03", str(path), f"has format {manifest['format']}, this version reads {FORMAT}"
-            )
-        for name, expected in manifest["files"].items():
-            _verify_file(path / Path(name).name, expected["bytes"], expected["sha256"])
-        state = json.loads((path / "state.json").read_bytes())
-        return Checkpoint(path, int(manifest["step"]), dict(state))
-    except OSError as error:
-        raise CheckpointError(
-            "CKP03", str(error.filename or path), error.strerror or "cannot be read"
-        ) from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CheckpointError("CKP03", str(path), f"damaged manifest or state: {error}") from None
+    def _space(self, needed: int) -> str:
+        try:
+            free = shutil.disk_usage(self.directory).free
+        except OSError:
+            return ""
+        return f" (a file of {needed / 1e6:,.1f} MB, {free / 1e6:,.1f} MB free)"
 
 
-def _verify_file(path: Path, size: int, sha256: str) -> None:
-    found = path.stat().st_size
-    if found != size:
-        raise CheckpointError("CKP03", str(path), f"has {found} bytes, {size} were written")
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    if digest.hexdigest() != sha256:
-        raise CheckpointError("CKP03", str(path), "content differs from what was written (SHA-256)")
-
-
-def _serialise(arrays: Tensors) -> bytes:
-    return bytes(
-        safetensors.numpy.save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
-    )
-
-
-def _sha256(raw: bytes) -> str:
-    return hashlib.sha256(raw).hexdigest()
-
-
-def _write_durably(path: Path, raw: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with open(descriptor, "wb") as file:
-        file.write(raw)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _flush_directory(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _contents(tensors: Mapping[str, Tensors], state: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
+    """File by file, so that only one is in memory a second time."""
+    for name, arrays in tensors.items():
+        whole = {key: np.ascontiguousarray(array) for key, array in arrays.items()}
+        yield f"{name}.safetensors", bytes(safetensors.numpy.save(whole))
+    yield "state.json", (json.dumps(state, indent=1) + "\n").encode()

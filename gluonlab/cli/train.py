@@ -15,7 +15,7 @@ from gluonlab.errors import CheckpointError, ConfigError
 if TYPE_CHECKING:
     from gluonlab.config.schema import Config
     from gluonlab.parallel.world import World
-    from gluonlab.training.fit import Run
+    from gluonlab.training.run import Run
 
 
 def train(

@@ -75,6 +75,15 @@ class Config(Section):
         description="`500steps`, `2epochs`, `10min`, `30s`, and each epoch's end; `never`: only the last.",
     )
     keep_checkpoints: int = Field(2, ge=2, description="How many of the latest checkpoints are kept.")
+    keep_best_checkpoints: int = Field(
+        1, ge=0, description="How many of those with the best validated top-1 are kept beside them."
+    )
+    max_failed_saves: int = Field(
+        3, ge=1, description="Checkpoints that may fail one after another before the run ends."
+    )
+    check_weights_every: int = Field(
+        100, ge=1, description="Steps between two comparisons of the weights of all processes."
+    )
     tensorboard: bool = Field(True, description="Write TensorBoard event files into the run directory.")
 
     @field_validator("checkpoint_every")
@@ -159,5 +168,8 @@ RUN_SETTINGS = (
     "eval_batch_size",
     "checkpoint_every",
     "keep_checkpoints",
+    "keep_best_checkpoints",
+    "max_failed_saves",
+    "check_weights_every",
     "tensorboard",
 )

@@ -7,13 +7,15 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 import numpy as np
 
 from gluonlab.errors import SetupError
+from gluonlab.fault_injection import fault_point
 from gluonlab.parallel.accumulation import pairwise_sum
 from gluonlab.parallel.environment import is_horovod_installed
+from gluonlab.parallel.supervision.progress import LEAVING, Progress
 from gluonlab.parallel.world import World
 
 # A bucket is one collective. Small enough that the first are under way while backward still runs,
@@ -24,7 +26,8 @@ BUCKET_BYTES = 8 << 20
 class HorovodWorld(World):
     """Processes started by mpirun, horovodrun or srun."""
 
-    def __init__(self) -> None:
+    def __init__(self, progress: Optional[Progress] = None) -> None:
+        self.progress = progress or Progress()
         self._hvd = _import_horovod()
         self._hvd.init()
         self.rank, self.size = self._hvd.rank(), self._hvd.size()
@@ -34,6 +37,7 @@ class HorovodWorld(World):
 
     def broadcast(self, arrays: Sequence[Any]) -> None:
         """One collective for each array, then a wait."""
+        self.progress.mark_collective("broadcast")
         for position, array in enumerate(arrays):
             self._hvd.broadcast_(array, root_rank=0, name=f"broadcast.{position}")
         for array in arrays:
@@ -41,6 +45,9 @@ class HorovodWorld(World):
 
     def sum(self, arrays: Sequence[Any], name: str) -> None:
         """Sums in buckets, the last arrays first: backward finishes those first."""
+        if fault_point("collective") == "skip":
+            return
+        self.progress.mark_collective(name)
         for number, bucket in enumerate(_buckets(arrays)):
             # average=True would divide in another place on GPU builds than on CPU builds
             self._hvd.grouped_allreduce_(bucket, average=False, name=f"{name}.{number}")
@@ -49,6 +56,7 @@ class HorovodWorld(World):
         """One gather of all arrays laid end to end: a gather for each would take a hundred times as long."""
         from gluonlab.runtime.mxnet import nd
 
+        self.progress.mark_collective(name)
         ends = np.cumsum([array.size for array in arrays])
         key = (name, int(ends[-1]), arrays[0].dtype)
         if key not in self._flat:
@@ -68,6 +76,7 @@ class HorovodWorld(World):
 
         self._exchanges += 1
         name = f"exchange.{self._exchanges}"
+        self.progress.mark_collective(name)
         raw = text.encode()
         lengths = self._hvd.allgather(nd.array([len(raw)], dtype="int32"), name=f"{name}.length").asnumpy()
         # An empty array cannot be gathered, so each text has one byte in front.
@@ -80,11 +89,16 @@ class HorovodWorld(World):
         return texts
 
     def shutdown(self) -> None:
-        """Wait for what is under way, then leave."""
+        """Wait for what is under way, meet all others, then leave.
+
+        A process that leaves while another is still at work takes the connections with it.
+        """
         from gluonlab.runtime.mxnet import nd
 
-        nd.waitall()
-        self._hvd.shutdown()
+        with self.progress.doing(LEAVING):
+            nd.waitall()
+            self.exchange("")
+            self._hvd.shutdown()
 
 
 def _buckets(arrays: Sequence[Any]) -> Iterator[list[Any]]:

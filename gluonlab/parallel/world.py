@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, Optional, TypeVar
 
 from gluonlab.errors import ClusterError, SetupError
 from gluonlab.parallel.environment import launched_process
+from gluonlab.parallel.supervision.progress import Progress
 
 Result = TypeVar("Result")
 
@@ -24,6 +25,7 @@ class World(ABC):
     size: int
     local_rank: int
     local_size: int
+    progress: Progress
 
     @abstractmethod
     def broadcast(self, arrays: Sequence[Any]) -> None:
@@ -95,6 +97,9 @@ class SingleProcess(World):
     local_rank = 0
     local_size = 1
 
+    def __init__(self, progress: Optional[Progress] = None) -> None:
+        self.progress = progress or Progress()
+
     def broadcast(self, arrays: Sequence[Any]) -> None:
         """Nothing to do."""
 
@@ -112,8 +117,10 @@ class SingleProcess(World):
         """Nothing to do."""
 
 
-def join_world() -> World:
+def join_world(progress: Optional[Progress] = None) -> World:
     """The world this process was started in: over Horovod under a launcher, else of size 1.
+
+    ``progress`` is kept up to date with what the process does in it.
 
     Raises:
         SetupError: the launcher started several processes but Horovod is missing or sees another number.
@@ -122,10 +129,10 @@ def join_world() -> World:
 
     started = launched_process()
     if started.size == 1:
-        return SingleProcess()
+        return SingleProcess(progress)
     from gluonlab.parallel.horovod_world import HorovodWorld
 
-    world = HorovodWorld()
+    world = HorovodWorld(progress)
     if world.size != started.size:
         raise SetupError(
             "ENV05",

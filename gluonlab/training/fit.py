@@ -3,112 +3,74 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Optional, Union
+from typing import Any, Optional
 
-import numpy as np
-
-from gluonlab.checkpoint.store import Checkpoint, CheckpointStore
-from gluonlab.data.loader import Loader
-from gluonlab.data.sampler import Sampler, evaluation_requests
-from gluonlab.errors import CheckpointError, NumericError
-from gluonlab.intervals import Interval
+from gluonlab.checkpoint.verify import Checkpoint
+from gluonlab.errors import NumericError
 from gluonlab.metrics import Metrics
-from gluonlab.parallel.virtual_workers import VirtualWorkers
-from gluonlab.parallel.world import World
-from gluonlab.reporting.reporter import Reporter, SilentReporter
-from gluonlab.schedules import Schedule
-from gluonlab.training.loop import LossFn, check_finite, evaluate, train_epoch
+from gluonlab.parallel.agreement import Agreement
+from gluonlab.parallel.supervision.progress import TRAINING
+from gluonlab.parallel.supervision.stop import PreemptedError
+from gluonlab.training.loop import check_finite, train_epoch
 from gluonlab.training.loss_watch import LossWatch
-from gluonlab.training.state import (
-    TrainState,
-    checkpoint_state,
-    checkpoint_tensors,
-    restore,
-    weights_sha256,
-)
-
-AnyReporter = Union[Reporter, SilentReporter]
-
-
-@dataclass(frozen=True)
-class Validation:
-    """The held-out samples and how they are read."""
-
-    loader: Loader
-    num_samples: int
-    batch_size: int
-    loss_fn: LossFn
-
-    def run(self, net: Any, world: World, ctx: Any) -> dict[str, float]:
-        """Metrics over all samples, each process reading its share."""
-        requests = evaluation_requests(self.num_samples, self.batch_size, world.rank, world.size)
-        results = evaluate(net, self.loader.batches(requests), self.loss_fn, world, ctx)
-        if results["count"] != self.num_samples:
-            raise AssertionError(f"{results['count']} of {self.num_samples} samples were validated")
-        return results
-
-
-@dataclass
-class Run:
-    """Everything a run needs, built; `fit` carries it out.
-
-    ``identity`` is what a checkpoint must agree on to be continued (JSON data).
-    """
-
-    state: TrainState
-    world: World
-    workers: VirtualWorkers
-    ctx: Any
-    sampler: Sampler
-    loader: Loader
-    validation: Validation
-    loss_fn: LossFn
-    schedule: Schedule
-    total_steps: int
-    store: CheckpointStore
-    make_reporter: Callable[[int], AnyReporter]
-    log_every: int = 50
-    eval_every: float = 1.0
-    checkpoint_every: Optional[Interval] = None
-    identity: dict[str, Any] = field(default_factory=dict)
+from gluonlab.training.resume import resume
+from gluonlab.training.run import AnyReporter, Run
+from gluonlab.training.same_weights import check_same_parameters, check_same_weights
+from gluonlab.training.saving import Saver
+from gluonlab.training.state import checkpoint_state, weights_sha256
 
 
 def fit(run: Run) -> dict[str, Any]:
-    """Train ``run`` to its end, from its latest checkpoint if it has one; returns the summary."""
+    """Train ``run`` to its end, from its latest checkpoint if it has one; returns the summary.
+
+    Raises:
+        PreemptedError: `Run.stop` was made on any process; the state is saved. On all processes.
+    """
     run.world.check_equal("the run", run.identity)
-    checkpoint = _resume(run)
+    check_same_parameters(run.state, run.world)
+    checkpoint = resume(run)
+    check_same_weights(run.state, run.world)
     reporter = run.make_reporter(run.state.step)
-    with reporter:
-        return _Fitting(run, reporter, checkpoint).to_the_end()
+    with reporter, closing(Saver(run, reporter)) as saver:
+        return _Fitting(run, reporter, saver, checkpoint).to_the_end()
 
 
 class _Fitting:
     """The part of a run that changes while it goes on, beside its `TrainState`."""
 
-    def __init__(self, run: Run, reporter: AnyReporter, checkpoint: Optional[Checkpoint]) -> None:
-        self.run, self.reporter = run, reporter
-        self.started = self.last_saved = time.monotonic()
+    def __init__(
+        self, run: Run, reporter: AnyReporter, saver: Saver, checkpoint: Optional[Checkpoint]
+    ) -> None:
+        self.run, self.reporter, self.saver = run, reporter, saver
+        self.agreement = Agreement(run.world, wishes=2)
+        self.started = time.monotonic()
         self.earlier_seconds = 0.0
         self.resumes = 0
+        self.is_save_wished = False
         self.last_results: dict[str, dict[str, float]] = {}
+        self.best: Optional[dict[str, float]] = None
         self.trained_images = self.training_seconds = 0.0
         self.watch = LossWatch(run.world, run.state.net, self._sample_ids)
         if checkpoint:
             self.earlier_seconds = checkpoint.state["wall_seconds"]
             self.resumes = checkpoint.state["resumes"] + 1
-            self.last_results = checkpoint.state["last_results"]
-            self.trained_images = checkpoint.state["trained_images"]
-            self.training_seconds = checkpoint.state["training_seconds"]
+            self._go_back_to(checkpoint)
             reporter.log("resume", run.state.step)
             reporter.message(f"resumed from {checkpoint.path} at step {run.state.step}")
+
+    def _go_back_to(self, checkpoint: Checkpoint) -> None:
+        self.last_results = checkpoint.state["last_results"]
+        self.best = checkpoint.state.get("best")
+        self.trained_images = checkpoint.state["trained_images"]
+        self.training_seconds = checkpoint.state["training_seconds"]
 
     def to_the_end(self) -> dict[str, Any]:
         """Train what is left; a run that diverges goes back to its last checkpoint once."""
         is_second_chance = False
+        if self.run.state.step and self._is_interval_over(self.run.eval_every):
+            self._validate()  # the run was stopped in the middle of it
         while self.run.state.step < self.run.total_steps:
             try:
                 self._train_epochs()
@@ -117,12 +79,9 @@ class _Fitting:
                     raise
                 is_second_chance = True
                 self._roll_back(error)
-        if (
-            "validation" not in self.last_results
-            or self.last_results["validation"]["step"] != self.run.total_steps
-        ):
-            self._validate()
+        self._validate()
         self._save()
+        self.saver.finish()
         return self._summary()
 
     def _train_epochs(self) -> None:
@@ -131,7 +90,8 @@ class _Fitting:
             run.state.step, run.total_steps, run.workers.worker_batch_size, run.workers.mine
         )
         metrics = Metrics(run.world, run.ctx)
-        with closing(run.loader.batches(requests)) as batches:
+        batches = run.world.progress.watch(run.loader.batches(requests))
+        with closing(batches), run.world.progress.doing(TRAINING):
             while run.state.step < run.total_steps:
                 epoch_end, validation_step = self._next_step_of(1.0), self._next_step_of(run.eval_every)
                 end_step = min(epoch_end, validation_step, run.total_steps)
@@ -145,35 +105,72 @@ class _Fitting:
                     end_step=end_step,
                     log_every=run.log_every,
                     report=self._report_training,
-                    after_step=partial(self._save_if_due, end_step),
+                    after_step=partial(self._after_step, end_step),
                     watch=self.watch,
                 )
                 if end_step in (validation_step, run.total_steps):
                     self._validate()
-                if run.checkpoint_every and (end_step == epoch_end or self._is_save_due()):
+                if run.checkpoint_every and (end_step == epoch_end or self.is_save_wished):
                     self._save()
+
+    def _after_step(self, end_step: int) -> None:
+        """What is done between two updates; all processes decide alike."""
+        run, step = self.run, self.run.state.step
+        run.world.progress.mark_step(step)
+        stop, by_clock = self.agreement.exchange((run.stop.is_made, self.saver.is_due_by_clock()))
+        self.is_save_wished = self.saver.is_due_at(step) or by_clock
+        if stop:
+            self._stop()
+        # At the end of an epoch a validation may come first; its result belongs into the checkpoint.
+        if self.is_save_wished and step < end_step:
+            self._save()
+        elif step % run.check_weights_every == 0:
+            check_same_weights(run.state, run.world)
+        self.saver.report()
+
+    def _stop(self) -> None:
+        self._save()
+        self.saver.finish()
+        step = self.run.state.step
+        reason = next(filter(None, self.run.world.exchange(self.run.stop.reason)), "its launcher")
+        self.reporter.message(f"stopped at step {step} by {reason}, the state is saved")
+        raise PreemptedError(
+            "CLU20", f"step {step}", f"stopped by {reason}, the state is saved", "the same command continues"
+        )
 
     def _sample_ids(self, step: int, worker: int) -> list[int]:
         size = self.run.workers.worker_batch_size
         batch = self.run.sampler.global_batch(step)
         return list(batch.indices[worker * size : (worker + 1) * size])
 
-    def _next_step_of(self, interval_epochs: float) -> int:
-        """The first step from here on at which another interval is over."""
-        calendar, step = self.run.sampler.calendar, self.run.state.step
+    def _next_step_of(self, interval_epochs: float, after: int = 0) -> int:
+        """The first step after the current one (or ``after`` it) at which another interval is over."""
+        calendar, step = self.run.sampler.calendar, self.run.state.step + after
         number = int(calendar.epoch_at(step) / interval_epochs)
         while calendar.first_step_of(number * interval_epochs) <= step:
             number += 1
         return calendar.first_step_of(number * interval_epochs)
 
+    def _is_interval_over(self, interval_epochs: float) -> bool:
+        return self._next_step_of(interval_epochs, after=-1) == self.run.state.step
+
     def _validate(self) -> None:
+        """Validate the weights of this step, unless that was done."""
+        run, step = self.run, self.run.state.step
+        if self.last_results.get("validation", {}).get("step") == step:
+            return
         start = time.monotonic()
-        with self.run.state.weights_to_evaluate():
-            results = self.run.validation.run(self.run.state.net, self.run.world, self.run.ctx)
+        with run.state.weights_to_evaluate():
+            results = run.validation.run(run.state.net, run.world, run.ctx, run.stop)
+        if results is None:
+            self._stop()
+            return
         results["images"] = results.pop("count")
         results["seconds"] = time.monotonic() - start
-        check_finite("validation loss", results["loss"], self.run.state.step)
-        self._report("validation", self.run.state.step, results)
+        check_finite("validation loss", results["loss"], step)
+        if self.best is None or results["top1"] >= self.best["top1"]:
+            self.best = {"top1": results["top1"], "step": step}
+        self._report("validation", step, results)
 
     def _report_training(self, step: int, results: dict[str, float]) -> None:
         self.trained_images += results["count"]
@@ -185,34 +182,10 @@ class _Fitting:
         self.last_results[kind] = {"step": step, **results}
         self.reporter.log(kind, step, **results)
 
-    def _save_if_due(self, end_step: int) -> None:
-        # At the end of an epoch a validation may come first; its result belongs into the checkpoint.
-        if self.run.state.step < end_step and self._is_save_due():
-            self._save()
-
-    def _is_save_due(self) -> bool:
-        every, step, calendar = self.run.checkpoint_every, self.run.state.step, self.run.sampler.calendar
-        if every is None:
-            return False
-        if every.unit == "seconds":
-            return time.monotonic() - self.last_saved >= every.amount
-        if every.unit == "steps":
-            return step % int(every.amount) == 0
-        return int(calendar.epoch_at(step) / every.amount) > int(calendar.epoch_at(step - 1) / every.amount)
-
     def _save(self) -> None:
-        """Rank 0 writes: by now the weights and statistics are the same on every process."""
-        run, step = self.run, self.run.state.step
-        if run.world.rank == 0 and step not in run.store.steps():
-            start = time.monotonic()
-            tensors = checkpoint_tensors(run.state)
-            broken = [name for name, array in tensors["model"].items() if not np.isfinite(array).all()]
-            if broken:  # every process learns of it with the next loss; only this one looks at weights
-                self.reporter.message(f"no checkpoint at step {step}: {broken[0]} is not finite")
-                return
-            run.store.save(step, tensors, self._checkpoint_state())
-            self.reporter.log("checkpoint", step, seconds=time.monotonic() - start)
-        self.last_saved = time.monotonic()
+        validation = self.last_results.get("validation", {})
+        score = validation["top1"] if validation.get("step") == self.run.state.step else None
+        self.saver.save(self._checkpoint_state(), score)
 
     def _checkpoint_state(self) -> dict[str, Any]:
         run = self.run
@@ -224,16 +197,20 @@ class _Fitting:
             "virtual_workers": run.workers.count,
             "wall_seconds": self._wall_seconds(),
             "resumes": self.resumes,
-            "last_results": self.last_results,
+            "last_results": dict(self.last_results),
+            "best": self.best,
             "trained_images": self.trained_images,
             "training_seconds": self.training_seconds,
         }
 
     def _roll_back(self, error: NumericError) -> None:
-        checkpoint = _resume(self.run)
+        self.saver.finish()
+        checkpoint = resume(self.run)
         self.watch.clear()
         if checkpoint is None:
             raise error
+        self._go_back_to(checkpoint)
+        self.saver.last_step = self.run.state.step
         self.reporter.log("rollback", self.run.state.step)
         self.reporter.message(f"{error}; rolled back to step {self.run.state.step}, once")
 
@@ -250,6 +227,7 @@ class _Fitting:
             "top1": validation["top1"],
             "top5": validation["top5"],
             "val_images": int(validation["images"]),
+            "best": self.best,
             "images_per_sec": self.trained_images / self.training_seconds if self.training_seconds else None,
             "wall_seconds": self._wall_seconds(),
             "processes": run.world.size,
@@ -259,31 +237,3 @@ class _Fitting:
             "evaluated_weights": "average" if run.state.average else "last",
             "weights_sha256": weights_sha256(run.state.net),
         }
-
-
-def _resume(run: Run) -> Optional[Checkpoint]:
-    """Restore the newest good checkpoint that rank 0 sees, on every process."""
-    newest = run.world.run_on_all(
-        lambda: run.store.latest(set_damaged_aside=True) if run.world.rank == 0 else None
-    )
-    step = int(run.world.exchange(str(newest.step if newest else -1))[0])
-    if step < 0:
-        return None
-
-    def load() -> Checkpoint:
-        checkpoint = newest or run.store.load(step)
-        if not _agrees(checkpoint.state["identity"], run.identity):
-            raise CheckpointError(
-                "CKP08", str(checkpoint.path), "belongs to another run", "use another run_dir"
-            )
-        restore(run.state, checkpoint)
-        return checkpoint
-
-    return run.world.run_on_all(load)
-
-
-def _agrees(saved: Any, current: Any) -> bool:
-    """Whether all keys that both have agree; a later version may have more."""
-    if isinstance(saved, dict) and isinstance(current, dict):
-        return all(_agrees(saved[key], current[key]) for key in saved.keys() & current.keys())
-    return bool(saved == current)

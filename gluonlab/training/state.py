@@ -10,8 +10,8 @@ from typing import Any, Optional
 
 import numpy as np
 
-from gluonlab.checkpoint.store import Checkpoint
 from gluonlab.checkpoint.tensors import Tensors, check_tensors
+from gluonlab.checkpoint.verify import Checkpoint
 from gluonlab.errors import CheckpointError
 from gluonlab.optim.averaging import ExponentialMovingAverage
 from gluonlab.optim.base import MOMENTUM, Optimizer
@@ -95,14 +95,19 @@ def checkpoint_state(state: TrainState) -> dict[str, Any]:
     }
 
 
-def restore(state: TrainState, checkpoint: Checkpoint) -> None:
+def restore(
+    state: TrainState, checkpoint: Checkpoint, *, other_network: bool = False, other_optimizer: bool = False
+) -> None:
     """Put ``state`` back to where ``checkpoint`` was taken.
+
+    ``other_network`` takes the tensors that fit and leaves the others as they are, ``other_optimizer``
+    begins with a fresh optimizer; the first needs the second.
 
     Raises:
         CheckpointError: CKP06 other parameters, CKP07 another optimizer; nothing is changed then.
     """
     saved_optimizer, configured = checkpoint.state["optimizer"], type(state.optimizer).__name__.lower()
-    if saved_optimizer["name"] != configured:
+    if saved_optimizer["name"] != configured and not other_optimizer:
         raise CheckpointError(
             "CKP07",
             str(checkpoint.path),
@@ -110,8 +115,14 @@ def restore(state: TrainState, checkpoint: Checkpoint) -> None:
         )
     parameters = state.net._collect_params_with_prefix()
     shapes = {name: parameter.shape for name, parameter in parameters.items()}
-    weights, arrays = checkpoint.tensors("model"), checkpoint.tensors("optimizer")
-    check_tensors(str(checkpoint.path), weights, shapes)
+    weights = checkpoint.tensors("model")
+    arrays = {} if other_optimizer else checkpoint.tensors("optimizer")
+    if other_network:
+        weights = {name: value for name, value in weights.items() if shapes.get(name) == value.shape}
+    else:
+        check_tensors(str(checkpoint.path), weights, shapes)
+    if other_optimizer:
+        saved_optimizer = {**saved_optimizer, "applied_lr": None}
     if arrays or saved_optimizer["applied_lr"] is not None:  # a loss scaler may have left all updates out
         keys_of = _optimizer_keys(state).items()
         check_tensors(

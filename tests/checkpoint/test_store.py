@@ -4,7 +4,8 @@ import os
 import numpy as np
 import pytest
 
-from gluonlab.checkpoint.store import CheckpointStore, read_checkpoint
+from gluonlab.checkpoint.store import CheckpointStore
+from gluonlab.checkpoint.verify import read_checkpoint
 from gluonlab.errors import CheckpointError
 
 ARRAYS = {"a.weight": np.arange(6, dtype=np.float32).reshape(2, 3), "b": np.array([np.nan, -0.0], np.float32)}

@@ -1,0 +1,90 @@
+"""Faults on command, so that tests can kill a real process at a named place. Does nothing unless armed.
+
+``GLUONLAB_FAULT=POINT:RANK:NTH:ACTION[:ATTEMPT]``, several with commas between: the NTH time (from 1; ``5+``:
+from the 5th on) that process RANK comes by POINT, ACTION happens; with ATTEMPT only in that attempt of a
+launcher that restarts.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import signal
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+VARIABLE = "GLUONLAB_FAULT"
+
+
+@dataclass
+class Fault:
+    """One armed fault; ``passed`` counts how often its point was passed."""
+
+    point: str
+    nth: int
+    is_lasting: bool
+    action: str
+    passed: int = 0
+
+
+_armed: list[Fault] = []
+
+
+def arm(rank: int, attempt: int = 1, environment: Mapping[str, str] = os.environ) -> None:
+    """Read the faults that concern process ``rank`` in this ``attempt``."""
+    _armed.clear()
+    for text in filter(None, environment.get(VARIABLE, "").split(",")):
+        point, of_rank, nth, action, *of_attempt = text.split(":")
+        if int(of_rank) == rank and (not of_attempt or int(of_attempt[0]) == attempt):
+            _armed.append(Fault(point, int(nth.rstrip("+")), nth.endswith("+"), action))
+
+
+def fault_point(point: str) -> str:
+    """Pass ``point``. Returns an action that is the caller's to carry out, ordinarily none."""
+    for fault in _armed:
+        if fault.point != point:
+            continue
+        fault.passed += 1
+        if fault.passed == fault.nth or (fault.is_lasting and fault.passed > fault.nth):
+            act = _ACTIONS.get(fault.action)
+            if act is None:
+                return fault.action
+            act()
+    return ""
+
+
+def _fail() -> None:
+    raise RuntimeError("injected")
+
+
+def _fill_disk() -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _fail_to_write() -> None:
+    raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+def _loop() -> None:
+    while True:
+        pass
+
+
+_ACTIONS: dict[str, Callable[[], object]] = {
+    "kill9": lambda: os.kill(os.getpid(), signal.SIGKILL),
+    "segv": lambda: os.kill(os.getpid(), signal.SIGSEGV),
+    "abort": os.abort,
+    "stop": lambda: os.kill(os.getpid(), signal.SIGSTOP),
+    "term": lambda: os.kill(os.getpid(), signal.SIGTERM),
+    "exit0": lambda: os._exit(0),
+    "exit3": lambda: os._exit(3),
+    "raise": _fail,
+    "hang": lambda: time.sleep(1e6),
+    "pause": lambda: time.sleep(5),
+    "loop": _loop,
+    "hold": lambda: ctypes.PyDLL(None).sleep(1_000_000),  # keeps the interpreter lock: no thread of ours runs
+    "enospc": _fill_disk,
+    "eio": _fail_to_write,
+}

@@ -1,0 +1,77 @@
+"""What a process is doing, in the few words that a watcher needs to tell work from a standstill."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+Item = TypeVar("Item")
+
+STARTING, TRAINING, VALIDATING, SAVING = "starting", "training", "validating", "writing a checkpoint"
+WAITING_FOR_DATA = "waiting for data"
+LEAVING = "leaving"
+
+# In these a long silence is no sign of trouble.
+SLOW_PHASES = (STARTING, SAVING, LEAVING)
+
+
+class Progress:
+    """Finished steps, the phase, the collectives entered so far, and when any of them last changed.
+
+    A mark costs less than a microsecond; ``on_step`` is called when a step ends.
+    """
+
+    def __init__(self) -> None:
+        self.step = 0
+        self.phase = STARTING
+        self.collectives = 0
+        self.collective = ""
+        self.on_step: Callable[[], None] = lambda: None
+        self._changed = time.monotonic()
+
+    @property
+    def idle_seconds(self) -> float:
+        """Time since the last mark."""
+        return time.monotonic() - self._changed
+
+    def mark(self) -> None:
+        """Something was done."""
+        self._changed = time.monotonic()
+
+    def mark_step(self, step: int) -> None:
+        """``step`` updates are finished, as far as the host knows."""
+        self.step = step
+        self.mark()
+        self.on_step()
+
+    def mark_collective(self, name: str) -> None:
+        """The collective ``name`` was entered."""
+        self.collectives += 1
+        self.collective = name
+        self.mark()
+
+    @contextmanager
+    def doing(self, phase: str) -> Iterator[None]:
+        """A stretch of ``phase``."""
+        before, self.phase = self.phase, phase
+        self.mark()
+        try:
+            yield
+        finally:
+            self.phase = before
+            self.mark()
+
+    def watch(self, items: Generator[Item, Any, Any]) -> Generator[Item, None, None]:
+        """The ``items``, with a mark before and after each: they may be long in coming."""
+        try:
+            while True:
+                with self.doing(WAITING_FOR_DATA):
+                    try:
+                        item = next(items)
+                    except StopIteration:
+                        return
+                yield item
+        finally:
+            items.close()

@@ -1,0 +1,81 @@
+"""Everything a run is made of, ready to be carried out by `fit`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import takewhile
+from typing import Any, Optional, Union
+
+from gluonlab.checkpoint.store import CheckpointStore
+from gluonlab.data.loader import Loader
+from gluonlab.data.sampler import Sampler, evaluation_requests
+from gluonlab.intervals import Interval
+from gluonlab.parallel.supervision.progress import VALIDATING
+from gluonlab.parallel.supervision.stop import StopRequest
+from gluonlab.parallel.virtual_workers import VirtualWorkers
+from gluonlab.parallel.world import World
+from gluonlab.reporting.reporter import Reporter, SilentReporter
+from gluonlab.schedules import Schedule
+from gluonlab.training.loop import LossFn, evaluate
+from gluonlab.training.state import TrainState
+
+AnyReporter = Union[Reporter, SilentReporter]
+
+
+@dataclass(frozen=True)
+class Validation:
+    """The held-out samples and how they are read."""
+
+    loader: Loader
+    num_samples: int
+    batch_size: int
+    loss_fn: LossFn
+
+    def run(
+        self, net: Any, world: World, ctx: Any, stop: Optional[StopRequest] = None
+    ) -> Optional[dict[str, float]]:
+        """Metrics over all samples, each process reading its share; None if any process was to ``stop``."""
+        stop = stop or StopRequest()
+        requests = evaluation_requests(self.num_samples, self.batch_size, world.rank, world.size)
+        wanted = takewhile(lambda _: not stop.is_made, requests)
+        with world.progress.doing(VALIDATING):
+            batches = world.progress.watch(self.loader.batches(wanted))
+            results = evaluate(net, batches, self.loss_fn, world, ctx)
+        if results["count"] == self.num_samples:
+            return results
+        reason = next(filter(None, world.exchange(stop.reason)), "")
+        if not reason:
+            raise AssertionError(f"{results['count']} of {self.num_samples} samples were validated")
+        stop.make(reason)
+        return None
+
+
+@dataclass
+class Run:
+    """Everything a run needs, built; `fit` carries it out.
+
+    ``identity`` is what a checkpoint must agree on to be continued (JSON data), but for the keys that
+    begin with one of ``allowed_changes``. ``stop`` may be asked from a signal handler or another thread.
+    """
+
+    state: TrainState
+    world: World
+    workers: VirtualWorkers
+    ctx: Any
+    sampler: Sampler
+    loader: Loader
+    validation: Validation
+    loss_fn: LossFn
+    schedule: Schedule
+    total_steps: int
+    store: CheckpointStore
+    make_reporter: Callable[[int], AnyReporter]
+    log_every: int = 50
+    eval_every: float = 1.0
+    checkpoint_every: Optional[Interval] = None
+    max_failed_saves: int = 3
+    check_weights_every: int = 100
+    identity: dict[str, Any] = field(default_factory=dict)
+    allowed_changes: tuple[str, ...] = ()
+    stop: StopRequest = field(default_factory=StopRequest)

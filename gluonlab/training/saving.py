@@ -1,0 +1,117 @@
+"""When a run is saved, and how: a snapshot in memory, which a thread writes while training goes on."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Optional
+
+import numpy as np
+
+from gluonlab.checkpoint.writer import BackgroundWriter, SaveResult
+from gluonlab.parallel.supervision.progress import SAVING
+from gluonlab.training.run import AnyReporter, Run
+from gluonlab.training.same_weights import check_same_weights
+from gluonlab.training.state import checkpoint_tensors
+
+# A save that comes while the one before is under way waits so long for it, then it is left out.
+PATIENCE_SECONDS = 1.0
+
+
+class Saver:
+    """Rank 0 writes: the weights and statistics are the same on every process, which is checked first."""
+
+    def __init__(self, run: Run, reporter: AnyReporter) -> None:
+        self._run, self._reporter = run, reporter
+        self._writer = BackgroundWriter(run.store)
+        self._last_saved = time.monotonic()
+        self._stalls: dict[int, float] = {}
+        self._failed = 0
+        self.last_step = -1
+
+    def is_due_at(self, step: int) -> bool:
+        """Whether the interval, in steps or epochs, is over at ``step``: the same on all processes."""
+        every, calendar = self._run.checkpoint_every, self._run.sampler.calendar
+        if every is None or every.unit == "seconds":
+            return False
+        if every.unit == "steps":
+            return step % int(every.amount) == 0
+        return int(calendar.epoch_at(step) / every.amount) > int(calendar.epoch_at(step - 1) / every.amount)
+
+    def is_due_by_clock(self) -> bool:
+        """Whether the interval, in seconds, is over by the clock of this process."""
+        every = self._run.checkpoint_every
+        is_timed = every is not None and every.unit == "seconds"
+        return is_timed and time.monotonic() - self._last_saved >= every.amount  # type: ignore[union-attr]
+
+    def save(self, state: dict[str, Any], score: Optional[float]) -> None:
+        """Take a snapshot and begin to write it, if this step has no checkpoint; all processes call this.
+
+        Raises:
+            DivergenceError: the processes do not hold the same weights.
+            CheckpointError: CKP01 after `Run.max_failed_saves` failures one after another.
+        """
+        run, step = self._run, self._run.state.step
+        if self.last_step == step:
+            return
+        check_same_weights(run.state, run.world)
+        self.last_step = step
+        if run.world.rank == 0 and step not in run.store.steps():
+            start = time.monotonic()
+            self.report(PATIENCE_SECONDS)
+            if self._writer.is_busy:
+                self._reporter.message(f"no checkpoint at step {step}: the one before is still being written")
+                return
+            tensors = checkpoint_tensors(run.state)
+            broken = [name for name, array in tensors["model"].items() if not np.isfinite(array).all()]
+            if broken:  # every process learns of it with the next loss; only this one looks at weights
+                self._reporter.message(f"no checkpoint at step {step}: {broken[0]} is not finite")
+                return
+            self._writer.start(step, tensors, state, score)
+            self._stalls[step] = time.monotonic() - start
+        self._last_saved = time.monotonic()
+
+    def report(self, wait_seconds: float = 0.0) -> None:
+        """Log a save that has ended since the last call.
+
+        Raises:
+            CheckpointError: as `save`.
+        """
+        result = self._writer.result(wait_seconds)
+        if result is None:
+            return
+        if result.error is None:
+            self._failed = 0
+            stall = self._stalls.pop(result.step)
+            self._reporter.log("checkpoint", result.step, seconds=stall, write_seconds=result.seconds)
+            return
+        self._tell_failure(result)
+
+    def finish(self) -> None:
+        """Wait until what was begun is on the disk; all processes call this and fail together.
+
+        Raises:
+            CheckpointError: CKP01 if the last save failed.
+        """
+        self._run.world.run_on_all(self._wait)
+
+    def close(self) -> None:
+        """Let a save that is under way come to its end."""
+        self._writer.close()
+
+    def _wait(self) -> None:
+        with self._run.world.progress.doing(SAVING):
+            failed = self._failed
+            while self._writer.is_busy:
+                self.report(wait_seconds=1.0)
+            if self._failed > failed:
+                raise self._last_error
+
+    def _tell_failure(self, result: SaveResult) -> None:
+        assert result.error is not None, "it failed"
+        self._failed += 1
+        self._last_error = result.error
+        if self._failed >= self._run.max_failed_saves:
+            raise result.error
+        self._reporter.message(
+            f"{result.error}; training goes on ({self._failed} of {self._run.max_failed_saves} failed saves)"
+        )
