@@ -1,4 +1,4 @@
-"""Saves steps 1 and 2 into the folder of argument 1; a fault may end it on the way. ``--limit BYTES``: of a file."""
+"""Saves steps 1 and 2 into folder argv[1]; a fault may end it on the way. ``--limit BYTES``: of a file."""
 
 import resource
 import signal

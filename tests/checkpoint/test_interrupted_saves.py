@@ -1,4 +1,4 @@
-"""A save that is killed, or that finds the disk full, at any of its steps: what was there before is still there."""
+"""A save that is killed, or that finds the disk full, at any of its steps: what was there is still there."""
 
 import os
 import subprocess
