@@ -14,6 +14,7 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "AdamW": "gluonlab.optim.adam",
     "ArraySource": "gluonlab.data.source",
+    "BinaryCrossEntropy": "gluonlab.losses",
     "CheckpointStore": "gluonlab.checkpoint.store",
     "Epochs": "gluonlab.epochs",
     "ExponentialMovingAverage": "gluonlab.optim.averaging",
@@ -23,6 +24,8 @@ _PUBLIC = {
     "LossScaler": "gluonlab.optim.loss_scaling",
     "LossWatch": "gluonlab.training.loss_watch",
     "Metrics": "gluonlab.metrics",
+    "Mixing": "gluonlab.data.mixing",
+    "MixingLoader": "gluonlab.data.mixing",
     "NAG": "gluonlab.optim.momentum",
     "RMSpropWarmup": "gluonlab.optim.rmsprop_warmup",
     "Reporter": "gluonlab.reporting.reporter",

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from gluonlab.losses import SmoothedCrossEntropy
+from gluonlab.losses import BinaryCrossEntropy, SmoothedCrossEntropy
 from gluonlab.runtime.mxnet import autograd, nd
 
 
@@ -24,3 +24,58 @@ def test_the_loss_and_its_gradient_equal_the_formula(smoothing, hybridize):
     losses.backward()
     assert losses.asnumpy() == pytest.approx(-(target * np.log(probabilities)).sum(1), rel=2e-5)
     assert x.grad.asnumpy() == pytest.approx(probabilities - target, abs=1e-5)
+
+
+GENERATOR = np.random.RandomState(1)
+LOGITS, LABELS, PARTNERS = GENERATOR.standard_normal((5, 7)) * 3, np.array([0, 3, 6, 3, 1]), [1, 3, 0, 2, 6]
+SHARE = np.array([0.7, 0.6, 0.9, 1.0, 0.7])
+
+
+def mixed_targets():
+    targets = np.zeros((5, 7))
+    for row, (label, partner, share) in enumerate(zip(LABELS, PARTNERS, SHARE)):
+        targets[row, label] += share
+        targets[row, partner] += 1 - share
+    return targets
+
+
+def loss_and_gradient(loss_fn, *mixture, hybridize=True):
+    loss_fn.hybridize(hybridize)
+    x = nd.array(LOGITS)
+    x.attach_grad()
+    with autograd.record():
+        losses = loss_fn(x, nd.array(LABELS), *map(nd.array, mixture))
+    losses.backward()
+    return losses.asnumpy(), x.grad.asnumpy()
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("hybridize", [False, True])
+def test_cross_entropy_of_mixed_labels_is_that_of_the_mixed_target(smoothing, hybridize):
+    target = (1 - smoothing) * mixed_targets() + smoothing / 7
+    probabilities = np.exp(LOGITS) / np.exp(LOGITS).sum(1, keepdims=True)
+    loss_fn = SmoothedCrossEntropy(smoothing)
+    losses, gradient = loss_and_gradient(loss_fn, PARTNERS, SHARE, hybridize=hybridize)
+    assert losses == pytest.approx(-(target * np.log(probabilities)).sum(1), abs=1e-5)
+    assert gradient == pytest.approx(probabilities - target, abs=1e-5)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("threshold", [None, 0.0, 0.2])
+@pytest.mark.parametrize("is_mixed", [False, True])
+def test_binary_cross_entropy_is_the_mean_of_each_class_by_itself(smoothing, threshold, is_mixed):
+    target = mixed_targets() if is_mixed else np.eye(7)[LABELS]
+    if threshold is not None:
+        target = (target > threshold).astype(float)
+    target = (1 - smoothing) * target + smoothing / 7
+    sigmoid = 1 / (1 + np.exp(-LOGITS))
+    expected = -(target * np.log(sigmoid) + (1 - target) * np.log(1 - sigmoid)).mean(1)
+    loss_fn = BinaryCrossEntropy(7, smoothing, threshold)
+    losses, gradient = loss_and_gradient(loss_fn, *((PARTNERS, SHARE) if is_mixed else ()))
+    assert losses == pytest.approx(expected, rel=2e-5)
+    assert gradient == pytest.approx((sigmoid - target) / 7, abs=1e-6)
+
+
+def test_binary_cross_entropy_of_large_logits_is_finite():
+    losses = BinaryCrossEntropy(2)(nd.array([[1e4, -1e4], [-1e4, 1e4]]), nd.array([0, 0])).asnumpy()
+    assert losses.tolist() == [0, 1e4]

@@ -103,8 +103,17 @@ def build_calendar(config: Config, train_samples: int) -> Epochs:
 
 
 def build_train_loader(config: Config, source: Optional[Source], ctx: Any) -> Loader:
-    """Augmented batches of ``source``, or a synthetic one."""
-    return _build_loader(config, source, build_train_transform(config.data), ctx)
+    """Augmented batches of ``source``, or a synthetic one, mixed where the recipe says so."""
+    from gluonlab.data.mixing import Mixing, MixingLoader
+
+    loader = _build_loader(config, source, build_train_transform(config.data), ctx)
+    section = config.mixing
+    if not section.is_on:
+        return loader
+    mixing = Mixing(
+        section.mixup_alpha, section.cutmix_alpha, section.probability, section.cutmix_probability
+    )
+    return MixingLoader(loader, mixing, config.seed)
 
 
 def build_val_loader(config: Config, source: Optional[Source], ctx: Any) -> Loader:

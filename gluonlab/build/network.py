@@ -9,7 +9,7 @@ from gluonlab import models
 from gluonlab.config.schema import Config
 from gluonlab.config.update import Optimizer as OptimizerSection
 from gluonlab.errors import ConfigError, SetupError
-from gluonlab.losses import SmoothedCrossEntropy
+from gluonlab.losses import BinaryCrossEntropy, SmoothedCrossEntropy
 from gluonlab.models.lower_precision import compute_in_lower_precision
 from gluonlab.models.options import ModelOptions
 from gluonlab.models.pretrained import load_weights
@@ -155,7 +155,14 @@ def build_clip(config: Config) -> Optional[GradientClip]:
 
 def build_losses(config: Config) -> tuple[gluon.HybridBlock, gluon.HybridBlock]:
     """The training loss and the validation loss, which is never smoothed."""
-    train_loss, val_loss = SmoothedCrossEntropy(config.label_smoothing), SmoothedCrossEntropy()
+    smoothing, classes = config.label_smoothing, config.data.classes
+    train_loss: gluon.HybridBlock
+    val_loss: gluon.HybridBlock
+    if config.loss.name == "bce":
+        train_loss = BinaryCrossEntropy(classes, smoothing, config.loss.target_threshold)
+        val_loss = BinaryCrossEntropy(classes)
+    else:
+        train_loss, val_loss = SmoothedCrossEntropy(smoothing), SmoothedCrossEntropy()
     for loss in (train_loss, val_loss):
         loss.hybridize(static_alloc=True)
     return train_loss, val_loss

@@ -77,7 +77,7 @@ def build_run(config: Config, run_dir: Path, world: World, stream: Optional[Text
             seed=config.seed,
         ),
         ctx=ctx,
-        sampler=Sampler(calendar, config.seed),
+        sampler=Sampler(calendar, config.seed, config.data.augment_repeats),
         loader=build_train_loader(config, sets.train, ctx),
         validation=Validation(
             build_val_loader(config, sets.val, ctx), sets.val_samples, config.eval_batch_size, val_loss_fn

@@ -7,6 +7,7 @@ from typing import Any, Literal, Optional
 
 from pydantic import Field, field_validator
 
+from gluonlab.config.regularisation import Loss, Mixing
 from gluonlab.config.sections import About, Data, Model, ScheduleSection, Section
 from gluonlab.config.update import Averaging, Optimizer
 from gluonlab.intervals import parse_interval
@@ -31,6 +32,8 @@ class Config(Section):
     optimizer: Optimizer = Optimizer()
     averaging: Averaging = Averaging()
     schedule: ScheduleSection
+    loss: Loss = Loss()
+    mixing: Mixing = Mixing()
     label_smoothing: float = Field(
         0.0, ge=0, lt=1, description="Share of the target spread over all classes."
     )
@@ -124,10 +127,21 @@ class Config(Section):
                 f"deterministic does not go with wire_precision {self.wire_precision}, for each process "
                 "rounds its own part of the sum; use float32"
             )
+        yield from self._mixing_problems()
         for key in ("milestones", "boundaries"):
             late = [epoch for epoch in getattr(self.schedule, key) or [] if epoch >= self.epochs]
             if late:
                 yield f"schedule.{key} {late} lie at or beyond the end of training, epoch {self.epochs:g}"
+
+    def _mixing_problems(self) -> Iterator[str]:
+        threshold = self.loss.target_threshold
+        if self.mixing.is_on and self.worker_size == 1:
+            yield "mixing needs a partner for each image: worker_batch_size 1 has none"
+        if self.mixing.is_on and threshold is not None and threshold >= 0.5:
+            yield (
+                f"loss.target_threshold {threshold:g} cannot go with mixing, for images that are mixed by "
+                "halves would have no class at all; use less than 0.5"
+            )
 
     @property
     def compute_threads(self) -> Optional[int]:

@@ -70,6 +70,13 @@ class Data(Section):
     min_area: float = Field(
         0.08, gt=0, le=1, description="Smallest area of the Inception crop, as a fraction."
     )
+    augment_repeats: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="Copies of each sample in a batch, each augmented in its own way (repeated augmentation, "
+        "Hoffer et al. 2020); an epoch is as long as ever, so it shows one sample of so many.",
+    )
     resize: Optional[int] = Field(
         None,
         ge=1,
@@ -100,6 +107,8 @@ class Data(Section):
                 yield f"data.{key} is not used by {self.name!r}; set data.name=record too"
         if self.path and self.name not in ("cifar10", "cifar100", "mnist"):
             yield f"data.path is not used by {self.name!r}"
+        if self.augment_repeats > 1 and self.augment == "none":
+            yield "augment_repeats without an augmentation would repeat the same image; set augment"
         if self.pad > self.image_size:
             yield f"pad {self.pad} is larger than image_size {self.image_size}"
         if self.resize is not None and self.resize < self.image_size:

@@ -17,9 +17,10 @@ from gluonlab.data.sampler import PADDING, Request
 from gluonlab.data.source import Source
 from gluonlab.runtime.mxnet import mx, nd
 
-Batch = tuple[
-    Any, Any
-]  # images (n, channels, height, width) float32, labels (n,) float32; both NDArray on ctx
+Batch = tuple[Any, ...]
+"""Images (n, channels, height, width), labels (n,); where images are mixed also the labels of their partners
+(n,) and the share of the first (n,). All are float32 NDArrays on ctx."""
+
 ToDevice = Callable[[NDArray[Any]], Any]
 
 

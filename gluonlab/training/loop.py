@@ -17,7 +17,8 @@ from gluonlab.timing import Throughput
 from gluonlab.training.loss_watch import LossWatch, gradient_error
 from gluonlab.training.state import TrainState
 
-LossFn = Callable[[Any, Any], Any]
+LossFn = Callable[..., Any]
+"""From logits, labels and what else a batch has to losses (n,)."""
 Report = Callable[[int, dict[str, float]], None]
 
 
@@ -36,10 +37,10 @@ def train_step(
     """
     scaler, losses_of = state.loss_scaler, {}
     for worker in workers.turns(state.step):
-        images, labels = next(batches)
+        images, labels, *mixture = next(batches)
         with autograd.record():
             logits = state.net(images)
-            losses = loss_fn(logits, labels)
+            losses = loss_fn(logits, labels, *mixture)
         losses.backward(scaler.head_gradient(losses) if scaler else None)
         metrics.update(losses, logits, labels)
         losses_of[worker] = losses

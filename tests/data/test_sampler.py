@@ -66,3 +66,27 @@ def test_validation_gives_each_sample_to_one_process(samples, size):
     ]
     assert sorted(index for index in seen if index != PADDING) == list(range(samples))
     assert len(seen) % 4 == 0
+
+
+@pytest.mark.parametrize(("repeats", "batch"), [(2, 8), (3, 8), (3, 9), (4, 6)])
+def test_a_repeated_sample_comes_so_many_times_in_so_many_epochs_each_drawn_anew(repeats, batch):
+    sampler = Sampler(Epochs(24, batch), seed=1, repeats=repeats)
+    indices, draws = stream(sampler, steps=repeats * 24 // batch)
+    assert Counter(indices.tolist()) == dict.fromkeys(range(24), repeats)
+    assert len(set(zip(indices, draws))) == repeats * 24
+    assert set(draws) == set(range(repeats))
+
+
+def test_copies_of_a_sample_are_in_one_batch_and_in_different_virtual_workers():
+    sampler = Sampler(Epochs(48, 12), seed=1, repeats=3)
+    batch = sampler.global_batch(0).indices
+    assert Counter(Counter(batch.tolist()).values()) == {3: 4}
+    for worker in range(3):
+        assert len(set(batch[worker * 4 : worker * 4 + 4])) == 4
+
+
+def test_a_batch_that_grows_still_sees_each_sample_once_in_each_epoch():
+    sampler = Sampler(Epochs(30, 4, changes=((1.2, 7), (2.5, 9))), seed=1)
+    indices, epochs = stream(sampler, steps=20)
+    for epoch in range(4):
+        assert Counter(indices[epochs == epoch].tolist()) == Counter(range(30))

@@ -15,6 +15,9 @@ TECHNIQUES = {
     "rmsprop_warmup": ["optimizer.name=rmsprop_warmup", "optimizer.transition_center=0.5",
                        "optimizer.transition_period=0.4"],
     "dropout and stochastic depth": ["model.dropout=0.2", "model.stochastic_depth=0.3"],
+    "mixing, bce, repeats": ["mixing.mixup_alpha=0.4", "mixing.cutmix_alpha=1.0", "mixing.probability=0.9",
+                             "loss.name=bce", "loss.target_threshold=0.2", "data.augment_repeats=2",
+                             "schedule.base_lr=0.2"],
     "ema": ["averaging.name=ema", "averaging.decay=0.9", "averaging.decay_warmup=true"],
 }  # fmt: skip
 
