@@ -9,6 +9,7 @@ ROOT = Path(__file__).parent
 VERSION = re.findall(r'__version__ = "(.+)"', (ROOT / "gluonlab/__init__.py").read_text())[0]
 
 MXNET = "1.9.1"
+EXPORT = ["onnx==1.16.2", "onnxruntime>=1.18,<1.20"]
 
 setup(
     name="gluonlab",
@@ -52,7 +53,7 @@ setup(
             "nvidia-nccl-cu11",
             "nvidia-cudnn-cu11==8.9.6.50",
         ],
-        "dev": ["pytest", "hypothesis", "ruff", "mypy", "types-PyYAML", "types-psutil"],
-        "export": ["onnx==1.16.2", "onnxruntime>=1.18,<1.20"],
+        "dev": ["pytest", "hypothesis", "ruff", "mypy", "types-PyYAML", "types-psutil", *EXPORT],
+        "export": EXPORT,
     },
 )

@@ -14,7 +14,7 @@ LAYERS = [
     {"cli", "doctor"},
     {"build"},
     {"training", "bench", "simulate"},
-    {"losses", "metrics", "reporting", "models", "data", "optim", "parallel", "checkpoint"},
+    {"losses", "metrics", "reporting", "models", "data", "optim", "parallel", "checkpoint", "weights"},
     {"schedules", "epochs", "intervals", "timing", "errors", "fault_injection", "runtime", "config"},
 ]
 FILES = sorted(PACKAGE.rglob("*.py"))

@@ -1,18 +1,19 @@
-"""``gluonlab models``: which models there are, and what one of them costs."""
+"""``gluonlab models``: which models there are, what one costs, weights in and out."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, Optional
 
 import typer
 
-from gluonlab.cli.output import JSON_OPTION, format_table, write_json
+from gluonlab.cli.output import JSON_OPTION, check_json_target, format_table, write_json
 from gluonlab.models import ModelEntry, entry, list_models
 
 MEGABYTE = 1e6
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="List and show the models.")
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The models: list, show, import, export.")
 
 
 @app.command("list")
@@ -77,6 +78,30 @@ def show(
         for layer in facts["layers"]
     ]
     typer.echo(format_table(("layer", "output", "parameters"), layers))
+
+
+@app.command("import")
+def import_(
+    file: Path = typer.Argument(..., help="A .safetensors, .pth or .params file, or a checkpoint."),
+    model: str = typer.Option(..., "--as", help="The model that it holds weights of."),
+    output: Path = typer.Option(..., "-o", "--output", help="The model folder to write."),
+    classes: Optional[int] = typer.Option(None, help="Number of classes, if not the model's default."),
+    class_names: Optional[Path] = typer.Option(None, help="A text file with one class name for each line."),
+    sha256: Optional[str] = typer.Option(None, help="SHA-256 of the file, or 8 of its digits and more."),
+    json_target: Optional[str] = JSON_OPTION,
+) -> None:
+    """Make a model folder of weights of torchvision, timm, Gluon or GluonCV; nothing in them is executed.
+
+    Example: gluonlab models import resnet50-0676ba61.pth --as resnet50_v1b -o models/resnet50
+    """
+    from gluonlab.weights.importing import import_weights, read_class_names
+
+    check_json_target(json_target)
+    names = read_class_names(class_names) if class_names else None
+    report = import_weights(file, model, output, classes=classes, class_names=names, sha256=sha256)
+    if not write_json(report, json_target) or json_target != "-":
+        source = report["source"]
+        typer.echo(f"{output}: {model}, {report['tensors']} tensors by the names of {source['names']}")
 
 
 def _describe(model: ModelEntry, classes: Optional[int]) -> dict[str, Any]:

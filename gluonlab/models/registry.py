@@ -191,7 +191,7 @@ def create(
         from gluonlab.models.pretrained import load_weights
 
         net.initialize()
-        load_weights(net, Path(pretrained))
+        load_weights(net, Path(pretrained), model=name)
     return net
 
 

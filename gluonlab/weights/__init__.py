@@ -1,0 +1,1 @@
+"""Weight files of other projects, in and out: strict readers, names, exports, a store of verified files."""

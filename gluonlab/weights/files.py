@@ -1,0 +1,97 @@
+"""Any weight file to named arrays, its format known by its first bytes; and SHA-256 of files."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from pathlib import Path
+
+import numpy as np
+
+from gluonlab.checkpoint.tensors import Tensors, read_tensors
+from gluonlab.errors import CheckpointError
+from gluonlab.weights.mxnet_params import LIST_MAGIC, DamagedError, parse_params
+from gluonlab.weights.tensor_pickle import RefusedError
+from gluonlab.weights.torch_files import LEGACY_START, ZIP_START, parse_torch
+
+PARAMS_START = struct.pack("<QQ", LIST_MAGIC, 0)
+SYMBOL_PREFIXES = ("arg:", "aux:")
+SHORTEST_SHA256_PREFIX = 8
+
+
+def read_weights(path: Path) -> Tensors:
+    """The arrays of a safetensors, MXNet ``.params`` or PyTorch ``.pth`` file, by the names in it.
+
+    Raises:
+        CheckpointError: CKP02 missing, CKP03 or CKP41 damaged, CKP40 another format, CKP42 a pickle that
+            asks for more than tensors, CKP43 a number in it is not finite. It names the tensor where one is
+            known.
+    """
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        raise CheckpointError("CKP02", str(path), "no such file") from None
+    except OSError as error:
+        raise CheckpointError("CKP02", str(path), error.strerror or "cannot be read") from None
+    try:
+        tensors = _parse(raw, path)
+    except RefusedError as error:
+        raise CheckpointError(
+            "CKP42", str(path), f"{error}; nothing was executed", "keep the weights alone: a state dict"
+        ) from None
+    except DamagedError as error:
+        raise CheckpointError("CKP41", str(path), str(error)) from None
+    check_numbers(tensors, str(path))
+    return tensors
+
+
+def _parse(raw: bytes, path: Path) -> Tensors:
+    if raw.startswith(PARAMS_START):
+        return {_without_kind(name): array for name, array in parse_params(raw).items()}
+    if raw.startswith((ZIP_START, LEGACY_START)):
+        return parse_torch(raw)
+    if raw[8:9] == b"{":
+        return read_tensors(path)
+    raise CheckpointError(
+        "CKP40", str(path), "is no weight file that is known here", "known are .safetensors, .params and .pth"
+    )
+
+
+def _without_kind(name: str) -> str:
+    """``name`` without the mark of arguments and auxiliary states that files beside a symbol have."""
+    return name.split(":", 1)[1] if name.startswith(SYMBOL_PREFIXES) else name
+
+
+def check_numbers(tensors: Tensors, where: str) -> None:
+    """Refuse infinities and NaN, which only damage puts into weights; raises `CheckpointError` CKP43."""
+    for name, array in tensors.items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise CheckpointError("CKP43", where, f"tensor {name} holds numbers that are not finite")
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal; raises `CheckpointError` CKP02."""
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(1 << 20):
+                digest.update(chunk)
+    except OSError as error:
+        raise CheckpointError("CKP02", str(path), error.strerror or "cannot be read") from None
+    return digest.hexdigest()
+
+
+def check_sha256(path: Path, expected: str) -> None:
+    """Refuse ``path`` unless its SHA-256 starts with ``expected``, 8 hexadecimal digits or more.
+
+    Raises:
+        CheckpointError: CKP44.
+    """
+    found = sha256_of(path)
+    if len(expected) < SHORTEST_SHA256_PREFIX or not found.startswith(expected.lower()):
+        raise CheckpointError(
+            "CKP44",
+            str(path),
+            f"SHA-256 is {found}, expected {expected}",
+            "the file is damaged or another one",
+        )

@@ -1,0 +1,63 @@
+"""A weight file of another project to a model folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Optional
+
+from gluonlab.errors import CheckpointError, ConfigError
+from gluonlab.models import create, entry
+from gluonlab.models.pretrained import read_fitting
+from gluonlab.weights.files import check_sha256, sha256_of
+from gluonlab.weights.model_folder import write_model_folder
+
+
+def import_weights(
+    path: Path,
+    model: str,
+    folder: Path,
+    *,
+    classes: Optional[int] = None,
+    class_names: Optional[list[str]] = None,
+    sha256: Optional[str] = None,
+) -> dict[str, Any]:
+    """Write the weights of ``path`` as those of ``model`` into ``folder``; returns what was done.
+
+    ``sha256``, or its first 8 digits and more, is checked before the file is opened.
+
+    Raises:
+        ConfigError: CFG09 unknown model, CFG77 not one name for each class.
+        CheckpointError: the file is damaged or does not fit; nothing is written then.
+    """
+    classes = entry(model).classes if classes is None else classes
+    if class_names is not None and len(class_names) != classes:
+        raise ConfigError("CFG77", "class names", f"there are {len(class_names)} for {classes} classes")
+    if sha256:
+        check_sha256(path, sha256)
+    net = create(model, classes=classes)
+    shapes = {name: tuple(p.shape) for name, p in net._collect_params_with_prefix().items()}
+    tensors, naming = read_fitting(path, shapes, model)
+    source = {
+        "file": path.name,
+        "sha256": sha256_of(path) if path.is_file() else None,
+        "names": naming.source,
+    }
+    facts = write_model_folder(
+        folder, tensors, model=model, classes=classes, class_names=class_names, source=source
+    )
+    return {
+        "model": model,
+        "classes": classes,
+        "folder": str(folder),
+        "tensors": len(tensors),
+        "sha256": facts.sha256,
+        "source": source,
+    }
+
+
+def read_class_names(path: Path) -> list[str]:
+    """One name for each line; raises `CheckpointError` CKP02."""
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CheckpointError("CKP02", str(path), f"cannot be read: {error}") from None

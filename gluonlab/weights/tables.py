@@ -1,0 +1,50 @@
+"""How torchvision, timm, GluonCV and Gluon's own zoo name the tensors of our models.
+
+A model that is not here has no counterpart there with the same computation: torchvision's ResNet-50 halves
+the image in its 3x3 convolutions, for example, so it is ``resnet50_v1b`` and not ``resnet50_v1``.
+"""
+
+from __future__ import annotations
+
+from gluonlab.weights.naming import Naming, Rule
+
+OWN = Naming("gluonlab", ("*",), ())
+
+_STAGES: tuple[Rule, ...] = (
+    ("stage#.#.shortcut.*", "layer#.#.downsample.*"),
+    ("stage#.#.*", "layer#.#.*"),
+    ("output.*", "fc.*"),
+)
+_RESNET: tuple[Rule, ...] = (("stem.0.*", "conv1.*"), ("stem.1.*", "bn1.*"), *_STAGES)
+_DEEP_STEM_RESNET: tuple[Rule, ...] = (("stem.7.*", "bn1.*"), ("stem.#.*", "conv1.#.*"), *_STAGES)
+
+_TORCHVISION_RESNETS = ("resnet*_v1b", "resnet18_v1", "resnet34_v1", "resnext*", "wide_resnet*")
+_GLUONCV_RESNETS = ("resnet*_v1b", "resnet18_v1", "resnet34_v1")
+
+
+def _zoo_resnet(body: dict[str, str]) -> tuple[Rule, ...]:
+    """Rules for Gluon's ``resnet*_v1``, which numbers the layers of a block's ``body``."""
+    rules: list[Rule] = [("stem.#.*", "features.#.*"), ("output.*", "output.*")]
+    for stage in (1, 2, 3, 4):
+        theirs = f"features.{stage + 3}.#"
+        rules += [(f"stage{stage}.#.{ours}.*", f"{theirs}.body.{number}.*") for ours, number in body.items()]
+        rules.append((f"stage{stage}.#.shortcut.*", f"{theirs}.downsample.*"))
+    return tuple(rules)
+
+
+_ZOO_BASIC = _zoo_resnet({"conv1": "0", "bn1": "1", "conv2": "3", "bn2": "4"})
+_ZOO_BOTTLENECK = _zoo_resnet({"conv1": "0", "bn1": "1", "conv2": "3", "bn2": "4", "conv3": "6", "bn3": "7"})
+_ZOO_BIASES: tuple[Rule, ...] = tuple(
+    (f"features.#.#.body.{layer}.bias", f"features.#.#.body.{layer + 1}.running_mean") for layer in (0, 6)
+)
+
+NAMINGS: tuple[Naming, ...] = (
+    OWN,
+    Naming("torchvision", _TORCHVISION_RESNETS, _RESNET, is_torch=True),
+    Naming("timm", ("seresnet*", "seresnext*"), _RESNET, is_torch=True),
+    Naming("timm", ("resnet*_v1c", "resnet*_v1d"), _DEEP_STEM_RESNET, is_torch=True),
+    Naming("gluoncv", _GLUONCV_RESNETS, _RESNET),
+    Naming("gluoncv", ("resnet*_v1c", "resnet*_v1d"), _DEEP_STEM_RESNET),
+    Naming("gluon", ("resnet18_v1", "resnet34_v1", "resnet18_v1b", "resnet34_v1b"), _ZOO_BASIC),
+    Naming("gluon", ("resnet50_v1", "resnet101_v1", "resnet152_v1"), _ZOO_BOTTLENECK, folded=_ZOO_BIASES),
+)
