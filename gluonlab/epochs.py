@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import Literal
+from typing import Literal, Union
 
 LastBatch = Literal["rollover", "drop"]
 
@@ -94,6 +94,33 @@ class Epochs:
     def _epoch_length(self, batch_size: int) -> Fraction:
         length = Fraction(self.num_samples, batch_size)
         return length if self.last_batch == "rollover" else Fraction(math.floor(length))
+
+
+@dataclass(frozen=True)
+class EpochsSince:
+    """The part of ``calendar`` from ``epoch`` on: epochs and steps count from there."""
+
+    calendar: Epochs
+    epoch: float
+
+    @property
+    def first_step(self) -> int:
+        """Where the part begins in the whole."""
+        return self.calendar.first_step_of(self.epoch)
+
+    def total_steps(self, epochs: float) -> int:
+        """Updates that fit into ``epochs``."""
+        return self.calendar.total_steps(self._in_whole(epochs)) - self.first_step
+
+    def first_step_of(self, epoch: float) -> int:
+        """The first update that starts at or after ``epoch``."""
+        return self.calendar.first_step_of(self._in_whole(epoch)) - self.first_step
+
+    def _in_whole(self, epoch: float) -> float:
+        return float(_exact(epoch) + _exact(self.epoch))
+
+
+Calendar = Union[Epochs, EpochsSince]
 
 
 def _exact(epochs: float) -> Fraction:

@@ -14,11 +14,18 @@ def check_recipe(config: Config, processes: int) -> None:
 
     Raises:
         ConfigError: CFG08, CFG21 processes do not share the virtual workers, CFG09 unknown model,
-            CFG07 a rate beyond float32, CFG19 fewer samples than a batch.
+            CFG07 a rate beyond float32, CFG19 fewer samples than a batch, CFG32 a phase without an update.
     """
-    workers_of_process(config.virtual_workers, 0, processes, deterministic=config.deterministic)
+    check_processes(config, processes)
     entry(config.model.name)
-    peak_lr(config)
+    for phase in config.in_phases():
+        peak_lr(phase)
     samples = known_train_samples(config.data)
     if samples is not None:
         build_calendar(config, samples)
+
+
+def check_processes(config: Config, processes: int) -> None:
+    """Refuse what ``processes`` processes cannot share equally (CFG08, CFG21), in any phase."""
+    for phase in config.in_phases():
+        workers_of_process(phase.virtual_workers, 0, processes, deterministic=config.deterministic)

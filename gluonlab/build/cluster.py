@@ -115,6 +115,8 @@ def _build_job(
     from gluonlab.parallel.shares import workers_of_process
 
     notes = [law_note] if law_note else []
+    if config.phases:
+        notes.append("phases are left out: all updates are as those of the first epoch")
     if is_weak or gpus > config.virtual_workers:
         passes, batch = 1, gpus * config.worker_size
         if batch != config.global_batch_size:
@@ -141,7 +143,7 @@ def _build_job(
 
 
 def _build_calendar(config: Config, global_batch_size: int) -> Calendar:
-    changed = config.model_copy(update={"global_batch_size": global_batch_size})
+    changed = config.model_copy(update={"global_batch_size": global_batch_size, "phases": []})
     epochs = build_calendar(changed, planned_train_samples(config.data))
     interval = parse_interval(config.checkpoint_every)
     return Calendar(

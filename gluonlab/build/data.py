@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Optional
 
 from gluonlab.config.schema import Config
 from gluonlab.config.sections import Data
-from gluonlab.data.augment import CentreCrop, InceptionCrop, ShiftCrop, Transform, WithChannels
+from gluonlab.data.augment import CentreCrop, InceptionCrop, RandomCrop, ShiftCrop, Transform, WithChannels
 from gluonlab.data.cifar import load_cifar10, load_cifar100
 from gluonlab.data.digits import load_digits
 from gluonlab.data.folder import FolderSource
@@ -16,7 +16,7 @@ from gluonlab.data.mnist import load_mnist
 from gluonlab.data.record_source import RecordSource
 from gluonlab.data.source import Source, check_labels
 from gluonlab.epochs import Epochs
-from gluonlab.errors import ConfigError, DataError
+from gluonlab.errors import ConfigError, DataError, Problem
 
 if TYPE_CHECKING:
     from gluonlab.data.loader import Loader
@@ -87,19 +87,44 @@ def build_calendar(config: Config, train_samples: int) -> Epochs:
     """Epochs and steps of the run.
 
     Raises:
-        ConfigError: CFG19 if the training set is smaller than one batch or training shorter than a step.
+        ConfigError: CFG19 if the training set is smaller than one batch or training shorter than a step,
+            CFG32 if a phase has no update of its own.
     """
-    calendar = Epochs(train_samples, config.global_batch_size, config.last_batch)
-    if train_samples < config.global_batch_size:
-        raise ConfigError(
-            "CFG19",
-            f"global_batch_size {config.global_batch_size}",
-            f"the training set has only {train_samples} samples",
-            "use a smaller global_batch_size",
-        )
+    batches = [(0.0, config.global_batch_size)]
+    batches += [
+        (phase.from_epoch, phase.global_batch_size) for phase in config.phases if phase.global_batch_size
+    ]
+    for epoch, batch in batches:
+        if train_samples < batch:
+            where = f"global_batch_size {batch}" + (f" from epoch {epoch:g} on" if epoch else "")
+            raise ConfigError(
+                "CFG19",
+                where,
+                f"the training set has only {train_samples} samples",
+                "use a smaller global_batch_size",
+            )
+    calendar = Epochs(train_samples, config.global_batch_size, config.last_batch, tuple(batches[1:]))
     if calendar.total_steps(config.epochs) == 0:
         raise ConfigError("CFG19", f"epochs {config.epochs:g}", "is shorter than one step")
+    _check_phases(config, calendar)
     return calendar
+
+
+def _check_phases(config: Config, calendar: Epochs) -> None:
+    starts = [0, *(calendar.first_step_of(phase.from_epoch) for phase in config.phases)]
+    ends = [*starts[1:], calendar.total_steps(config.epochs)]
+    empty = [number - 1 for number, (start, end) in enumerate(zip(starts, ends)) if start >= end]
+    if empty:
+        problems = [
+            Problem(
+                "CFG32",
+                f"phases.{max(number, 0)}.from_epoch",
+                f"leaves no update to {f'phases.{number}' if number >= 0 else 'what comes before it'}",
+                "space them out",
+            )
+            for number in empty
+        ]
+        raise ConfigError.from_problems(problems)
 
 
 def build_train_loader(config: Config, source: Optional[Source], ctx: Any) -> Loader:
@@ -144,12 +169,16 @@ def build_train_transform(data: Data) -> Transform:
         return InceptionCrop(data.image_size, data.min_area)
     if data.augment in ("shift", "shift_flip"):
         return ShiftCrop(data.image_size, data.pad, flip=data.augment == "shift_flip")
-    return build_val_transform(data)
+    # As in validation, at the size of training.
+    resize_to = round((data.resize or data.val_size) * data.image_size / data.val_size)
+    if data.augment == "crop_flip":
+        return RandomCrop(data.image_size, resize_to)
+    return CentreCrop(data.image_size, resize_to)
 
 
 def build_val_transform(data: Data) -> Transform:
     """Resize and centre crop."""
-    return CentreCrop(data.image_size, data.resize or data.image_size)
+    return CentreCrop(data.val_size, data.resize or data.val_size)
 
 
 def _open_split(data: Data, split: Split) -> Source:

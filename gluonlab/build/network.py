@@ -8,7 +8,7 @@ from typing import Any, Optional
 from gluonlab import models
 from gluonlab.config.schema import Config
 from gluonlab.config.update import Optimizer as OptimizerSection
-from gluonlab.errors import ConfigError, SetupError
+from gluonlab.errors import ConfigError, Problem, SetupError
 from gluonlab.losses import BinaryCrossEntropy, SmoothedCrossEntropy
 from gluonlab.models.lower_precision import compute_in_lower_precision
 from gluonlab.models.options import ModelOptions
@@ -64,7 +64,11 @@ def _check_device(config: Config, *, is_gpu: bool) -> None:
 
 
 def build_network(config: Config) -> gluon.HybridBlock:
-    """The network, without values yet."""
+    """The network, without values yet.
+
+    Raises:
+        ConfigError: CFG31 for each size of images that it cannot take.
+    """
     model = config.model
     options = ModelOptions(
         zero_last_gamma=model.zero_last_gamma,
@@ -73,7 +77,26 @@ def build_network(config: Config) -> gluon.HybridBlock:
         dropout=model.dropout,
         stochastic_depth=model.stochastic_depth,
     )
-    return models.create(model.name, classes=config.data.classes, options=options)
+    net = models.create(model.name, classes=config.data.classes, options=options)
+    _check_image_sizes(config, net)
+    return net
+
+
+def _check_image_sizes(config: Config, net: gluon.HybridBlock) -> None:
+    keys: dict[str, Optional[int]] = {
+        "data.val_image_size": config.data.val_size,
+        "data.image_size": config.data.image_size,
+    }
+    keys.update({f"phases.{n}.data.image_size": p.data.image_size for n, p in enumerate(config.phases)})
+    output, problems = net(mx.sym.var("data")), []
+    for size in sorted({size for size in keys.values() if size}):
+        try:
+            output.infer_shape(data=(1, config.data.channels, size, size))
+        except mx.MXNetError:
+            what = f"{config.model.name} cannot take images of {size} x {size}"
+            problems += [Problem("CFG31", key, what) for key, given in keys.items() if given == size]
+    if problems:
+        raise ConfigError.from_problems(problems)
 
 
 def build_state(config: Config, world: World, ctx: Any) -> TrainState:
@@ -153,16 +176,21 @@ def build_clip(config: Config) -> Optional[GradientClip]:
     return GradientClip(section.clip_norm, section.clip_value)
 
 
-def build_losses(config: Config) -> tuple[gluon.HybridBlock, gluon.HybridBlock]:
-    """The training loss and the validation loss, which is never smoothed."""
-    smoothing, classes = config.label_smoothing, config.data.classes
-    train_loss: gluon.HybridBlock
-    val_loss: gluon.HybridBlock
+def build_train_loss(config: Config) -> gluon.HybridBlock:
+    """The training loss, smoothed as the recipe says."""
+    return _build_loss(config, config.label_smoothing, config.loss.target_threshold)
+
+
+def build_val_loss(config: Config) -> gluon.HybridBlock:
+    """The validation loss, which is never smoothed."""
+    return _build_loss(config, smoothing=0.0, target_threshold=None)
+
+
+def _build_loss(config: Config, smoothing: float, target_threshold: Optional[float]) -> gluon.HybridBlock:
+    loss: gluon.HybridBlock
     if config.loss.name == "bce":
-        train_loss = BinaryCrossEntropy(classes, smoothing, config.loss.target_threshold)
-        val_loss = BinaryCrossEntropy(classes)
+        loss = BinaryCrossEntropy(config.data.classes, smoothing, target_threshold)
     else:
-        train_loss, val_loss = SmoothedCrossEntropy(smoothing), SmoothedCrossEntropy()
-    for loss in (train_loss, val_loss):
-        loss.hybridize(static_alloc=True)
-    return train_loss, val_loss
+        loss = SmoothedCrossEntropy(smoothing)
+    loss.hybridize(static_alloc=True)
+    return loss

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gluonlab.build.check import check_processes
 from gluonlab.build.data import build_calendar, planned_train_samples
 from gluonlab.build.schedule import build_schedule, peak_lr
 from gluonlab.config.schema import Config
@@ -33,14 +34,17 @@ def make_plan(config: Config, processes: int) -> Plan:
     from gluonlab.models.inspection import FLOAT32_BYTES, activation_bytes, count_parameters
 
     mine = workers_of_process(config.virtual_workers, 0, processes, deterministic=config.deterministic)
+    check_processes(config, processes)
+    phases = config.in_phases()
     calendar, schedule = plan_schedule(config)
     net = build_network(config)
-    shape = (config.data.channels, config.data.image_size, config.data.image_size)
+    size = max(phase.data.image_size for phase in phases)
+    micro_steps = max(phase.virtual_workers for phase in phases) // processes
     parameters = count_parameters(net)
     # Every activation once: the graph reuses more than its gradients take, so this is an upper estimate
     # (12 % above the peak of ResNet-50 at batch 8 on a CPU).
-    memory = FLOAT32_BYTES * parameters * parameter_copies(config, len(mine), processes)
-    memory += activation_bytes(net, shape, config.worker_size)
+    memory = FLOAT32_BYTES * parameters * parameter_copies(config, micro_steps, processes)
+    memory += activation_bytes(net, (config.data.channels, size, size), config.worker_size)
     return {
         "model": config.model.name,
         "parameters": parameters,
@@ -54,10 +58,22 @@ def make_plan(config: Config, processes: int) -> Plan:
         "epochs": config.epochs,
         "steps_per_epoch": float(calendar.steps_per_epoch),
         "steps": calendar.total_steps(config.epochs),
+        "phases": _phase_rows(config, calendar),
         "peak_lr": peak_lr(config),
         "learning_rate": learning_rate_milestones(config, calendar, schedule),
         "memory_bytes_per_process": int(memory),
     }
+
+
+def _phase_rows(config: Config, calendar: Epochs) -> list[dict[str, Any]]:
+    return [
+        {
+            "from_epoch": phase.from_epoch,
+            "step": calendar.first_step_of(phase.from_epoch),
+            "changes": {**phase.changes(), **({"schedule": phase.schedule.name} if phase.schedule else {})},
+        }
+        for phase in config.phases
+    ]
 
 
 def parameter_copies(config: Config, micro_steps: int, processes: int) -> float:
@@ -81,6 +97,7 @@ def learning_rate_milestones(config: Config, calendar: Epochs, schedule: Schedul
     warmup_end = calendar.first_step_of(section.warmup_epochs)
     steps = {0, warmup_end, decay_end, last}
     steps |= {calendar.first_step_of(epoch) for epoch in (section.milestones or section.boundaries or [])}
+    steps |= {calendar.first_step_of(phase.from_epoch) for phase in config.phases}
     if section.name in ("cosine", "polynomial", "linear"):
         steps |= {warmup_end + (decay_end - warmup_end) * quarter // 4 for quarter in (1, 2, 3)}
     return [
@@ -108,6 +125,10 @@ def format_plan(plan: Plan) -> str:
         ),
         ("memory", f"about {plan['memory_bytes_per_process'] / 2**20:,.0f} MiB per process while training"),
     ]
+    rows += [
+        (f"from epoch {phase['from_epoch']:g}", f"step {phase['step']:,}: {_keys_of(phase['changes'])}")
+        for phase in plan["phases"]
+    ]
     lines = [f"{name:<16} {text}" for name, text in rows]
     lines += ["", "learning rate    step      epoch  rate"]
     lines += [
@@ -115,3 +136,11 @@ def format_plan(plan: Plan) -> str:
         for point in plan["learning_rate"]
     ]
     return "\n".join(lines)
+
+
+def _keys_of(changes: Plan, prefix: str = "") -> str:
+    """``{data: {image_size: 160}}`` as ``data.image_size=160``."""
+    return ", ".join(
+        _keys_of(value, f"{prefix}{key}.") if isinstance(value, dict) else f"{prefix}{key}={value}"
+        for key, value in changes.items()
+    )

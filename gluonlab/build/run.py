@@ -13,6 +13,7 @@ from platform import node, python_version
 from typing import Any, Optional, TextIO
 
 from gluonlab import __version__
+from gluonlab.build.check import check_processes
 from gluonlab.build.data import (
     DataSets,
     build_calendar,
@@ -21,7 +22,8 @@ from gluonlab.build.data import (
     open_data_sets,
     open_val,
 )
-from gluonlab.build.network import build_ctx, build_losses, build_state
+from gluonlab.build.network import build_ctx, build_state, build_train_loss, build_val_loss
+from gluonlab.build.phases import build_phases, build_workers
 from gluonlab.build.schedule import build_schedule, build_sgd_share
 from gluonlab.checkpoint.store import CheckpointStore
 from gluonlab.checkpoint.verify import Checkpoint
@@ -31,8 +33,6 @@ from gluonlab.data.source import Source
 from gluonlab.errors import ConfigError
 from gluonlab.intervals import parse_interval
 from gluonlab.parallel.launcher import COMMAND
-from gluonlab.parallel.shares import workers_of_process
-from gluonlab.parallel.virtual_workers import VirtualWorkers
 from gluonlab.parallel.world import World
 from gluonlab.reporting.reporter import Reporter, SilentReporter
 from gluonlab.reporting.run_files import CHECKPOINTS
@@ -48,7 +48,7 @@ def build_run(config: Config, run_dir: Path, world: World, stream: Optional[Text
     Raises:
         ConfigError, DataError, SetupError: on all processes or on none.
     """
-    workers_of_process(config.virtual_workers, world.rank, world.size, deterministic=config.deterministic)
+    check_processes(config, world.size)
     ctx = world.run_on_all(lambda: build_ctx(config, world.local_rank))
     if config.deterministic and ctx.device_type == "gpu":
         raise ConfigError("CFG22", "deterministic: true", "is for CPUs", "use ctx=cpu or deterministic=false")
@@ -56,7 +56,6 @@ def build_run(config: Config, run_dir: Path, world: World, stream: Optional[Text
     calendar = build_calendar(config, sets.train_samples)
     state = build_state(config, world, ctx)
     state.sgd_share = build_sgd_share(config, calendar)
-    loss_fn, val_loss_fn = build_losses(config)
     total_steps = calendar.total_steps(config.epochs)
 
     def make_reporter(start_step: int) -> AnyReporter:
@@ -67,22 +66,17 @@ def build_run(config: Config, run_dir: Path, world: World, stream: Optional[Text
     return Run(
         state=state,
         world=world,
-        workers=VirtualWorkers(
-            state.net,
-            world,
-            config.global_batch_size,
-            config.worker_size,
-            deterministic=config.deterministic,
-            wire_dtype=config.wire_precision,
-            seed=config.seed,
-        ),
+        workers=build_workers(config, state.net, world),
         ctx=ctx,
         sampler=Sampler(calendar, config.seed, config.data.augment_repeats),
         loader=build_train_loader(config, sets.train, ctx),
         validation=Validation(
-            build_val_loader(config, sets.val, ctx), sets.val_samples, config.eval_batch_size, val_loss_fn
+            build_val_loader(config, sets.val, ctx),
+            sets.val_samples,
+            config.eval_batch_size,
+            build_val_loss(config),
         ),
-        loss_fn=loss_fn,
+        loss_fn=build_train_loss(config),
         schedule=build_schedule(config, calendar),
         total_steps=total_steps,
         store=CheckpointStore(run_dir / CHECKPOINTS, config.keep_checkpoints, config.keep_best_checkpoints),
@@ -93,6 +87,7 @@ def build_run(config: Config, run_dir: Path, world: World, stream: Optional[Text
         max_failed_saves=config.max_failed_saves,
         check_weights_every=config.check_weights_every,
         identity=run_identity(config, sets),
+        phases=build_phases(config, calendar, state.net, world, sets.train, ctx),
     )
 
 
@@ -104,7 +99,7 @@ def validate_checkpoint(config: Config, checkpoint: Checkpoint, world: World) ->
     world.run_on_all(lambda: restore(state, checkpoint))
     loader = build_val_loader(config, source, ctx)
     samples = len(source) if source else config.data.samples
-    validation = Validation(loader, samples, config.eval_batch_size, build_losses(config)[1])
+    validation = Validation(loader, samples, config.eval_batch_size, build_val_loss(config))
     with state.weights_to_evaluate():
         results = validation.run(state.net, world, ctx)
     assert results is not None, "nobody may stop it"

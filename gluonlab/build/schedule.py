@@ -8,7 +8,7 @@ from typing import Optional
 from gluonlab import schedules
 from gluonlab.config.schema import Config
 from gluonlab.config.sections import LARGEST_NUMBER
-from gluonlab.epochs import Epochs
+from gluonlab.epochs import Calendar, Epochs, EpochsSince
 from gluonlab.errors import ConfigError
 from gluonlab.schedules import Schedule
 
@@ -35,14 +35,25 @@ def initial_lr(config: Config) -> float:
 
 
 def build_schedule(config: Config, calendar: Epochs) -> Schedule:
-    """Warm-up, then the decay.
+    """That of the recipe, then those that its phases bring, each from its first step on."""
+    parts, first_steps = [_build_part(config, calendar, config.epochs)], []
+    for phase, changed in zip(config.phases, config.in_phases()[1:]):
+        if phase.schedule:
+            since = EpochsSince(calendar, phase.from_epoch)
+            parts.append(_build_part(changed, since, config.epochs - phase.from_epoch))
+            first_steps.append(since.first_step)
+    return schedules.join(parts, first_steps)
 
-    Milestones and boundaries count from the start of training. Cosine, polynomial and linear decay
-    run over what is left after the warm-up, unless the recipe says otherwise.
+
+def _build_part(config: Config, calendar: Calendar, epochs: float) -> Schedule:
+    """Warm-up, then the decay, which lasts until ``epochs`` unless the recipe says otherwise.
+
+    Milestones and boundaries count from the start. Cosine, polynomial and linear decay run over what is
+    left after the warm-up, unless the recipe says otherwise.
     """
     section, peak = config.schedule, peak_lr(config)
     warmup_steps = calendar.first_step_of(section.warmup_epochs)
-    decay = _build_decay(config, peak, warmup_steps, calendar)
+    decay = _build_decay(config, peak, warmup_steps, calendar, epochs)
     if warmup_steps == 0:
         return decay
     warmup = _build_warmup(config, peak, warmup_steps)
@@ -70,7 +81,7 @@ def _build_warmup(config: Config, peak: float, warmup_steps: int) -> Schedule:
     return schedules.linear(initial, peak, warmup_steps)
 
 
-def _first_steps(key: str, epochs: Sequence[float], calendar: Epochs) -> list[int]:
+def _first_steps(key: str, epochs: Sequence[float], calendar: Calendar) -> list[int]:
     steps = [calendar.first_step_of(epoch) for epoch in epochs]
     if len(set(steps)) < len(steps):
         raise ConfigError(
@@ -79,7 +90,9 @@ def _first_steps(key: str, epochs: Sequence[float], calendar: Epochs) -> list[in
     return steps
 
 
-def _build_decay(config: Config, peak: float, warmup_steps: int, calendar: Epochs) -> Schedule:
+def _build_decay(
+    config: Config, peak: float, warmup_steps: int, calendar: Calendar, epochs: float
+) -> Schedule:
     section = config.schedule
     if section.name == "multistep":
         boundaries = _first_steps("milestones", section.milestones or [], calendar)
@@ -91,7 +104,7 @@ def _build_decay(config: Config, peak: float, warmup_steps: int, calendar: Epoch
         return schedules.constant(peak)
     first_step = 0 if section.decay_from == "start" else warmup_steps
     last_step = (
-        calendar.total_steps(config.epochs)
+        calendar.total_steps(epochs)
         if section.decay_until is None
         else calendar.first_step_of(section.decay_until)
     )

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from gluonlab.config.schema import RUN_SETTINGS, Config
 from gluonlab.config.sections import Section
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeGuard
 
 HEAD = """# Configuration keys
 
@@ -28,9 +31,9 @@ def render_reference() -> str:
     for name, field in recipe.items():
         section = _section_of(field)
         if section:
-            parts.append(
-                _table(f"`{name}`: {(section.__doc__ or '').rstrip('.').lower()}", section.model_fields, name)
-            )
+            title = (section.__doc__ or "").split("\n")[0].rstrip(".").lower()
+            prefix = f"{name}[]" if get_origin(field.annotation) is list else name
+            parts.append(_table(f"`{name}`: {title}", section.model_fields, prefix))
     parts.append(_table("Run settings: not part of the recipe", settings))
     return "\n".join(parts)
 
@@ -47,20 +50,27 @@ def _table(title: str, fields: dict[str, FieldInfo], prefix: str = "") -> str:
 
 
 def _section_of(field: FieldInfo) -> type[Section] | None:
-    annotation = field.annotation
-    return annotation if isinstance(annotation, type) and issubclass(annotation, Section) else None
+    """The section that a field holds, or holds a list of."""
+    annotation = get_args(field.annotation)[0] if get_origin(field.annotation) is list else field.annotation
+    return annotation if _is_section(annotation) else None
+
+
+def _is_section(annotation: Any) -> TypeGuard[type[Section]]:
+    return isinstance(annotation, type) and issubclass(annotation, Section)
 
 
 def _default(field: FieldInfo) -> str:
     if field.default is PydanticUndefined:
         return "required" if field.default_factory is None else "empty"
-    if field.default is None:
+    if field.default is None or isinstance(field.default, Section):
         return ""
     return f"`{field.default}`" if field.default != "" else ""
 
 
 def _type_name(annotation: Any) -> str:
     origin, arguments = get_origin(annotation), get_args(annotation)
+    if _is_section(annotation):
+        return "keys"
     if origin is Literal:
         return " \\| ".join(f"`{value}`" for value in arguments)
     if origin is Union:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Literal, Optional
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationError, field_validator
 
+from gluonlab.config.phases import Phase, merge_changes, problems_of_order
 from gluonlab.config.regularisation import Loss, Mixing
-from gluonlab.config.sections import About, Data, Model, ScheduleSection, Section
+from gluonlab.config.schedule import ScheduleSection
+from gluonlab.config.sections import About, Data, Model, Section
 from gluonlab.config.update import Averaging, Optimizer
 from gluonlab.intervals import parse_interval
 
@@ -37,6 +39,7 @@ class Config(Section):
     label_smoothing: float = Field(
         0.0, ge=0, lt=1, description="Share of the target spread over all classes."
     )
+    phases: list[Phase] = Field([], description="What changes from an epoch on, in the order of the epochs.")
     precision: Literal["float32", "bfloat16", "float16"] = Field(
         "float32",
         description="Type that the network computes in; weights, sums and the update are always float32. "
@@ -101,16 +104,7 @@ class Config(Section):
                 f"global_batch_size {self.global_batch_size} is not a multiple of "
                 f"worker_batch_size {self.worker_size}"
             )
-        if (self.schedule.decay_until or 0) > self.epochs:
-            yield (
-                f"schedule.decay_until {self.schedule.decay_until:g} lies beyond the end of training, "
-                f"epoch {self.epochs:g}"
-            )
-        if self.schedule.warmup_epochs >= self.epochs:
-            yield (
-                f"schedule.warmup_epochs {self.schedule.warmup_epochs:g} must be shorter than "
-                f"epochs {self.epochs:g}"
-            )
+        yield from (f"schedule.{problem}" for problem in self.schedule.problems_within(self.epochs))
         if self.optimizer.name == "rmsprop_warmup" and self.optimizer.transition_center >= self.epochs:
             yield (
                 f"optimizer.transition_center {self.optimizer.transition_center:g} must come before the end "
@@ -128,10 +122,8 @@ class Config(Section):
                 "rounds its own part of the sum; use float32"
             )
         yield from self._mixing_problems()
-        for key in ("milestones", "boundaries"):
-            late = [epoch for epoch in getattr(self.schedule, key) or [] if epoch >= self.epochs]
-            if late:
-                yield f"schedule.{key} {late} lie at or beyond the end of training, epoch {self.epochs:g}"
+        if self.phases:
+            yield from self._phase_problems()
 
     def _mixing_problems(self) -> Iterator[str]:
         threshold = self.loss.target_threshold
@@ -142,6 +134,41 @@ class Config(Section):
                 f"loss.target_threshold {threshold:g} cannot go with mixing, for images that are mixed by "
                 "halves would have no class at all; use less than 0.5"
             )
+
+    def _phase_problems(self) -> Iterator[str]:
+        yield from problems_of_order(self.phases, self.epochs)
+        for number, phase in enumerate(self.phases):
+            key = f"phases.{number}"
+            left = self.epochs - phase.from_epoch
+            if phase.schedule and left > 0:
+                for problem in phase.schedule.problems_within(left):
+                    yield f"{key}.schedule.{problem}"
+            if phase.global_batch_size and self.last_batch == "drop" and phase.from_epoch % 1:
+                yield f"{key}.from_epoch {phase.from_epoch:g} must be whole: last_batch drop cuts epochs off"
+            if phase.global_batch_size and phase.from_epoch < self.optimizer.transition_end:
+                yield (
+                    f"{key}.global_batch_size cannot change before RMSprop warm-up ends, "
+                    f"epoch {self.optimizer.transition_end:g}"
+                )
+        tree = self.model_dump(exclude={"phases"})
+        told = set(_problems_of(tree))
+        for number, phase in enumerate(self.phases):
+            tree = merge_changes(tree, phase.changes())
+            for problem in _problems_of(tree):
+                if problem not in told:
+                    told.add(problem)
+                    yield f"phases.{number}{problem}"
+
+    def in_phases(self) -> list[Config]:
+        """The recipe as it holds at first, and as it holds from each phase on."""
+        configs, tree = [self], self.model_dump(exclude={"phases"})
+        for phase in self.phases:
+            tree = merge_changes(tree, phase.changes())
+            config = Config.model_validate(tree)
+            configs.append(
+                config.model_copy(update={"schedule": phase.schedule}) if phase.schedule else config
+            )
+        return configs
 
     @property
     def compute_threads(self) -> Optional[int]:
@@ -170,6 +197,19 @@ class Config(Section):
             if self.deterministic
             else recipe
         )
+
+
+def _problems_of(tree: dict[str, Any]) -> list[str]:
+    """What is wrong with a recipe, each with its place: ``.data: ...``, or ``: ...`` for the whole."""
+    try:
+        Config.model_validate(tree)
+    except ValidationError as error:
+        return [
+            "".join(f".{part}" for part in details["loc"]) + f": {line}"
+            for details in error.errors()
+            for line in details["msg"].replace("Value error, ", "").splitlines()
+        ]
+    return []
 
 
 RUN_SETTINGS = (

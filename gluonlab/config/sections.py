@@ -1,4 +1,4 @@
-"""The sections of a recipe: data, model, schedule; those of the update are in ``update.py``.
+"""The sections of a recipe that say what is trained on what: data and model.
 
 Every key has a type, a range and a description with its unit; unknown keys are refused. The field
 descriptions are the reference in ``docs/configuration.md``.
@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal, Optional, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 LARGEST_NUMBER = 1e30
 """Bound of rates and the like: well within float32, which they become."""
+
+Augmentation = Literal["none", "shift", "shift_flip", "crop_flip", "resized_crop_flip"]
 
 SectionType = TypeVar("SectionType", bound="Section")
 
@@ -60,11 +62,15 @@ class Data(Section):
     val: Optional[str] = Field(None, description="Validation file of `record`, or folder of `folder`.")
     classes: int = Field(ge=2, description="Number of classes; labels are 0 to classes - 1.")
     image_size: int = Field(ge=1, le=4096, description="Side of the square input of the network, in pixels.")
+    val_image_size: Optional[int] = Field(
+        None, ge=1, le=4096, description="That in validation, where it differs from image_size."
+    )
     channels: Literal[1, 3] = Field(3, description="Channels of the input: 1 (gray) or 3 (RGB).")
-    augment: Literal["none", "shift", "shift_flip", "resized_crop_flip"] = Field(
+    augment: Augmentation = Field(
         "none",
         description="Training augmentation: `shift` pads by `pad` and crops, `shift_flip` also mirrors half "
-        "of the images, `resized_crop_flip` is the Inception crop (Szegedy et al. 2015) with mirroring.",
+        "of the images, `crop_flip` crops the image resized as in validation (Krizhevsky et al. 2012), "
+        "`resized_crop_flip` is the Inception crop (Szegedy et al. 2015), both with mirroring.",
     )
     pad: int = Field(4, ge=0, le=64, description="Padding of `shift` and `shift_flip`, in pixels.")
     min_area: float = Field(
@@ -80,7 +86,7 @@ class Data(Section):
     resize: Optional[int] = Field(
         None,
         ge=1,
-        description="Validation: shorter side before the centre crop, in pixels; default image_size.",
+        description="Validation: shorter side before the centre crop, in pixels; default val_image_size.",
     )
     mean: list[float] = Field(
         [123.675, 116.28, 103.53], description="Mean of each channel, in 0 to 255, subtracted on the device."
@@ -97,6 +103,11 @@ class Data(Section):
     val_samples: Optional[int] = Field(None, ge=1, description="Images in `val`, likewise.")
     threads: int = Field(2, ge=1, le=256, description="Decoding threads per process.")
 
+    @property
+    def val_size(self) -> int:
+        """Side of the network's input in validation."""
+        return self.val_image_size or self.image_size
+
     def _problems(self) -> Iterator[str]:
         if self.name in ("record", "folder") and not (self.train and self.val):
             yield f"data set {self.name!r} needs data.train and data.val"
@@ -111,8 +122,8 @@ class Data(Section):
             yield "augment_repeats without an augmentation would repeat the same image; set augment"
         if self.pad > self.image_size:
             yield f"pad {self.pad} is larger than image_size {self.image_size}"
-        if self.resize is not None and self.resize < self.image_size:
-            yield f"resize {self.resize} is smaller than image_size {self.image_size}"
+        if self.resize is not None and self.resize < self.val_size:
+            yield f"resize {self.resize} is smaller than image_size {self.val_size} of validation"
         if not len(self.mean) == len(self.std) == self.channels:
             yield f"mean and std need {self.channels} value(s), one for each channel"
         if any(value <= 0 for value in self.std):
@@ -140,92 +151,3 @@ class Model(Section):
         "equal steps (Huang et al. 2016).",
     )
     pretrained: Optional[str] = Field(None, description="A model.safetensors file to start from.")
-
-
-_USED_BY = {
-    "milestones": ("multistep",),
-    "factor": ("multistep",),
-    "power": ("polynomial",),
-    "final_lr": ("cosine", "polynomial", "linear"),
-    "decay_from": ("cosine", "polynomial", "linear"),
-    "decay_until": ("cosine", "polynomial", "linear"),
-    "boundaries": ("piecewise",),
-    "factors": ("piecewise",),
-}
-
-
-class ScheduleSection(Section):
-    """The learning rate as a function of the step."""
-
-    name: Literal["constant", "multistep", "cosine", "polynomial", "linear", "piecewise"] = Field(
-        description="Shape after warm-up."
-    )
-    base_lr: float = Field(gt=0, le=LARGEST_NUMBER, description="Rate for a batch of base_batch_size.")
-    base_batch_size: int = Field(256, ge=1, description="The batch that base_lr is quoted for, in images.")
-    scaling: Literal["linear", "sqrt", "none"] = Field(
-        "linear", description="How the rate grows with global_batch_size / base_batch_size; gives peak_lr."
-    )
-    warmup: Literal["gradual", "constant", "exponential", "quadratic"] = Field(
-        "gradual",
-        description="From init_lr to peak_lr: `gradual` on a straight line, `quadratic` on a parabola that "
-        "starts flat, `exponential` by equal factors, `constant` with a jump at the end.",
-    )
-    warmup_epochs: float = Field(
-        0.0, ge=0, description="Length of the warm-up, in epochs; need not be whole."
-    )
-    init_lr: Optional[float] = Field(
-        None,
-        ge=0,
-        le=LARGEST_NUMBER,
-        description="Rate at step 0 of the warm-up; default base_lr, at most peak_lr.",
-    )
-    milestones: Optional[list[float]] = Field(
-        None,
-        description="multistep: epochs, counted from the start of training, from which on the rate drops.",
-    )
-    factor: Optional[float] = Field(
-        None, gt=0, le=1, description="multistep: factor of each drop; default 0.1."
-    )
-    power: Optional[float] = Field(None, gt=0, le=100, description="polynomial: exponent; default 2.")
-    final_lr: Optional[float] = Field(
-        None, ge=0, le=LARGEST_NUMBER, description="cosine, polynomial, linear: rate at the end; default 0."
-    )
-    decay_from: Optional[Literal["warmup_end", "start"]] = Field(
-        None,
-        description="cosine, polynomial, linear: where the curve begins; default `warmup_end`. With `start` "
-        "the warm-up only replaces its beginning.",
-    )
-    decay_until: Optional[float] = Field(
-        None,
-        gt=0,
-        description="cosine, polynomial, linear: epoch at which final_lr is reached; default the end.",
-    )
-    boundaries: Optional[list[float]] = Field(None, description="piecewise: epochs between the pieces.")
-    factors: Optional[list[float]] = Field(
-        None, description="piecewise: factor on peak_lr of each piece, one more than boundaries."
-    )
-
-    @field_validator("milestones", "boundaries")
-    @classmethod
-    def _ascend(cls, value: Optional[list[float]]) -> Optional[list[float]]:
-        if value is not None and (value != sorted(set(value)) or any(epoch <= 0 for epoch in value)):
-            raise ValueError(f"epochs must be positive and ascend, got {value}")
-        return value
-
-    def _problems(self) -> Iterator[str]:
-        for key, users in _USED_BY.items():
-            if getattr(self, key) is not None and self.name not in users:
-                yield f"{key} is not used by {self.name!r}; leave it out, or override it with {key}=null"
-        for key in ("milestones", "boundaries"):
-            if any(epoch < self.warmup_epochs for epoch in getattr(self, key) or []):
-                yield f"{key} must not lie within the warm-up of {self.warmup_epochs:g} epochs"
-        if self.decay_until is not None and self.decay_until <= self.warmup_epochs:
-            yield f"decay_until must come after the warm-up of {self.warmup_epochs:g} epochs"
-        if self.name == "multistep" and not self.milestones:
-            yield "multistep needs milestones"
-        if self.name == "piecewise" and len(self.factors or []) != len(self.boundaries or []) + 1:
-            yield "piecewise needs factors, one more than boundaries"
-        if any(factor < 0 for factor in self.factors or []):
-            yield f"factors must not be negative, got {self.factors}"
-        if self.warmup == "exponential" and self.init_lr == 0:
-            yield "exponential warm-up needs init_lr > 0"

@@ -136,6 +136,13 @@ class Optimizer(Section):
         """Whether biases have a trust ratio."""
         return self.scale_norm_and_bias if self.scale_bias is None else self.scale_bias
 
+    @property
+    def transition_end(self) -> float:
+        """The epoch from which on SGD is alone; 0 where it always is."""
+        if self.name != "rmsprop_warmup":
+            return 0.0
+        return self.transition_center + self.transition_period / 2
+
     def _problems(self) -> Iterator[str]:
         for key, users in _USED_BY.items():
             if self.name not in users and getattr(self, key) != type(self).model_fields[key].default:

@@ -96,12 +96,29 @@ class CentreCrop:
 
     def __call__(self, image: Image, draws: NDArray[np.float64]) -> Image:
         """Resize and crop; ``draws`` is empty."""
-        height, width = image.shape[:2]
-        scale = self.resize_to / min(height, width)
-        new_height, new_width = max(round(height * scale), self.size), max(round(width * scale), self.size)
-        image = resize(image, new_height, new_width)
-        top, left = (new_height - self.size) // 2, (new_width - self.size) // 2
+        image = resize_shorter_side(image, self.resize_to, self.size)
+        top, left = (image.shape[0] - self.size) // 2, (image.shape[1] - self.size) // 2
         return image[top : top + self.size, left : left + self.size]
+
+
+@dataclass(frozen=True)
+class RandomCrop:
+    """Resize the shorter side to ``resize_to``, cut ``size`` x ``size`` anywhere, mirror half of them.
+
+    Krizhevsky et al. 2012, section 4.1: neither scale nor aspect ratio change.
+    """
+
+    size: int
+    resize_to: int
+    num_draws: int = 3
+
+    def __call__(self, image: Image, draws: NDArray[np.float64]) -> Image:
+        """Resize, crop and mirror."""
+        image = resize_shorter_side(image, self.resize_to, self.size)
+        top = int(draws[0] * (image.shape[0] - self.size + 1))
+        left = int(draws[1] * (image.shape[1] - self.size + 1))
+        crop = image[top : top + self.size, left : left + self.size]
+        return crop[:, ::-1] if draws[2] < 0.5 else crop
 
 
 @dataclass(frozen=True)
@@ -122,6 +139,13 @@ class WithChannels:
             code = cv2.COLOR_GRAY2RGB if self.channels == 3 else cv2.COLOR_RGB2GRAY
             image = cv2.cvtColor(image, code).reshape(*image.shape[:2], self.channels)
         return self.transform(image, draws)
+
+
+def resize_shorter_side(image: Image, length: int, at_least: int) -> Image:
+    """``image`` in its own aspect ratio with a shorter side of ``length``, no side below ``at_least``."""
+    height, width = image.shape[:2]
+    scale = length / min(height, width)
+    return resize(image, max(round(height * scale), at_least), max(round(width * scale), at_least))
 
 
 def resize(image: Image, height: int, width: int) -> Image:

@@ -73,7 +73,7 @@ class _Fitting:
             self._validate()  # the run was stopped in the middle of it
         while self.run.state.step < self.run.total_steps:
             try:
-                self._train_epochs()
+                self._train_phase()
             except NumericError as error:
                 if is_second_chance:
                     raise
@@ -84,17 +84,17 @@ class _Fitting:
         self.saver.finish()
         return self._summary()
 
-    def _train_epochs(self) -> None:
-        run = self.run
+    def _train_phase(self) -> None:
+        run, phase_end = self.run, self.run.enter_phase()
         requests = run.sampler.requests(
-            run.state.step, run.total_steps, run.workers.worker_batch_size, run.workers.mine
+            run.state.step, phase_end, run.workers.worker_batch_size, run.workers.mine
         )
         metrics = Metrics(run.world, run.ctx)
         batches = run.world.progress.watch(run.loader.batches(requests))
         with closing(batches), run.world.progress.doing(TRAINING):
-            while run.state.step < run.total_steps:
+            while run.state.step < phase_end:
                 epoch_end, validation_step = self._next_step_of(1.0), self._next_step_of(run.eval_every)
-                end_step = min(epoch_end, validation_step, run.total_steps)
+                end_step = min(epoch_end, validation_step, phase_end)
                 train_epoch(
                     run.state,
                     batches,

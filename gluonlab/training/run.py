@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any, Optional, Union
@@ -16,8 +16,10 @@ from gluonlab.parallel.supervision.stop import StopRequest
 from gluonlab.parallel.virtual_workers import VirtualWorkers
 from gluonlab.parallel.world import World
 from gluonlab.reporting.reporter import Reporter, SilentReporter
+from gluonlab.runtime.mxnet import nd
 from gluonlab.schedules import Schedule
 from gluonlab.training.loop import LossFn, evaluate
+from gluonlab.training.phase import Phase
 from gluonlab.training.state import TrainState
 
 AnyReporter = Union[Reporter, SilentReporter]
@@ -57,6 +59,7 @@ class Run:
 
     ``identity`` is what a checkpoint must agree on to be continued (JSON data), but for the keys that
     begin with one of ``allowed_changes``. ``stop`` may be asked from a signal handler or another thread.
+    Where there are ``phases``, ``workers``, ``loader`` and ``loss_fn`` are those of the present one.
     """
 
     state: TrainState
@@ -79,3 +82,16 @@ class Run:
     identity: dict[str, Any] = field(default_factory=dict)
     allowed_changes: tuple[str, ...] = ()
     stop: StopRequest = field(default_factory=StopRequest)
+    phases: Sequence[Phase] = ()
+
+    def enter_phase(self) -> int:
+        """Take on the phase of the next update, on all processes; returns the step at which it ends."""
+        if not self.phases:
+            return self.total_steps
+        phase = next(phase for phase in self.phases if self.state.step < phase.end_step)
+        self.loader, self.loss_fn = phase.loader, phase.loss_fn
+        self.state.optimizer.wd = phase.weight_decay
+        if self.workers.global_batch_size != phase.global_batch_size:
+            nd.waitall()  # sums of the last update may be under way in arrays of the old workers
+            self.workers = phase.make_workers()
+        return phase.end_step

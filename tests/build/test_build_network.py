@@ -9,6 +9,7 @@ from gluonlab.build.schedule import build_sgd_share
 from gluonlab.config.load import check_config
 from gluonlab.epochs import Epochs
 from gluonlab.errors import ConfigError
+from gluonlab.models import registry
 from gluonlab.optim.adam import AdamW
 from gluonlab.optim.clipping import GradientClip
 from gluonlab.optim.lamb import LAMB
@@ -16,7 +17,7 @@ from gluonlab.optim.lars import LARS
 from gluonlab.optim.momentum import NAG, SGD
 from gluonlab.optim.rmsprop_warmup import RMSpropWarmup
 from gluonlab.parallel.world import SingleProcess
-from gluonlab.runtime.mxnet import mx
+from gluonlab.runtime.mxnet import gluon, mx
 
 TREE = {
     "data": {"name": "synthetic", "classes": 10, "image_size": 32},
@@ -158,3 +159,22 @@ def test_clipping_is_off_unless_asked_for():
     assert build_clip(config_with()) is None
     assert build_clip(config_with(clip_norm=1.0)) == GradientClip(max_norm=1.0)
     assert build_clip(config_with(clip_value=10.0)) == GradientClip(max_value=10.0)
+
+
+def test_every_size_that_the_network_cannot_take_is_refused_with_its_key(monkeypatch):
+    def build(classes, options):
+        net = gluon.nn.HybridSequential()
+        net.add(gluon.nn.Dense(classes, in_units=3 * 32 * 32))
+        return net
+
+    fixed = registry.ModelEntry("fixed", build, (3, 32, 32), 10, "", 2026, 30_730)
+    monkeypatch.setitem(registry.MODELS, "fixed", fixed)
+    phases = [{"from_epoch": 1, "data": {"image_size": 24}}, {"from_epoch": 2, "data": {"image_size": 32}}]
+    data = {**TREE["data"], "image_size": 16, "val_image_size": 32}
+    tree = {**TREE, "data": data, "model": {"name": "fixed"}, "phases": phases}
+    with pytest.raises(ConfigError) as caught:
+        build_network(check_config(tree, "test"))
+    assert str(caught.value).splitlines() == [
+        "error[CFG31] data.image_size: fixed cannot take images of 16 x 16",
+        "error[CFG31] phases.0.data.image_size: fixed cannot take images of 24 x 24",
+    ]

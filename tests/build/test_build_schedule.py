@@ -145,3 +145,40 @@ def test_a_decay_that_ends_early_stays_at_its_final_rate():
 def test_schedules_that_make_no_sense_are_refused(schedule, told):
     with pytest.raises(ConfigError, match=told):
         config_with(**schedule)
+
+
+def in_phases(*phases):
+    return check_config({**TREE, "phases": list(phases)}, "test")
+
+
+def test_a_schedule_of_a_phase_counts_from_it_and_is_scaled_to_its_batch():
+    """The final collapse of Codreanu et al. 2017 in small: a straight line, then a parabola."""
+    collapse = {"name": "polynomial", "power": 2.0, "base_lr": 0.25, "base_batch_size": 100}
+    config = in_phases(
+        {"from_epoch": 4, "global_batch_size": 200}, {"from_epoch": 8, "schedule": collapse}
+    ).model_copy(update={"schedule": config_with(name="linear", base_lr=1.0, scaling="none").schedule})
+    calendar, rate = plan_schedule(config)
+    assert calendar.total_steps(10) == 40 + 20 + 10
+    assert [rate(step) for step in (0, 35, 40, 59)] == pytest.approx([1, 0.5, 30 / 70, 11 / 70])
+    assert [rate(60 + step) for step in range(10)] == pytest.approx(
+        [0.5 * (1 - step / 10) ** 2 for step in range(10)]
+    )
+
+
+@pytest.mark.parametrize(
+    ("phases", "told"),
+    [
+        (
+            [{"from_epoch": 0.02, "label_smoothing": 0.1}, {"from_epoch": 0.04, "label_smoothing": 0.2}],
+            "error[CFG32] phases.0.from_epoch: leaves no update to phases.0",
+        ),
+        (
+            [{"from_epoch": 1, "global_batch_size": 2000, "label_smoothing": 0.1}],
+            "error[CFG19] global_batch_size 2000 from epoch 1 on: the training set has only 1000 samples",
+        ),
+    ],
+)
+def test_phases_need_updates_and_samples(phases, told):
+    with pytest.raises(ConfigError) as caught:
+        plan_schedule(in_phases(*phases))
+    assert told in str(caught.value)

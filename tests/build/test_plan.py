@@ -1,6 +1,6 @@
 import pytest
 
-from gluonlab.build.plan import make_plan, parameter_copies
+from gluonlab.build.plan import format_plan, make_plan, parameter_copies
 from gluonlab.config.load import check_config
 from gluonlab.errors import ConfigError
 
@@ -36,3 +36,19 @@ def test_a_plan_refuses_what_a_run_would_refuse():
     assert make_plan(config, 3)["micro_steps_per_update"] == 4
     with pytest.raises(ConfigError, match="CFG21"):
         make_plan(config, 2)
+
+
+def test_a_plan_shows_the_phases_and_refuses_a_batch_that_processes_cannot_share():
+    phases = [{"from_epoch": 0.25, "global_batch_size": 104, "data": {"image_size": 40}}]
+    config = check_config({**TREE, "phases": phases}, "test")
+    plan = make_plan(config, 1)
+    assert plan["phases"] == [
+        {"from_epoch": 0.25, "step": 4, "changes": {"global_batch_size": 104, "data": {"image_size": 40}}}
+    ]
+    assert "step 4: global_batch_size=104, data.image_size=40" in format_plan(plan)
+    assert (
+        plan["memory_bytes_per_process"]
+        > make_plan(check_config(TREE, "test"), 1)["memory_bytes_per_process"]
+    )
+    with pytest.raises(ConfigError, match=r"CFG08.* 13 virtual workers"):
+        make_plan(config, 2)  # 12 are shared, 13 are not

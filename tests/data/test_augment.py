@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from gluonlab.data.augment import CentreCrop, InceptionCrop, ShiftCrop, WithChannels, resize
+from gluonlab.data.augment import CentreCrop, InceptionCrop, RandomCrop, ShiftCrop, WithChannels, resize
 from gluonlab.data.randomness import uniforms
 
 
@@ -87,3 +87,11 @@ def test_channels_are_converted_both_ways():
 
 def test_resizing_a_constant_image_keeps_its_value():
     assert (resize(np.full((7, 5, 1), 200, np.uint8), 3, 9) == 200).all()
+
+
+def test_a_random_crop_keeps_the_scale_and_mirrors_half(image):
+    crop = RandomCrop(5, resize_to=8)
+    assert np.array_equal(crop(image, np.array([0.0, 0.999, 0.5])), image[:5, 3:])
+    assert np.array_equal(crop(image, np.array([0.26, 0.0, 0.4])), image[1:6, 4::-1])
+    wide = np.repeat(image, 2, axis=1)  # twice as wide as high: the shorter side becomes 5
+    assert RandomCrop(5, resize_to=5)(wide, np.array([0.0, 0.0, 0.9])).shape == (5, 5, 3)
