@@ -42,11 +42,16 @@ def run_gluonlab():
 
 @pytest.fixture(scope="session")
 def run_processes():
-    """Run a script in ``processes`` real processes of one world; returns the finished job."""
+    """Run a script in ``processes`` real processes of one world; returns the finished job.
 
-    def run(processes, script, *arguments, timeout=300, check=True, cwd=ROOT):
+    ``backend`` is "mpi", Horovod's, or "kvstore".
+    """
+
+    def run(processes, script, *arguments, backend="mpi", timeout=300, check=True, cwd=ROOT):
         command = [sys.executable, str(script), *map(str, arguments)]
-        if processes > 1:
+        if backend == "kvstore":
+            command = [sys.executable, "-m", "gluonlab.parallel.kvstore_job", str(processes), *command]
+        elif processes > 1:
             mpirun = Path(sys.executable).parent / "mpirun"
             root_user = ["--allow-run-as-root"] if os.geteuid() == 0 else []
             options = ["--map-by", ":OVERSUBSCRIBE", "--bind-to", "none", "--mca", "mpi_yield_when_idle", "1"]

@@ -17,16 +17,19 @@ class BackendChoice(str, Enum):
 
     mpi = "mpi"
     gloo = "gloo"
+    kvstore = "kvstore"
 
 
 def launch(
     recipe: Path = typer.Argument(..., metavar="CONFIG", help="Recipe file (YAML)."),
     overrides: Optional[list[str]] = typer.Argument(None, metavar="[key=value]...", help="Override keys."),
     processes: int = typer.Option(..., "-n", "--processes", min=1, help="Number of processes."),
-    backend: BackendChoice = typer.Option(BackendChoice.mpi, "--backend", help="Horovod's controller."),
+    backend: BackendChoice = typer.Option(
+        BackendChoice.mpi, "--backend", help="Horovod over MPI or Gloo, or MXNet's parameter server."
+    ),
     json_target: Optional[str] = JSON_OPTION,
 ) -> None:
-    """Train with P processes on this host, through Horovod.
+    """Train with P processes on this host, through Horovod or MXNet's kvstore.
 
     Example: gluonlab launch -n 2 configs/digits.yaml
     """

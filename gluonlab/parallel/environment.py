@@ -12,7 +12,9 @@ from typing import Optional
 import psutil
 
 # size, rank, local rank, processes on this host; first match counts
+KVSTORE_LAUNCHER = ("GLUONLAB_SIZE", "GLUONLAB_RANK", "GLUONLAB_LOCAL_RANK", "GLUONLAB_LOCAL_SIZE")
 _LAUNCHERS = {
+    "kvstore": KVSTORE_LAUNCHER,
     "Horovod": ("HOROVOD_SIZE", "HOROVOD_RANK", "HOROVOD_LOCAL_RANK", "HOROVOD_LOCAL_SIZE"),
     "Open MPI": (
         "OMPI_COMM_WORLD_SIZE",
@@ -35,6 +37,9 @@ class LaunchedProcess:
     local_size: int = 1
 
 
+ALONE = LaunchedProcess()
+
+
 def launched_process(environment: Mapping[str, str] = os.environ) -> LaunchedProcess:
     """Find the launcher of this process; ``srun`` counts when it started more than one task."""
     for launcher, (size, rank, local_rank, local_size) in _LAUNCHERS.items():
@@ -55,7 +60,7 @@ def launched_process(environment: Mapping[str, str] = os.environ) -> LaunchedPro
             int(environment.get("SLURM_LOCALID", 0)),
             int(tasks_here) if tasks_here.isdigit() else 1,
         )
-    return LaunchedProcess()
+    return ALONE
 
 
 def is_horovod_installed() -> bool:

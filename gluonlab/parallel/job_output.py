@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from typing import Literal, TextIO
 
-Backend = Literal["mpi", "gloo"]
+Backend = Literal["mpi", "gloo", "kvstore"]
 
 _RULER = re.compile(r"^-{40,}$")
 _MPI_WORDS = re.compile(r"prterun|prted|mpirun|PRTE|Open MPI")
@@ -20,7 +20,7 @@ def show_output(job: subprocess.Popen[str], backend: Backend, stream: TextIO) ->
     """Pass on what the processes of ``job`` say until they end; returns what the engine itself said."""
     engine_words: list[str] = []
     assert job.stderr is not None, "it was asked for"
-    if backend == "mpi":
+    if backend != "gloo":
         _copy(without_banners(job.stderr, engine_words), sys.stderr)
         return " ".join(engine_words)
     assert job.stdout is not None, "it was asked for"

@@ -85,6 +85,8 @@ def _environment(directory: str) -> dict[str, str]:
 
 
 def _start_command(processes: int, backend: Backend) -> list[str]:
+    if backend == "kvstore":
+        return [sys.executable, "-m", "gluonlab.parallel.kvstore_job", str(processes)]
     if not is_horovod_installed():
         raise SetupError(
             "ENV06",

@@ -118,7 +118,7 @@ class SingleProcess(World):
 
 
 def join_world(progress: Optional[Progress] = None) -> World:
-    """The world this process was started in: over Horovod under a launcher, else of size 1.
+    """The world this process was started in: over Horovod or kvstore under a launcher, else of size 1.
 
     ``progress`` is kept up to date with what the process does in it.
 
@@ -130,6 +130,10 @@ def join_world(progress: Optional[Progress] = None) -> World:
     started = launched_process()
     if started.size == 1:
         return SingleProcess(progress)
+    if started.launcher == "kvstore":
+        from gluonlab.parallel.kvstore_world import KVStoreWorld
+
+        return KVStoreWorld("dist_sync", started, progress)
     from gluonlab.parallel.horovod_world import HorovodWorld
 
     world = HorovodWorld(progress)

@@ -14,8 +14,8 @@ RESNET20 = [
 ]  # fmt: skip
 
 
-def train(run_gluonlab, run_dir, processes, *overrides):
-    start = ["train"] if processes == 1 else ["launch", "-n", processes]
+def train(run_gluonlab, run_dir, processes, *overrides, backend="mpi"):
+    start = ["train"] if processes == 1 else ["launch", "-n", processes, "--backend", backend]
     job = run_gluonlab(*start, *RESNET20, f"run_dir={run_dir}", *overrides)
     assert job.returncode == 0, job.stderr
     return json.loads((run_dir / "summary.json").read_text())
@@ -27,9 +27,9 @@ def alone(run_gluonlab, tmp_path_factory):
     return run_dir, train(run_gluonlab, run_dir, 1)
 
 
-@pytest.mark.parametrize("processes", [2, 4])
-def test_twenty_updates_have_the_same_bits(processes, alone, run_gluonlab, tmp_path):
-    summary = train(run_gluonlab, tmp_path / "run", processes)
+@pytest.mark.parametrize(("processes", "backend"), [(2, "mpi"), (4, "mpi"), (2, "kvstore")])
+def test_twenty_updates_have_the_same_bits(processes, backend, alone, run_gluonlab, tmp_path):
+    summary = train(run_gluonlab, tmp_path / "run", processes, backend=backend)
     assert (summary["steps"], summary["virtual_workers"], summary["processes"]) == (20, 8, processes)
     assert summary["weights_sha256"] == alone[1]["weights_sha256"]
 

@@ -49,10 +49,10 @@ def test_a_world_of_one_raises_its_own_error():
         SingleProcess().run_on_all(fail)
 
 
-@pytest.fixture(scope="module")
-def outcomes(run_processes, root, tmp_path_factory):
+@pytest.fixture(scope="module", params=["mpi", "kvstore"])
+def outcomes(request, run_processes, root, tmp_path_factory):
     out = tmp_path_factory.mktemp("world")
-    run_processes(2, root / "tests/parallel/world_of_two.py", out)
+    run_processes(2, root / "tests/parallel/world_of_two.py", out, backend=request.param)
     return [json.loads((out / f"{rank}.json").read_text()) for rank in range(2)]
 
 

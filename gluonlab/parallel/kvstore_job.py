@@ -1,0 +1,126 @@
+"""P workers, a scheduler and a parameter server on this host's loopback, started and ended together.
+
+usage: python -m gluonlab.parallel.kvstore_job PROCESSES COMMAND ...
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from platform import node
+
+from gluonlab.errors import ClusterError
+from gluonlab.parallel.environment import KVSTORE_LAUNCHER
+from gluonlab.parallel.failure import REPORT_DIRECTORY, write_report
+
+# Seconds for the other processes to end by themselves, and so to report, once one has failed or all are done.
+GRACE = 5.0
+
+Process = subprocess.Popen[bytes]
+
+
+def run_job(command: Sequence[str], processes: int) -> int:
+    """Run ``command`` as each of ``processes`` workers; the exit code of the first that fails, or 0."""
+    shared = {**os.environ, **_meeting_point(processes)}
+    server = [sys.executable, "-m", "gluonlab.parallel.kvstore_server"]
+    servers = {
+        role: _start([*server, role], {**shared, "OMP_NUM_THREADS": "1"}) for role in ("scheduler", "server")
+    }
+    workers = {
+        f"rank {rank}": _start(command, {**shared, "DMLC_ROLE": "worker", **_place(rank, processes)})
+        for rank in range(processes)
+    }
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(number, lambda number, _: _send(number, workers.values()))
+    try:
+        failed = _first_failure(workers, servers)
+        _wait([*workers.values(), *(servers.values() if failed is None else ())], GRACE)
+    finally:
+        _send(signal.SIGKILL, [*workers.values(), *servers.values()])
+    if failed is None:
+        return 0
+    code = (workers.get(failed) or servers[failed]).returncode
+    if code < 0:
+        _report_death(failed, -code)
+    return code if code > 0 else 128 - code
+
+
+def _meeting_point(processes: int) -> dict[str, str]:
+    """Variables of ps-lite: everybody meets at the scheduler, on a port that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    return {
+        "DMLC_PS_ROOT_URI": "127.0.0.1",
+        "DMLC_PS_ROOT_PORT": str(port),
+        "DMLC_NODE_HOST": "127.0.0.1",  # listen nowhere else
+        "DMLC_NUM_WORKER": str(processes),
+        "DMLC_NUM_SERVER": "1",
+    }
+
+
+def _place(rank: int, processes: int) -> dict[str, str]:
+    return dict(zip(KVSTORE_LAUNCHER, map(str, (processes, rank, rank, processes))))
+
+
+def _start(command: Sequence[str], environment: dict[str, str]) -> Process:
+    return subprocess.Popen(command, env=environment, preexec_fn=_die_with_parent)
+
+
+def _die_with_parent() -> None:
+    set_parent_death_signal = 1
+    ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
+
+
+def _first_failure(workers: dict[str, Process], servers: dict[str, Process]) -> str | None:
+    """The name of the first process that fails; None once all workers have ended well."""
+    while True:
+        for name, process in {**workers, **servers}.items():
+            if process.poll():
+                return name
+        if all(process.poll() == 0 for process in workers.values()):
+            return None
+        time.sleep(0.05)
+
+
+def _wait(processes: Sequence[Process], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    for process in processes:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(max(0.0, deadline - time.monotonic()))
+
+
+def _send(number: int, processes: Iterable[Process]) -> None:
+    for process in processes:
+        if process.poll() is None:
+            process.send_signal(number)
+            if number == signal.SIGKILL:
+                process.wait()
+
+
+def _report_death(name: str, number: int) -> None:
+    """Tell the launcher of a process that could not do it itself."""
+    directory = os.environ.get(REPORT_DIRECTORY)
+    error = ClusterError(
+        "CLU10",
+        f"{name} ({node()})",
+        f"died: {signal.Signals(number).name}",
+        "the same command continues from the last checkpoint",
+    )
+    if directory is None:
+        sys.stderr.write(f"{error}\n")
+        return
+    rank = int(name.split()[1]) if name.startswith("rank") else 0
+    write_report(Path(directory) / f"rank-{rank:05d}-death.json", error, rank)
+
+
+if __name__ == "__main__":
+    sys.exit(run_job(sys.argv[2:], int(sys.argv[1])))
