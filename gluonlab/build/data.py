@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal, Optional
 
 from gluonlab.config.schema import Config
 from gluonlab.config.sections import Data
-from gluonlab.data.augment import CentreCrop, InceptionCrop, RandomCrop, ShiftCrop, Transform, WithChannels
+from gluonlab.data.augment import Augmentation, Step
+from gluonlab.data.augment.colour import ColourJitter, Lighting
+from gluonlab.data.augment.placement import RandomErasing, ShiftCrop
+from gluonlab.data.augment.rand_augment import RandAugment
+from gluonlab.data.augment.views import CentreCrop, Framing, InceptionCrop, RandomCrop, WholeImage
 from gluonlab.data.cifar import load_cifar10, load_cifar100
 from gluonlab.data.digits import load_digits
 from gluonlab.data.folder import FolderSource
@@ -131,7 +135,7 @@ def build_train_loader(config: Config, source: Optional[Source], ctx: Any) -> Lo
     """Augmented batches of ``source``, or a synthetic one, mixed where the recipe says so."""
     from gluonlab.data.mixing import Mixing, MixingLoader
 
-    loader = _build_loader(config, source, build_train_transform(config.data), ctx)
+    loader = _build_loader(config, source, build_train_augmentation(config.data), ctx)
     section = config.mixing
     if not section.is_on:
         return loader
@@ -143,11 +147,13 @@ def build_train_loader(config: Config, source: Optional[Source], ctx: Any) -> Lo
 
 def build_val_loader(config: Config, source: Optional[Source], ctx: Any) -> Loader:
     """Centre crops of ``source``, or a synthetic batch."""
-    return _build_loader(config, source, build_val_transform(config.data), ctx)
+    return _build_loader(config, source, build_val_augmentation(config.data), ctx)
 
 
-def _build_loader(config: Config, source: Optional[Source], transform: Transform, ctx: Any) -> Loader:
-    from gluonlab.data.loader import Normalise, SourceLoader, SyntheticLoader
+def _build_loader(config: Config, source: Optional[Source], augmentation: Augmentation, ctx: Any) -> Loader:
+    from gluonlab.data.collate import normalise
+    from gluonlab.data.loader import SourceLoader
+    from gluonlab.data.synthetic import SyntheticLoader
 
     data = config.data
     if source is None:
@@ -157,28 +163,39 @@ def _build_loader(config: Config, source: Optional[Source], transform: Transform
         source,
         ctx=ctx,
         seed=config.seed,
-        transform=WithChannels(transform, data.channels),
-        to_device=Normalise(data.mean, data.std, ctx),
+        augmentation=augmentation,
+        collate=normalise(data.mean, data.std, ctx),
         threads=data.threads,
     )
 
 
-def build_train_transform(data: Data) -> Transform:
-    """The augmentation named by ``data.augment``."""
-    if data.augment == "resized_crop_flip":
-        return InceptionCrop(data.image_size, data.min_area)
-    if data.augment in ("shift", "shift_flip"):
-        return ShiftCrop(data.image_size, data.pad, flip=data.augment == "shift_flip")
+def build_train_augmentation(data: Data) -> Augmentation:
+    """The view named by ``data.augment`` and the steps whose strength is not zero."""
     # As in validation, at the size of training.
     resize_to = round((data.resize or data.val_size) * data.image_size / data.val_size)
-    if data.augment == "crop_flip":
-        return RandomCrop(data.image_size, resize_to)
-    return CentreCrop(data.image_size, resize_to)
+    framing: Framing = CentreCrop(data.image_size, resize_to)
+    steps: list[Step] = []
+    if data.augment == "resized_crop_flip":
+        framing = InceptionCrop(data.image_size, data.min_area)
+    elif data.augment == "crop_flip":
+        framing = RandomCrop(data.image_size, resize_to)
+    elif data.augment in ("shift", "shift_flip"):
+        framing = WholeImage(data.image_size)
+        steps.append(ShiftCrop(data.pad, flip=data.augment == "shift_flip"))
+    if data.rand_augment:
+        steps.append(RandAugment(data.rand_augment, data.rand_augment_magnitude, tuple(data.mean)))
+    if data.brightness or data.contrast or data.saturation or data.hue:
+        steps.append(ColourJitter(data.brightness, data.contrast, data.saturation, data.hue))
+    if data.lighting:
+        steps.append(Lighting(data.lighting))
+    if data.erasing:
+        steps.append(RandomErasing(data.erasing, tuple(data.mean)))
+    return Augmentation(framing, data.channels, tuple(steps))
 
 
-def build_val_transform(data: Data) -> Transform:
-    """Resize and centre crop."""
-    return CentreCrop(data.val_size, data.resize or data.val_size)
+def build_val_augmentation(data: Data) -> Augmentation:
+    """A centre crop."""
+    return Augmentation(CentreCrop(data.val_size, data.resize or data.val_size), data.channels)
 
 
 def _open_split(data: Data, split: Split) -> Source:

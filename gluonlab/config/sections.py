@@ -83,6 +83,32 @@ class Data(Section):
         description="Copies of each sample in a batch, each augmented in its own way (repeated augmentation, "
         "Hoffer et al. 2020); an epoch is as long as ever, so it shows one sample of so many.",
     )
+    brightness: float = Field(
+        0.0, ge=0, le=10, description="Factors on brightness, drawn from 1 - b to 1 + b for training."
+    )
+    contrast: float = Field(0.0, ge=0, le=10, description="Likewise, on the distance to the mean gray.")
+    saturation: float = Field(0.0, ge=0, le=10, description="Likewise, on the distance to a pixel's gray.")
+    hue: float = Field(
+        0.0, ge=0, le=0.5, description="Turns of the colour circle, drawn from -h to h, as a part of it."
+    )
+    lighting: float = Field(
+        0.0,
+        ge=0,
+        le=10,
+        description="Standard deviation of the weights of ImageNet's principal colour components that are "
+        "added (Krizhevsky et al. 2012: 0.1).",
+    )
+    rand_augment: int = Field(
+        0, ge=0, le=14, description="Operations of RandAugment (Cubuk et al. 2020) on each training image."
+    )
+    rand_augment_magnitude: float = Field(9.0, ge=0, le=30, description="Their strength, 0 to 30.")
+    erasing: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="Part of the training images of which a rectangle is covered with the mean "
+        "(Zhong et al. 2017).",
+    )
     resize: Optional[int] = Field(
         None,
         ge=1,
@@ -118,10 +144,13 @@ class Data(Section):
                 yield f"data.{key} is not used by {self.name!r}; set data.name=record too"
         if self.path and self.name not in ("cifar10", "cifar100", "mnist"):
             yield f"data.path is not used by {self.name!r}"
-        if self.augment_repeats > 1 and self.augment == "none":
+        steps = (self.rand_augment, self.brightness, self.contrast, self.saturation, self.hue, self.lighting)
+        if self.augment_repeats > 1 and self.augment == "none" and not any((*steps, self.erasing)):
             yield "augment_repeats without an augmentation would repeat the same image; set augment"
         if self.pad > self.image_size:
             yield f"pad {self.pad} is larger than image_size {self.image_size}"
+        if self.channels == 1 and (self.saturation or self.hue or self.lighting):
+            yield "saturation, hue and lighting need channels=3"
         if self.resize is not None and self.resize < self.val_size:
             yield f"resize {self.resize} is smaller than image_size {self.val_size} of validation"
         if not len(self.mean) == len(self.std) == self.channels:

@@ -9,7 +9,7 @@ from typing import Union
 import numpy as np
 from numpy.typing import NDArray
 
-from gluonlab.data.record_source import decode_image
+from gluonlab.data.decode import decode_image
 from gluonlab.errors import DataError
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
@@ -21,6 +21,8 @@ class FolderSource:
     Hidden names and files that are no images by their suffix are left out. Raises DataError DAT01 if
     there is no class or a class has no image.
     """
+
+    is_verified = False
 
     def __init__(self, root: Union[str, Path]) -> None:
         self.root = Path(root)

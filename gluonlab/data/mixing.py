@@ -94,6 +94,10 @@ class MixingLoader:
         finally:
             inner.close()
 
+    def statistics(self) -> dict[str, float]:
+        """Those of the inner loader."""
+        return self._loader.statistics()
+
     def _draws(self, step: int, worker: int) -> np.random.RandomState:
         # Counter 2 of this key; what the network draws has counter 1. NumPy keeps this generator's stream.
         draw = uniforms(self._seed, np.array([step]), np.array([worker]), 2)[0, 1]

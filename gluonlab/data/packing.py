@@ -17,7 +17,8 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
-from gluonlab.data.record_source import JPEG_START, decode_image
+from gluonlab.data import jpeg
+from gluonlab.data.decode import decode_image
 from gluonlab.data.recordio import RecordWriter, pack_image_record, temporary_path
 from gluonlab.data.source import EncodedSource, Source, check_labels
 from gluonlab.errors import ConfigError, DataError
@@ -87,7 +88,7 @@ def encode_sample(
         image = decode_image(original, where)  # a damaged file stops the packing, not the training
         if resize is None:
             return original
-        encoding = "jpeg" if original.startswith(JPEG_START) else "png"
+        encoding = "jpeg" if original.startswith(jpeg.START) else "png"
     else:
         image = source.image(index)
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] not in (1, 3):

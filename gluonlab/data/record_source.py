@@ -1,57 +1,19 @@
-"""Images in a record file, and the decoding of one stored image."""
+"""Images in a record file."""
 
 from __future__ import annotations
 
-import struct
 from pathlib import Path
 from typing import Optional, Union
 
-import cv2
 import numpy as np
-import simplejpeg
 from numpy.typing import NDArray
 
+from gluonlab.data.decode import decode_image
 from gluonlab.data.recordio import IMAGE_HEADER, RecordReader, unpack_image_record
 from gluonlab.errors import DataError
 
-MAX_PIXELS = 1 << 27  # a bigger one is an image bomb, not a sample
-JPEG_START = b"\xff\xd8\xff"
-PNG_START = b"\x89PNG\r\n\x1a\n"
-
 _SCAN_RECORDS = 1 << 16
 _HEAD = np.dtype([("count", "<u4"), ("label", "<f4"), ("id", "<u8"), ("id2", "<u8"), ("first_label", "<f4")])
-
-
-def decode_image(payload: bytes, where: str) -> NDArray[np.uint8]:
-    """The image in ``payload``: (height, width, channels) uint8, RGB, or one channel if stored gray.
-
-    A JPEG is always RGB, so that the gray ones among the photographs have the shape of the rest. Alpha is
-    dropped, 16 bits are cut to 8, an orientation in EXIF is not applied. Raises DataError DAT06, placed at
-    ``where``, if it is no image, is cut short, or has more than ``MAX_PIXELS`` pixels.
-    """
-    try:
-        if payload.startswith(JPEG_START):
-            height, width, *_ = simplejpeg.decode_jpeg_header(payload)
-            _check_pixels(height, width, where)
-            return simplejpeg.decode_jpeg(payload, "RGB")  # type: ignore[no-any-return]
-        if payload.startswith(PNG_START) and len(payload) >= 24:
-            width, height = struct.unpack(">II", payload[16:24])
-            _check_pixels(height, width, where)
-        image = cv2.imdecode(np.frombuffer(payload, np.uint8), cv2.IMREAD_UNCHANGED) if payload else None
-    except (ValueError, cv2.error) as error:
-        raise DataError("DAT06", where, f"cannot be decoded: {error}") from None
-    if image is None:
-        raise DataError("DAT06", where, f"not a JPEG or PNG image, or cut short ({len(payload)} bytes)")
-    if image.dtype == np.uint16:
-        image = (image >> 8).astype(np.uint8)
-    if image.dtype != np.uint8:
-        raise DataError("DAT06", where, f"pixels of type {image.dtype}")
-    return image[:, :, None] if image.ndim == 2 else np.ascontiguousarray(image[:, :, 2::-1])
-
-
-def _check_pixels(height: int, width: int, where: str) -> None:
-    if not 0 < height * width <= MAX_PIXELS:
-        raise DataError("DAT06", where, f"{width} x {height} pixels")
 
 
 class RecordSource:
@@ -61,6 +23,8 @@ class RecordSource:
     RecordReader raises, DataError DAT05 (bad header), DAT12 (a label is no whole number), DAT13 (several
     labels).
     """
+
+    is_verified = False
 
     def __init__(self, path: Union[str, Path], name: Optional[str] = None) -> None:
         self._reader = RecordReader(path)

@@ -29,7 +29,12 @@ class Source(Protocol):
 
 @runtime_checkable
 class EncodedSource(Protocol):
-    """A source that can also hand out an image as the bytes of its file."""
+    """A source that can also hand out an image as the bytes of its file.
+
+    ``is_verified``: all bytes that it hands out are known to decode without complaint.
+    """
+
+    is_verified: bool
 
     def encoded(self, index: int) -> bytes:
         """The stored bytes of image ``index``."""

@@ -175,7 +175,7 @@ class _Fitting:
     def _report_training(self, step: int, results: dict[str, float]) -> None:
         self.trained_images += results["count"]
         self.training_seconds += results["count"] / results["images_per_sec"]
-        self._report("train", step, results)
+        self._report("train", step, {**results, **self.run.loader.statistics()})
 
     def _report(self, kind: str, step: int, results: dict[str, float]) -> None:
         results = {"epoch": self.run.sampler.calendar.epoch_at(step), **results}

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import simplejpeg
 
-from gluonlab.data.record_source import RecordSource, decode_image
+from gluonlab.data.decode import decode_image
+from gluonlab.data.record_source import RecordSource
 from gluonlab.data.recordio import RecordWriter, pack_image_record
 from gluonlab.data.source import ArraySource, check_labels
 from gluonlab.errors import DataError

@@ -1,0 +1,122 @@
+"""Images of a batch side by side in host memory, and that memory to the device."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from gluonlab.data.augment.views import Image
+from gluonlab.runtime.mxnet import mx, nd
+
+Shape = tuple[int, ...]
+
+
+class Collate(Protocol):
+    """How images become a batch. ``put`` runs in the threads of a loader, the rest in its caller's."""
+
+    def start(self, count: int, shape: Shape) -> tuple[Any, NDArray[Any]]:
+        """A new batch of ``count`` images of ``shape``, and the host memory (count, ...) to write them to."""
+
+    def put(self, image: Image, place: NDArray[Any]) -> None:
+        """Write ``image`` to its ``place`` in that memory."""
+
+    def finish(self, batch: Any, memory: NDArray[Any]) -> Any:
+        """The batch as an NDArray on the device, once all images are in its memory."""
+
+
+class NormaliseOnDevice:
+    """Bytes cross to the device, where they become float32 (n, channels, height, width) of mean 0.
+
+    ``mean`` and ``std`` are per channel, in the units of the pixels (0 to 255).
+    """
+
+    def __init__(self, mean: Sequence[float], std: Sequence[float], ctx: Any) -> None:
+        self._ctx = ctx
+        self._mean = nd.array(_per_channel(mean), ctx)
+        self._scale = nd.array(1 / _per_channel(std), ctx)
+        self._free: list[NDArray[np.uint8]] = []
+
+    def start(self, count: int, shape: Shape) -> tuple[Any, NDArray[Any]]:
+        """Memory (n, height, width, channels) uint8, that of an earlier batch if its size is right."""
+        if self._free and self._free[-1].shape == (count, *shape):
+            return None, self._free.pop()
+        self._free.clear()
+        return None, np.empty((count, *shape), np.uint8)
+
+    def put(self, image: Image, place: NDArray[Any]) -> None:
+        """Copy."""
+        np.copyto(place, image)
+
+    def finish(self, batch: Any, memory: NDArray[Any]) -> Any:
+        """Copy, then arithmetic and layout on the device."""
+        values = nd.array(memory, ctx=self._ctx, dtype="uint8")  # has copied when it returns
+        self._free.append(memory)
+        return (values.transpose((0, 3, 1, 2)).astype("float32") - self._mean) * self._scale
+
+
+class NormaliseOnHost:
+    """The same values for a device that is a CPU: made in the threads, image by image, in place.
+
+    A byte has 256 values, so each channel has a table of them, made by the same float32 arithmetic.
+    """
+
+    def __init__(self, mean: Sequence[float], std: Sequence[float], ctx: Any) -> None:
+        self._ctx = ctx
+        values = np.arange(256, dtype=np.float32)[None, None, None]
+        self._tables = ((values - _per_channel(mean)) * (1 / _per_channel(std))).reshape(-1, 256)
+
+    def start(self, count: int, shape: Shape) -> tuple[Any, NDArray[Any]]:
+        """The batch's own memory, (n, channels, height, width) float32."""
+        height, width, channels = shape
+        return _writable_batch((count, channels, height, width), self._ctx)
+
+    def put(self, image: Image, place: NDArray[Any]) -> None:
+        """Look up each channel in its table."""
+        for table, plane, there in zip(self._tables, cv2.split(image), place):
+            cv2.LUT(plane, table, dst=there)
+
+    def finish(self, batch: Any, memory: NDArray[Any]) -> Any:
+        """Nothing is left to do."""
+        return batch
+
+
+def normalise(mean: Sequence[float], std: Sequence[float], ctx: Any) -> Collate:
+    """Bytes to float32 (n, channels, height, width) of mean 0 on ``ctx``, where it costs least."""
+    kind = NormaliseOnHost if ctx.device_type == "cpu" else NormaliseOnDevice
+    return kind(mean, std, ctx)
+
+
+class AsStored:
+    """Arrays of any shape become float32 on ``ctx``, in their own layout."""
+
+    def __init__(self, ctx: Any) -> None:
+        self._ctx = ctx
+
+    def start(self, count: int, shape: Shape) -> tuple[Any, NDArray[Any]]:
+        """Memory (n, ...) float32."""
+        return None, np.empty((count, *shape), np.float32)
+
+    def put(self, image: NDArray[Any], place: NDArray[Any]) -> None:
+        """Copy and convert."""
+        np.copyto(place, image, casting="unsafe")
+
+    def finish(self, batch: Any, memory: NDArray[Any]) -> Any:
+        """Copy to the device."""
+        return nd.array(memory, ctx=self._ctx, dtype="float32")
+
+
+def _per_channel(values: Sequence[float]) -> NDArray[np.float32]:
+    return np.array(values, np.float32).reshape(1, -1, 1, 1)
+
+
+def _writable_batch(shape: Shape, ctx: Any) -> tuple[Any, NDArray[np.float32]]:
+    """A new float32 NDArray on a CPU and its memory as a NumPy array, to fill before anybody else sees it."""
+    batch = nd.empty(shape, ctx, dtype="float32")
+    address = ctypes.POINTER(ctypes.c_float)()
+    mx.base.check_call(mx.base._LIB.MXNDArrayGetData(batch.handle, ctypes.byref(address)))
+    return batch, np.ctypeslib.as_array(address, shape)

@@ -1,0 +1,152 @@
+"""Colour, RandAugment and erasing against closed forms and float64 references."""
+
+import cv2
+import numpy as np
+import pytest
+
+from gluonlab.data.augment import colour, rand_augment
+from gluonlab.data.augment.colour import ColourJitter, Lighting
+from gluonlab.data.augment.placement import RandomErasing
+from gluonlab.data.augment.rand_augment import RandAugment
+from gluonlab.data.randomness import uniforms
+
+RGB = np.random.RandomState(3).randint(0, 256, (24, 20, 3)).astype(np.uint8)
+GRAY = RGB[:, :, :1]
+FILL = (123.7, 116.3, 103.5)
+
+
+def draws(count, step, seed=0):
+    return uniforms(seed, np.zeros(count, np.int64), np.arange(count), step.num_draws)
+
+
+@pytest.mark.parametrize("factor", [0.0, 0.4, 1.0, 1.7])
+def test_colour_changes_equal_a_float64_reference(factor):
+    luma = RGB.astype(np.float64) @ [0.299, 0.587, 0.114]
+    references = {
+        colour.brighten: RGB * factor,
+        colour.stretch_contrast: luma.mean() + (RGB - luma.mean()) * factor,
+        colour.saturate: luma[..., None] + (RGB - luma[..., None]) * factor,
+    }
+    for change, reference in references.items():
+        # The mean gray is a whole number, as is the gray of a pixel.
+        np.testing.assert_allclose(change(RGB, factor), np.clip(reference, 0, 255), atol=1.5)
+
+
+def test_hue_turns_red_to_green_to_blue_and_a_whole_turn_changes_nothing():
+    red = np.zeros((2, 2, 3), np.uint8)
+    red[..., 0] = 200
+    for part, channel in ((1 / 3, 1), (2 / 3, 2), (-1 / 3, 2)):
+        turned = colour.turn_hue(red, part)
+        assert turned[0, 0, channel] == 200
+        assert np.delete(turned[0, 0], channel).max() <= 6  # a step is 1/256 of the circle
+    np.testing.assert_allclose(colour.turn_hue(RGB, 0.0).astype(int), RGB, atol=8)
+    np.testing.assert_allclose(colour.turn_hue(RGB, 1.0).astype(int), colour.turn_hue(RGB, 0.0), atol=0)
+
+
+def test_jitter_of_strength_zero_changes_nothing_and_its_factors_are_uniform():
+    for draw in draws(20, ColourJitter()):
+        assert np.array_equal(ColourJitter()(RGB, draw), RGB)
+    flat = np.full((1, 1, 3), 100, np.uint8)
+    jitter = ColourJitter(brightness=0.4)
+    values = np.array([jitter(flat, draw)[0, 0, 0] for draw in draws(4000, jitter)])
+    assert (values.min(), values.max()) == (60, 140)
+    assert abs(values.mean() - 100) < 4 * 23.1 / np.sqrt(4000)
+
+
+def test_lighting_adds_the_covariance_of_the_components():
+    flat = np.full((1, 1, 3), 128, np.uint8)
+    step = Lighting(0.1)
+    shifts = np.array([step(flat, draw)[0, 0].astype(float) - 128 for draw in draws(20_000, step)])
+    vectors, deviations = colour.PCA_VECTORS, colour.PCA_DEVIATIONS
+    expected = (25.5**2) * vectors @ np.diag(deviations**2) @ vectors.T
+    np.testing.assert_allclose(np.cov(shifts.T), expected, atol=0.05 * expected.max())
+    np.testing.assert_allclose(vectors.T @ vectors, np.eye(3), atol=2e-3)
+
+
+def test_erasing_covers_the_stated_part_of_the_images_and_of_each():
+    step = RandomErasing(0.25, FILL)
+    white = np.full((40, 40, 3), 255, np.uint8)
+    covered = []
+    for draw in draws(2000, step):
+        image = step(white.copy(), draw)
+        is_fill = (image == np.array([124, 116, 104], np.uint8)).all(axis=2)
+        rows, columns = is_fill.any(axis=1).sum(), is_fill.any(axis=0).sum()
+        assert is_fill.sum() == rows * columns  # one rectangle
+        assert (image[~is_fill] == 255).all()
+        if rows:
+            covered.append(rows * columns / 1600)
+            assert 0.25 < rows / columns < 4
+    assert 0.21 < len(covered) / 2000 < 0.29
+    assert min(covered) >= 0.015
+    assert max(covered) < 0.36
+
+
+def test_a_read_only_image_is_not_written_into():
+    image = np.full((9, 9, 3), 255, np.uint8)
+    image.flags.writeable = False
+    step = RandomErasing(1.0, FILL)
+    assert (step(image, draws(1, step)[0]) != 255).any()
+
+
+OPERATIONS = list(RandAugment(1, 9, FILL)._operations())
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_each_operation_keeps_shape_and_leaves_its_input_alone(name):
+    for image in (RGB, GRAY, np.zeros((1, 1, 3), np.uint8)):
+        before = image.copy()
+        for strength in (0.0, 0.5, 1.0):
+            for sign in (-1.0, 1.0):
+                changed = RandAugment(1, 9, FILL)._operations()[name](image, strength, sign)
+                assert changed.shape == image.shape
+                assert changed.dtype == np.uint8
+        assert np.array_equal(image, before)
+
+
+def test_operations_without_strength_are_the_identity():
+    for name in set(OPERATIONS) - {"auto_contrast", "equalize", "hue"}:
+        changed = RandAugment(1, 0, FILL)._operations()[name](RGB, 0.0, 1.0)
+        np.testing.assert_allclose(changed.astype(int), RGB, atol=1, err_msg=name)
+
+
+def test_known_answers_of_operations():
+    assert rand_augment.posterize(np.array([[[255, 129, 7]]], np.uint8), 4).tolist() == [[[240, 128, 0]]]
+    assert rand_augment.solarize(np.array([[[255, 128, 7]]], np.uint8), 128).tolist() == [[[0, 127, 7]]]
+    ramp = np.arange(50, 150, dtype=np.uint8).reshape(10, 10, 1)
+    stretched = rand_augment.auto_contrast(ramp)
+    assert (stretched.min(), stretched.max()) == (0, 255)
+    flat = np.full((4, 4, 3), 7, np.uint8)
+    assert np.array_equal(rand_augment.auto_contrast(flat), flat)
+    equalized = rand_augment.equalize(np.repeat(ramp, 3, axis=2))
+    np.testing.assert_allclose(equalized[..., 0].ravel(), np.arange(100) * 255 / 99, atol=1)
+    np.testing.assert_allclose(rand_augment.sharpen(flat, 1.9), flat)
+
+
+def test_a_quarter_turn_and_a_shift_move_pixels_where_they_should():
+    square = RGB[:20]
+    turned = rand_augment._warp(square, rand_augment.rotation(square, 90), FILL)
+    np.testing.assert_allclose(turned.astype(int), np.rot90(square), atol=1)
+    shifted = rand_augment._warp(square, [[1, 0, 3], [0, 1, 0]], FILL)
+    assert np.array_equal(shifted[:, 3:], square[:, :-3])
+    assert (shifted[:, :3] == [124, 116, 104]).all()
+
+
+def test_rand_augment_draws_all_operations_equally():
+    step = RandAugment(2, 9, FILL)
+    assert step.num_draws == 4
+    counts = np.bincount((draws(7000, step)[:, ::2] * len(OPERATIONS)).astype(int).ravel())
+    assert len(OPERATIONS) == len(counts) == 14
+    assert abs(counts - 1000).max() < 4 * np.sqrt(1000)
+    changed = [step(RGB, draw) for draw in draws(50, step)]
+    assert len({image.tobytes() for image in changed}) > 30
+
+
+def test_results_do_not_depend_on_opencv_threads():
+    step = RandAugment(3, 20, FILL)
+    before = cv2.getNumThreads()
+    results = []
+    for threads in (0, 4):
+        cv2.setNumThreads(threads)
+        results.append([step(RGB, draw).tobytes() for draw in draws(40, step)])
+    cv2.setNumThreads(before)
+    assert results[0] == results[1]
