@@ -9,7 +9,7 @@ from typing import Any, Optional
 import typer
 
 from gluonlab.cli.output import JSON_OPTION, check_json_target, format_table, write_json
-from gluonlab.models import ModelEntry, entry, list_models
+from gluonlab.models import ModelEntry, Preprocessing, entry, list_models
 
 MEGABYTE = 1e6
 
@@ -30,20 +30,23 @@ def list_(
         {
             "name": model.name,
             "parameters": model.parameters,
+            "multiply_adds": model.multiply_adds,
             "input_shape": list(model.input_shape),
             "classes": model.classes,
             "paper": model.paper,
             "year": model.year,
+            "preprocessing": asdict(model.preprocessing),
         }
         for model in models
     ]
     if write_json(rows, json_target):
         return
-    header = ("name", "parameters", "input", "classes", "paper", "year")
+    header = ("name", "parameters", "GMACs", "input", "classes", "paper", "year")
     cells = [
         (
             model.name,
             model.parameters,
+            round(model.gmacs, 3),
             _format_shape(model.input_shape),
             model.classes,
             model.paper,
@@ -70,6 +73,7 @@ def show(
         return
     typer.echo(f"{name}: {model.paper}, {model.year}")
     typer.echo(f"input              {_format_shape(facts['input_shape'])}, {facts['classes']} classes")
+    typer.echo(f"preprocessing      {_format_preprocessing(model.preprocessing)}")
     typer.echo(f"parameters         {facts['parameters']:,} ({facts['parameter_bytes'] / MEGABYTE:.1f} MB)")
     typer.echo(f"multiply-adds      {facts['multiply_adds'] / 1e9:.3f} G per image")
     typer.echo(f"activations        {facts['activation_bytes_per_image'] / MEGABYTE:.1f} MB per image\n")
@@ -121,6 +125,7 @@ def _describe(model: ModelEntry, classes: Optional[int]) -> dict[str, Any]:
         "name": model.name,
         "input_shape": list(model.input_shape),
         "classes": model.classes if classes is None else classes,
+        "preprocessing": asdict(model.preprocessing),
         "parameters": parameters,
         "parameter_bytes": FLOAT32_BYTES * parameters,
         "multiply_adds": count_multiply_adds(net, model.input_shape),
@@ -131,3 +136,11 @@ def _describe(model: ModelEntry, classes: Optional[int]) -> dict[str, Any]:
 
 def _format_shape(shape: tuple[int, ...]) -> str:
     return "x".join(str(size) for size in shape)
+
+
+def _format_preprocessing(preprocessing: Preprocessing) -> str:
+    size = f"centre {preprocessing.crop} px"
+    if preprocessing.resize is not None:
+        size = f"shorter side to {preprocessing.resize} px ({preprocessing.interpolation}), {size}"
+    mean, std = (", ".join(map(str, values)) for values in (preprocessing.mean, preprocessing.std))
+    return f"{size}, minus ({mean}), by ({std})"

@@ -166,8 +166,11 @@ class Model(Section):
     zero_last_gamma: bool = Field(
         False, description="Start each residual branch at zero (Goyal et al. 2017, section 5.1)."
     )
-    bn_momentum: float = Field(
-        0.9, ge=0, lt=1, description="Weight of the past in BatchNorm's running statistics."
+    bn_momentum: Optional[float] = Field(
+        None,
+        ge=0,
+        lt=1,
+        description="Weight of the past in BatchNorm's running statistics; default the model's own.",
     )
     dropout: float = Field(
         0.0, ge=0, lt=1, description="Share of the features that training leaves out before the classifier."

@@ -1,4 +1,4 @@
-"""The layers that all ResNets are made of, with their initialisation.
+"""The layers that networks are made of, with their initialisation.
 
 Every layer is told the channels of its input, so its parameters exist before any forward pass: a
 forward pass before Horovod's broadcast would leave weights in a layout that cannot be broadcast.
@@ -35,10 +35,13 @@ def conv(
 
 
 def batch_norm(channels: int, options: ModelOptions, *, is_zero: bool = False) -> gluon.HybridBlock:
-    """Batch normalisation over axis 1, with gamma 1 (0 if ``is_zero``) and beta 0."""
+    """Batch normalisation over axis 1, with gamma 1 (0 if ``is_zero``) and beta 0.
+
+    Where the options leave them open, momentum is 0.9 and epsilon 1e-5.
+    """
     return nn.BatchNorm(
-        momentum=options.bn_momentum,
-        epsilon=options.bn_epsilon,
+        momentum=0.9 if options.bn_momentum is None else options.bn_momentum,
+        epsilon=1e-5 if options.bn_epsilon is None else options.bn_epsilon,
         in_channels=channels,
         gamma_initializer="zeros" if is_zero else "ones",
     )

@@ -12,15 +12,15 @@ class ModelOptions:
 
     ``zero_last_gamma`` starts each residual branch at zero, so that a block starts as its shortcut
     (Goyal et al. 2017, section 5.1). ``bn_momentum`` is the share of the old running statistics that
-    an update keeps; ``bn_epsilon`` is added to the variance. ``input_channels`` replaces the number
-    of image channels that the model has by default. ``dropout`` is the share of features that training
-    leaves out before the classifier; ``stochastic_depth`` is the probability of the last residual branch
-    to be left out, see `stochastic_depth.BranchDrop`.
+    an update keeps, ``bn_epsilon`` is added to the variance, ``input_channels`` is the number of image
+    channels, ``dropout`` the share of features that training leaves out before each fully connected
+    layer but the first; None leaves them as the model has them by default. ``stochastic_depth`` is the
+    probability of the last residual branch to be left out, see `stochastic_depth.BranchDrop`.
     """
 
     zero_last_gamma: bool = False
-    bn_momentum: float = 0.9
-    bn_epsilon: float = 1e-5
+    bn_momentum: Optional[float] = None
+    bn_epsilon: Optional[float] = None
     input_channels: Optional[int] = None
-    dropout: float = 0.0
+    dropout: Optional[float] = None
     stochastic_depth: float = 0.0

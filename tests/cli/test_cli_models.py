@@ -19,7 +19,7 @@ def test_list_as_table():
     assert result.returncode == 0
     lines = result.stdout.splitlines()
     assert len(lines) == 2 + 3
-    assert lines[3].split()[:4] == ["resnet50_v1b", "25557032", "3x224x224", "1000"]
+    assert lines[3].split()[:4] == ["resnet50_v1b", "25557032", "4.089", "3x224x224"]
 
 
 def test_list_as_json(tmp_path):
@@ -28,13 +28,16 @@ def test_list_as_json(tmp_path):
     rows = {row["name"]: row for row in json.loads(target.read_text())}
     assert rows["resnet50_v1b"]["parameters"] == 25_557_032
     assert rows["cifar_resnet20"]["input_shape"] == [3, 32, 32]
+    assert rows["cifar_resnet20"]["multiply_adds"] == 40_551_040
+    assert rows["cifar_resnet20"]["preprocessing"]["resize"] is None
 
 
 def test_show_as_text():
     result = run_gluonlab("models", "show", "resnet50_v1b")
     assert result.returncode == 0
     assert result.stderr == ""
-    for fact in ("25,557,032 (102.2 MB)", "4.089 G", "3x224x224, 1000 classes", "2048x7x7"):
+    preprocessing = "shorter side to 256 px (bilinear), centre 224 px, minus (123.675, 116.28, 103.53), by ("
+    for fact in (preprocessing, "25,557,032 (102.2 MB)", "4.089 G", "3x224x224, 1000 classes", "2048x7x7"):
         assert fact in result.stdout
 
 

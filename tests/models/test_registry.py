@@ -12,7 +12,7 @@ from safetensors.numpy import load_file, save_file
 
 from gluonlab.errors import CheckpointError, ConfigError
 from gluonlab.models import ModelOptions, create, entry, list_models
-from gluonlab.models.inspection import count_parameters
+from gluonlab.models.inspection import count_multiply_adds, count_parameters
 from gluonlab.runtime.mxnet import gluon, nd
 
 
@@ -29,7 +29,18 @@ def saved(tmp_path):
 
 def test_the_table_says_what_the_nets_have():
     for model in list_models():
-        assert count_parameters(create(model.name)) == model.parameters, model.name
+        net = create(model.name)
+        assert count_parameters(net) == model.parameters, model.name
+        assert count_multiply_adds(net, model.input_shape) == model.multiply_adds, model.name
+
+
+def test_preprocessing_makes_what_the_net_takes():
+    for model in list_models():
+        channels, height, width = model.input_shape
+        preprocessing = model.preprocessing
+        assert len(preprocessing.mean) == len(preprocessing.std) == channels, model.name
+        assert preprocessing.crop == height == width, model.name
+        assert preprocessing.resize is None or preprocessing.resize >= preprocessing.crop, model.name
 
 
 def test_names_are_found_by_pattern():

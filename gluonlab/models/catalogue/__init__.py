@@ -1,0 +1,10 @@
+"""The table of all models. Nothing here imports MXNet until a net is built, so listing is quick.
+
+Each file holds the rows of some families: name, source, and counts that tests compare with the nets
+and with published ones. The networks themselves are in files of `gluonlab.models` of their own.
+"""
+
+from gluonlab.models.catalogue import cifar, resnet
+from gluonlab.models.entry import ModelEntry
+
+MODELS: dict[str, ModelEntry] = {entry.name: entry for entry in (*resnet.ENTRIES, *cifar.ENTRIES)}
