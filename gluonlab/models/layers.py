@@ -6,7 +6,7 @@ forward pass before Horovod's broadcast would leave weights in a layout that can
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Optional
 
 from gluonlab.models.options import ModelOptions
 from gluonlab.runtime.mxnet import gluon, mx
@@ -15,12 +15,19 @@ nn = gluon.nn
 
 
 def conv(
-    in_channels: int, channels: int, kernel: int, stride: int = 1, *, is_zero: bool = False
+    in_channels: int,
+    channels: int,
+    kernel: int,
+    stride: int = 1,
+    *,
+    groups: int = 1,
+    has_bias: bool = False,
+    is_zero: bool = False,
 ) -> gluon.HybridBlock:
-    """Convolution without bias, padded to keep the size (at stride 1) of (N, C, H, W) images.
+    """Convolution, padded to keep the size (at stride 1) of (N, C, H, W) images.
 
     Weights are normal with variance 2 / (kernel² * channels): He et al. 2015 (arXiv:1502.01852),
-    equation 14. ``is_zero`` starts them at zero.
+    equation 14. ``is_zero`` starts them at zero. A bias starts at zero.
     """
     he_normal = mx.init.Xavier(rnd_type="gaussian", factor_type="out", magnitude=2)
     return nn.Conv2D(
@@ -28,7 +35,8 @@ def conv(
         kernel,
         strides=stride,
         padding=kernel // 2,
-        use_bias=False,
+        groups=groups,
+        use_bias=has_bias,
         in_channels=in_channels,
         weight_initializer="zeros" if is_zero else he_normal,
     )
@@ -59,6 +67,42 @@ def classifier(channels: int, classes: int) -> gluon.HybridBlock:
     Weights are normal with standard deviation 0.01 (Goyal et al. 2017, section 5.1), biases zero.
     """
     return nn.Dense(classes, in_units=channels, weight_initializer=mx.init.Normal(0.01))
+
+
+class SqueezeExcitation(gluon.HybridBlock):
+    """Scales each channel by a gate that is made of the means of all: Hu et al. 2017, figure 2.
+
+    The gate comes from two fully connected layers (as 1x1 convolutions) with ``squeezed`` channels and a
+    ReLU between them, and a sigmoid, or ``gate``. (arXiv:1709.01507)
+    """
+
+    def __init__(self, channels: int, squeezed: int, gate: Optional[gluon.HybridBlock] = None) -> None:
+        super().__init__()
+        self.pool = nn.GlobalAvgPool2D()
+        self.fc1 = conv(channels, squeezed, 1, has_bias=True)
+        self.relu = nn.Activation("relu")
+        self.fc2 = conv(squeezed, channels, 1, has_bias=True)
+        self.gate = gate or nn.Activation("sigmoid")
+
+    def hybrid_forward(self, F: Any, x: Any) -> Any:
+        """Images (N, channels, H, W) to images of the same shape."""
+        squeezed = self.relu(self.fc1(self.pool(x)))
+        return F.broadcast_mul(x, self.gate(self.fc2(squeezed)))
+
+
+class AdaptiveAvgPool(gluon.HybridBlock):
+    """Averages over a grid of ``size`` x ``size`` cells, whatever the size of the image.
+
+    At the input size that a network is meant for, its cells are single pixels and nothing changes.
+    """
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self._size = size
+
+    def hybrid_forward(self, F: Any, x: Any) -> Any:
+        """Images (N, C, H, W) to (N, C, size, size)."""
+        return F.contrib.AdaptiveAvgPooling2D(x, output_size=(self._size, self._size))
 
 
 def sequence(*layers: Any) -> gluon.HybridBlock:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Optional
 
 
@@ -13,9 +13,9 @@ class ModelOptions:
     ``zero_last_gamma`` starts each residual branch at zero, so that a block starts as its shortcut
     (Goyal et al. 2017, section 5.1). ``bn_momentum`` is the share of the old running statistics that
     an update keeps, ``bn_epsilon`` is added to the variance, ``input_channels`` is the number of image
-    channels, ``dropout`` the share of features that training leaves out before each fully connected
-    layer but the first; None leaves them as the model has them by default. ``stochastic_depth`` is the
-    probability of the last residual branch to be left out, see `stochastic_depth.BranchDrop`.
+    channels, ``dropout`` the share of features that training leaves out in front of the classifier; None
+    leaves them as the model has them by default. ``stochastic_depth`` is the probability of the last
+    residual branch to be left out, see `stochastic_depth.BranchDrop`.
     """
 
     zero_last_gamma: bool = False
@@ -24,3 +24,11 @@ class ModelOptions:
     input_channels: Optional[int] = None
     dropout: Optional[float] = None
     stochastic_depth: float = 0.0
+
+    def with_batch_norm(self, *, momentum: float, epsilon: float) -> ModelOptions:
+        """These options, with a family's own constants of batch normalisation where they are left open."""
+        return replace(
+            self,
+            bn_momentum=momentum if self.bn_momentum is None else self.bn_momentum,
+            bn_epsilon=epsilon if self.bn_epsilon is None else self.bn_epsilon,
+        )

@@ -27,13 +27,16 @@ def entry(name: str) -> ModelEntry:
     """The model called ``name``; raises `ConfigError` CFG09, with what else may be meant."""
     if name in MODELS:
         return MODELS[name]
-    alike = [known for known in MODELS if name in known] + get_close_matches(name, MODELS, n=3)
-    hint = (
-        f"did you mean {', '.join(list(dict.fromkeys(alike))[:3])}?"
-        if alike
-        else "gluonlab models list shows all"
-    )
+    nearest = _nearest(name)
+    hint = f"did you mean {', '.join(nearest)}?" if nearest else "gluonlab models list shows all"
     raise ConfigError("CFG09", "model.name", f"unknown model {name!r}", hint)
+
+
+def _nearest(name: str) -> list[str]:
+    """The names that begin with ``name``, contain it, or are spelled alike, in this order; 5 at most."""
+    begin = [known for known in MODELS if known.startswith(name)]
+    contain = [known for known in MODELS if name in known]
+    return list(dict.fromkeys(begin + contain + get_close_matches(name, MODELS, n=5)))[:5]
 
 
 def create(
@@ -76,7 +79,7 @@ def _check(classes: int, options: ModelOptions) -> None:
     if options.bn_epsilon is not None and not options.bn_epsilon > 0:
         problems.append(_problem("bn_epsilon", options.bn_epsilon, "more than 0"))
     for key in ("dropout", "stochastic_depth"):
-        if not 0 <= getattr(options, key) < 1:
+        if not 0 <= (getattr(options, key) or 0) < 1:
             problems.append(_problem(key, getattr(options, key), "at least 0, less than 1"))
     if problems:
         raise ConfigError.from_problems(problems)

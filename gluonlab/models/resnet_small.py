@@ -8,9 +8,13 @@ from typing import Any
 from gluonlab.models.layers import batch_norm, classifier, conv, pooling, sequence
 from gluonlab.models.options import ModelOptions
 from gluonlab.models.resnet import BasicBlock, stage
+from gluonlab.models.resnet_form import ResNetForm
 from gluonlab.runtime.mxnet import gluon
 
 nn = gluon.nn
+
+PLAIN = ResNetForm(depth=20)
+"""Basic blocks without anything that came later; stages and depth are set here."""
 
 
 class ZeroPaddedShortcut(gluon.HybridBlock):
@@ -31,7 +35,7 @@ class SmallBlock(BasicBlock):
     """The basic block with a shortcut that has no parameters."""
 
     def __init__(self, in_channels: int, channels: int, stride: int, options: ModelOptions) -> None:
-        super().__init__(in_channels, channels, stride, options)
+        super().__init__(in_channels, channels, stride, PLAIN, options)
         self.shortcut = sequence() if in_channels == channels else sequence(ZeroPaddedShortcut())
 
 

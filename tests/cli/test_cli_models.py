@@ -18,7 +18,7 @@ def test_list_as_table():
     result = run_gluonlab("models", "list", "resnet50*")
     assert result.returncode == 0
     lines = result.stdout.splitlines()
-    assert len(lines) == 2 + 3
+    assert len(lines) == 2 + 5
     assert lines[3].split()[:4] == ["resnet50_v1b", "25557032", "4.089", "3x224x224"]
 
 

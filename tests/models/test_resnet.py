@@ -10,8 +10,9 @@ import pytest
 
 from gluonlab.models import ModelOptions, create
 from gluonlab.models.inspection import count_parameters, list_layers
-from gluonlab.models.layers import conv
-from gluonlab.models.resnet import BasicBlock, Bottleneck
+from gluonlab.models.layers import SqueezeExcitation, conv
+from gluonlab.models.resnet import BasicBlock, Bottleneck, projection_shortcut
+from gluonlab.models.resnet_form import ResNetForm
 from gluonlab.models.resnet_v2 import PreActivationBasicBlock, PreActivationBottleneck
 from gluonlab.runtime.mxnet import autograd, gluon, mx, nd
 
@@ -22,6 +23,12 @@ BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 
 TORCHVISION_PARAMETERS = {18: 11_689_512, 34: 21_797_672, 50: 25_557_032, 101: 44_549_160, 152: 60_192_808}
 
 ZERO = ModelOptions(zero_last_gamma=True)
+V1, V1B, V1D = (
+    ResNetForm(50, is_stride_on_3x3=False),
+    ResNetForm(50),
+    ResNetForm(50, has_pooled_shortcut=True),
+)
+SE = ResNetForm(50, has_squeeze_excitation=True)
 
 
 def each_block(depth):
@@ -80,7 +87,16 @@ def test_the_bottleneck_halves_the_image_where_its_version_says(name, size_after
 
 
 @pytest.mark.parametrize(
-    "name", ["resnet18_v1b", "resnet50_v1", "resnet50_v1b", "resnet18_v2", "resnet50_v2"]
+    "name",
+    [
+        "resnet18_v1b",
+        "resnet50_v1",
+        "resnet50_v1d",
+        "resnext50_32x4d",
+        "seresnet18",
+        "resnet18_v2",
+        "resnet50_v2",
+    ],
 )
 def test_hybridized_equals_imperative(name):
     net = create(name, classes=7)
@@ -93,7 +109,16 @@ def test_hybridized_equals_imperative(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["resnet18_v1", "resnet50_v1b", "resnet18_v2", "resnet50_v2", "cifar_resnet20"]
+    "name",
+    [
+        "resnet18_v1",
+        "resnet50_v1b",
+        "resnet18_v1d",
+        "seresnet50",
+        "resnet18_v2",
+        "resnet50_v2",
+        "cifar_resnet20",
+    ],
 )
 def test_the_symbol_graph_has_no_name_twice(name):
     names = Counter(create(name)(mx.sym.var("data")).get_internals().list_outputs())
@@ -116,6 +141,41 @@ def test_he_initialisation_counts_the_outputs():
     assert layer.weight.data().asnumpy().std() == pytest.approx(sqrt(2 / (3 * 3 * 256)), rel=0.02)
 
 
+def test_a_pooled_shortcut_averages_the_pixels_that_exist():
+    shortcut = projection_shortcut(1, 1, 2, V1D, ModelOptions())
+    image = nd.array(np.arange(15).reshape(1, 1, 3, 5))
+    np.testing.assert_array_equal(shortcut[0](image).asnumpy()[0, 0], [[3, 5, 6.5], [10.5, 12.5, 14]])
+
+
+def test_squeeze_and_excitation_is_the_formula_of_the_paper():
+    block = SqueezeExcitation(8, 2)
+    block.initialize()
+    images = random_images(2, 8, 3, 5)
+    tensors = {name: p.data().asnumpy() for name, p in block._collect_params_with_prefix().items()}
+    weights = {name: tensor.reshape(len(tensor), -1) for name, tensor in tensors.items()}
+    means = images.asnumpy().mean(axis=(2, 3))
+    hidden = np.maximum(means @ weights["fc1.weight"].T + tensors["fc1.bias"], 0)
+    gates = 1 / (1 + np.exp(-(hidden @ weights["fc2.weight"].T + tensors["fc2.bias"])))
+    np.testing.assert_allclose(
+        block(images).asnumpy(), images.asnumpy() * gates[:, :, None, None], rtol=1e-5, atol=1e-6
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "weight", "shape"),
+    [
+        ("resnext50_32x4d", "stage1.0.conv2.weight", (128, 4, 3, 3)),
+        ("resnext101_32x8d", "stage4.0.conv2.weight", (2048, 64, 3, 3)),
+        ("wide_resnet50_2", "stage1.0.conv2.weight", (128, 128, 3, 3)),
+        ("resnet50_v1c", "stem.3.weight", (32, 32, 3, 3)),
+        ("resnet50_v1d", "stage1.0.shortcut.1.weight", (256, 64, 1, 1)),
+        ("seresnet50", "stage2.0.se.fc1.weight", (32, 512, 1, 1)),
+    ],
+)
+def test_the_forms_differ_where_their_papers_say(name, weight, shape):
+    assert create(name)._collect_params_with_prefix()[weight].shape == shape
+
+
 def test_no_convolution_has_a_bias():
     for name in ("resnet50_v1", "resnet50_v2"):
         assert [key for key in create(name)._collect_params_with_prefix() if key.endswith("bias")] == [
@@ -126,10 +186,12 @@ def test_no_convolution_has_a_bias():
 @pytest.mark.parametrize(
     "block",
     [
-        BasicBlock(16, 32, 2, ZERO),
-        BasicBlock(32, 32, 1, ZERO),
-        Bottleneck(32, 64, 2, ZERO, is_stride_on_3x3=True),
-        Bottleneck(64, 64, 1, ZERO, is_stride_on_3x3=False),
+        BasicBlock(16, 32, 2, V1, ZERO),
+        BasicBlock(32, 32, 1, V1B, ZERO),
+        Bottleneck(32, 64, 2, V1B, ZERO),
+        Bottleneck(64, 64, 1, V1, ZERO),
+        Bottleneck(32, 64, 2, V1D, ZERO),
+        Bottleneck(32, 64, 2, SE, ZERO),
     ],
 )
 def test_zero_last_gamma_makes_a_block_its_shortcut(block):
