@@ -172,8 +172,12 @@ class Model(Section):
         lt=1,
         description="Weight of the past in BatchNorm's running statistics; default the model's own.",
     )
-    dropout: float = Field(
-        0.0, ge=0, lt=1, description="Share of the features that training leaves out before the classifier."
+    dropout: Optional[float] = Field(
+        None,
+        ge=0,
+        lt=1,
+        description="Share of the features that training leaves out in front of the classifier; default the "
+        "model's own.",
     )
     stochastic_depth: float = Field(
         0.0,

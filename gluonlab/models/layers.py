@@ -55,6 +55,21 @@ def batch_norm(channels: int, options: ModelOptions, *, is_zero: bool = False) -
     )
 
 
+def normalised_conv(
+    in_channels: int,
+    channels: int,
+    kernel: int,
+    stride: int,
+    activation: gluon.HybridBlock,
+    options: ModelOptions,
+    *,
+    groups: int = 1,
+) -> gluon.HybridBlock:
+    """Convolution, batch normalisation and ``activation``."""
+    convolution = conv(in_channels, channels, kernel, stride, groups=groups)
+    return sequence(convolution, batch_norm(channels, options), activation)
+
+
 def pooling(options: ModelOptions) -> gluon.HybridBlock:
     """Mean over the image, (N, C, H, W) to (N, C, 1, 1), and dropout where ``options`` ask for it."""
     pool = nn.GlobalAvgPool2D()

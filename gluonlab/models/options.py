@@ -32,3 +32,7 @@ class ModelOptions:
             bn_momentum=momentum if self.bn_momentum is None else self.bn_momentum,
             bn_epsilon=epsilon if self.bn_epsilon is None else self.bn_epsilon,
         )
+
+    def dropout_or(self, default: float) -> float:
+        """The share to leave out in a family that leaves out ``default`` by itself."""
+        return default if self.dropout is None else self.dropout

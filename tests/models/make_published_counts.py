@@ -29,10 +29,6 @@ TORCHVISION = {
             "alexnet", "squeezenet1_0", "squeezenet1_1",
         )
     },
-    **{f"gluon:{name}": name for name in ("alexnet", "vgg11", "vgg13", "vgg16", "vgg19")},
-    **{f"gluon:{name}": name for name in ("vgg11_bn", "vgg13_bn", "vgg16_bn", "vgg19_bn")},
-    **{f"gluon:densenet{depth}": f"densenet{depth}" for depth in (121, 161, 169, 201)},
-    **{f"gluon:squeezenet1.{version}": f"squeezenet1_{version}" for version in (0, 1)},
 }  # fmt: skip
 TIMM = {
     "resnet50_v1c": "resnet50c",
@@ -46,7 +42,6 @@ TIMM = {
         f"seresnext{form}": f"seresnext{form}" for form in ("50_32x4d", "101_32x4d", "101_32x8d", "101_64x4d")
     },
     **{f"mobilenet_v2_{width}": f"mobilenetv2_{width}" for width in ("035", "050", "075", "140")},
-    "gluon:mobilenet1.0": "mobilenetv1_100",
 }
 
 
