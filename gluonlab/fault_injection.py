@@ -2,7 +2,7 @@
 
 ``GLUONLAB_FAULT=POINT:RANK:NTH:ACTION[:ATTEMPT]``, several with commas between: the NTH time (from 1; ``5+``:
 from the 5th on) that process RANK comes by POINT, ACTION happens; with ATTEMPT only in that attempt of a
-launcher that restarts.
+launcher that restarts. A point with a number of its own, as ``step`` has, counts by that.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import signal
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Optional
 
 VARIABLE = "GLUONLAB_FAULT"
 
@@ -41,12 +42,12 @@ def arm(rank: int, attempt: int = 1, environment: Mapping[str, str] = os.environ
             _armed.append(Fault(point, int(nth.rstrip("+")), nth.endswith("+"), action))
 
 
-def fault_point(point: str) -> str:
+def fault_point(point: str, number: Optional[int] = None) -> str:
     """Pass ``point``. Returns an action that is the caller's to carry out, ordinarily none."""
     for fault in _armed:
         if fault.point != point:
             continue
-        fault.passed += 1
+        fault.passed = fault.passed + 1 if number is None else number
         if fault.passed == fault.nth or (fault.is_lasting and fault.passed > fault.nth):
             act = _ACTIONS.get(fault.action)
             if act is None:

@@ -32,7 +32,7 @@ from gluonlab.data.sampler import Sampler
 from gluonlab.data.source import Source
 from gluonlab.errors import ConfigError
 from gluonlab.intervals import parse_interval
-from gluonlab.parallel.launcher import COMMAND
+from gluonlab.parallel.launch.job import COMMAND
 from gluonlab.parallel.world import World
 from gluonlab.reporting.reporter import Reporter, SilentReporter
 from gluonlab.reporting.run_files import CHECKPOINTS

@@ -25,8 +25,8 @@ def run_directory(config: Config, recipe: Path) -> Path:
     return Path(config.run_dir) if config.run_dir else Path("runs") / recipe.stem
 
 
-def check_same_run(config: Config, run_dir: Path) -> None:
-    """Refuse a run directory that holds a run of another recipe.
+def check_same_run(config: Config, run_dir: Path, allowed_changes: Sequence[str] = ()) -> None:
+    """Refuse a run directory that holds a run of another recipe, but for keys that begin with an allowed one.
 
     Raises:
         ConfigError: CFG20, naming each key that differs.
@@ -34,13 +34,17 @@ def check_same_run(config: Config, run_dir: Path) -> None:
     if not (run_dir / CONFIG).exists():
         return
     then = load_run_config(run_dir).recipe()
-    differences = [f"{key} was {old!r}, now {new!r}" for key, old, new in _differences(then, config.recipe())]
+    differences = [
+        f"{key} was {old!r}, now {new!r}"
+        for key, old, new in _differences(then, config.recipe())
+        if not key.startswith(tuple(allowed_changes) or "\0")
+    ]
     if differences:
         raise ConfigError(
             "CFG20",
             str(run_dir),
             f"holds a run of another recipe: {', '.join(differences)}",
-            "use another run_dir, or delete this one: gluonlab runs --delete",
+            "use another run_dir, or allow the change of a key with --allow-change KEY",
         )
 
 

@@ -1,48 +1,144 @@
-"""``gluonlab launch``: start and watch P processes."""
+"""``gluonlab launch``: start P processes, watch them, and start them again."""
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 from enum import Enum
 from pathlib import Path
-from typing import Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 import typer
 
-from gluonlab.cli.output import JSON_OPTION, check_json_target, write_json
+from gluonlab.cli.output import ALLOW_CHANGE, JSON_OPTION, check_json_target, write_json
+from gluonlab.errors import ConfigError
+
+if TYPE_CHECKING:
+    from gluonlab.config.schema import Config
+    from gluonlab.parallel.launch.plan import Host
+    from gluonlab.parallel.launch.restarts import RestartPolicy
 
 
 class BackendChoice(str, Enum):
-    """How processes find each other."""
+    """How processes are started and find each other."""
 
     mpi = "mpi"
     gloo = "gloo"
+    srun = "srun"
     kvstore = "kvstore"
+
+
+class BindChoice(str, Enum):
+    """What each process keeps to."""
+
+    cores = "cores"
+    none = "none"
+
+
+def _seconds(default: float, flag: str, text: str) -> Any:
+    return typer.Option(default, flag, min=0.1, metavar="SECONDS", help=text)
+
+
+_RESTART_DELAY = _seconds(5, "--restart-delay", "Before the first restart; doubled each time.")
+_STARTUP_LIMIT = _seconds(600, "--startup-limit", "What a start, or a save, may take.")
+_IDLE_LIMIT = _seconds(120, "--idle-limit", "What a process may take without any progress.")
+_GRACE = _seconds(120, "--grace", "What it may take to stop when asked to.")
 
 
 def launch(
     recipe: Path = typer.Argument(..., metavar="CONFIG", help="Recipe file (YAML)."),
     overrides: Optional[list[str]] = typer.Argument(None, metavar="[key=value]...", help="Override keys."),
     processes: int = typer.Option(..., "-n", "--processes", min=1, help="Number of processes."),
-    backend: BackendChoice = typer.Option(
-        BackendChoice.mpi, "--backend", help="Horovod over MPI or Gloo, or MXNet's parameter server."
+    backend: Optional[BackendChoice] = typer.Option(
+        None, "--backend", help="What starts them; default srun inside SLURM, else mpi."
     ),
+    hosts: Optional[str] = typer.Option(
+        None, "--hosts", metavar="a:8,b:8", help="Hosts and their processes."
+    ),
+    host_file: Optional[Path] = typer.Option(None, "--host-file", help="Lines of `name slots=8`."),
+    interface: Optional[str] = typer.Option(None, "--interface", help="Network card for all connections."),
+    env: list[str] = typer.Option([], "--env", metavar="NAME", help="Pass this variable too; repeatable."),
+    bind: BindChoice = typer.Option(BindChoice.cores, "--bind", help="Each process keeps to its share."),
+    max_restarts: int = typer.Option(0, "--max-restarts", min=0, help="Restarts from the last checkpoint."),
+    min_processes: Optional[int] = typer.Option(
+        None, "--min-processes", min=1, help="Go on with as few when a host is gone; default: all."
+    ),
+    restart_delay: float = _RESTART_DELAY,
+    startup_limit: float = _STARTUP_LIMIT,
+    idle_limit: float = _IDLE_LIMIT,
+    grace: float = _GRACE,
+    allow_change: list[str] = ALLOW_CHANGE,
     json_target: Optional[str] = JSON_OPTION,
 ) -> None:
-    """Train with P processes on this host, through Horovod or MXNet's kvstore.
+    """Train with P processes on one host or many, over Horovod or MXNet's kvstore; see docs/reliability.md.
 
-    Example: gluonlab launch -n 2 configs/digits.yaml
+    Example: gluonlab launch -n 16 --hosts a:8,b:8 --max-restarts 3 --min-processes 8 RECIPE
     """
     from gluonlab.build.check import check_recipe
-    from gluonlab.build.run_directory import run_directory
+    from gluonlab.build.run_directory import check_same_run, run_directory
     from gluonlab.config import load_config
-    from gluonlab.parallel.launcher import launch as launch_processes
-    from gluonlab.reporting.run_files import SUMMARY, read_json
+    from gluonlab.parallel.launch import JobPlan
+    from gluonlab.parallel.launch.restarts import run_until_done
+    from gluonlab.parallel.supervision.watchdog import Limits
+    from gluonlab.reporting.run_files import LOGS, SUMMARY, read_json
 
     check_json_target(json_target)
     config = load_config(recipe, overrides or [])
     check_recipe(config, processes)
-    verb = [sys.executable, "-m", "gluonlab.cli.main", "train", str(recipe), *(overrides or [])]
-    launch_processes(verb, processes, backend.value, stream=sys.stderr if json_target == "-" else None)
+    run_dir = run_directory(config, recipe)
+    check_same_run(config, run_dir, allow_change)
+    allowed = [word for key in allow_change for word in ("--allow-change", key)]
+    plan = JobPlan(
+        [sys.executable, "-m", "gluonlab.cli.main", "train", *allowed, str(recipe), *(overrides or [])],
+        processes,
+        backend.value if backend else _usual_backend(),
+        hosts=_hosts(hosts, host_file, processes),
+        interface=interface,
+        pass_environment=tuple(env),
+        bind_cores=bind is BindChoice.cores,
+        logs=run_dir / LOGS,
+        limits=Limits(startup_limit, idle_limit, grace),
+    )
+    policy = _restart_policy(config, max_restarts, min_processes, restart_delay)
+    run_until_done(plan, policy, stream=sys.stderr if json_target == "-" else None)
     if json_target:
-        write_json(read_json(run_directory(config, recipe) / SUMMARY), json_target)
+        write_json(read_json(run_dir / SUMMARY), json_target)
+
+
+def _usual_backend() -> Any:
+    return "srun" if "SLURM_JOB_ID" in os.environ and shutil.which("srun") else "mpi"
+
+
+def _hosts(hosts: Optional[str], host_file: Optional[Path], processes: int) -> tuple[Host, ...]:
+    from gluonlab.parallel.launch.plan import parse_hosts, read_host_file
+
+    if hosts and host_file:
+        raise ConfigError("CLI02", "--hosts and --host-file", "say the same thing", "give one of them")
+    if not hosts and not host_file:
+        return ()
+    found = parse_hosts(hosts) if hosts else read_host_file(Path(str(host_file)))
+    slots = sum(host.slots for host in found)
+    if slots < processes:
+        raise ConfigError("CLI02", f"-n {processes}", f"the hosts take {slots} processes", "name more hosts")
+    return found
+
+
+def _restart_policy(
+    config: Config, max_restarts: int, min_processes: Optional[int], delay: float
+) -> RestartPolicy:
+    from gluonlab.build.check import check_recipe
+    from gluonlab.build.samples import describe_samples
+    from gluonlab.parallel.launch.restarts import RestartPolicy
+
+    def fits(processes: int) -> bool:
+        try:
+            check_recipe(config, processes)
+        except ConfigError:
+            return False
+        return True
+
+    def samples(step: int, rank: int, processes: int) -> str:
+        return describe_samples(config, step, rank, processes)
+
+    return RestartPolicy(max_restarts, min_processes, delay, fits, samples)

@@ -106,14 +106,12 @@ def main() -> None:
 
 def _end_with(error: Exception) -> None:
     from gluonlab.parallel.environment import launched_process
-    from gluonlab.parallel.failure import REPORT_DIRECTORY, as_rank_failure, end_failed_rank, tell_launcher
+    from gluonlab.parallel.failure import as_rank_failure, end_rank, tell_launcher
 
     shown = as_rank_failure(error, as_gluonlab_error(error), launched_process().rank)
-    if REPORT_DIRECTORY in os.environ:  # the launcher tells, once for all ranks
-        tell_launcher(shown)
-    else:
+    if not tell_launcher(shown):
         typer.echo(str(shown), err=True)
-    end_failed_rank(shown.exit_code)
+    end_rank(shown.exit_code)
     sys.exit(shown.exit_code)
 
 

@@ -14,6 +14,9 @@ from gluonlab.errors import CheckpointError
 from gluonlab.reporting.run_files import finite
 
 JSON_OPTION = typer.Option(None, "--json", metavar="FILE|-", help="Write the result as JSON (- is stdout).")
+ALLOW_CHANGE = typer.Option(
+    [], "--allow-change", metavar="KEY", help="Continue though this key of the recipe is another; repeatable."
+)
 
 
 def check_json_target(target: Optional[str]) -> None:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, Optional, TextIO
 
 import typer
 
-from gluonlab.cli.output import JSON_OPTION, check_json_target, write_json
+from gluonlab.cli.output import ALLOW_CHANGE, JSON_OPTION, check_json_target, write_json
 from gluonlab.errors import CheckpointError, ConfigError
 
 if TYPE_CHECKING:
     from gluonlab.config.schema import Config
+    from gluonlab.parallel.environment import LaunchedProcess
+    from gluonlab.parallel.supervision.stop import StopRequest
     from gluonlab.parallel.world import World
     from gluonlab.training.run import Run
 
@@ -25,17 +27,18 @@ def train(
     processes: Optional[int] = typer.Option(
         None, "--processes", min=1, help="With --dry-run: plan for so many processes."
     ),
+    allow_change: list[str] = ALLOW_CHANGE,
     json_target: Optional[str] = JSON_OPTION,
 ) -> None:
     """Train in this process (or as one rank when started by horovodrun, mpirun or srun).
 
-    The same command again continues the run. Example:
-    gluonlab train configs/digits.yaml seed=1 run_dir=runs/digits-1
+    The same command again continues the run. SIGTERM, SIGUSR1 and Ctrl-C save it and stop it with code 75.
+    Example: gluonlab train configs/digits.yaml seed=1 run_dir=runs/digits-1
     """
     from gluonlab.build.check import check_recipe
     from gluonlab.build.run_directory import run_directory
     from gluonlab.config import load_config
-    from gluonlab.parallel.environment import launched_process, set_cpu_threads
+    from gluonlab.parallel.environment import launched_process
 
     if processes and not dry_run:
         raise ConfigError("CLI02", "--processes", "goes with --dry-run", "use gluonlab launch -n to train")
@@ -43,17 +46,50 @@ def train(
     config = load_config(recipe, overrides or [])
     started = launched_process()
     check_recipe(config, processes or started.size)
-    set_cpu_threads(config.compute_threads, started.local_size)
+    _take_cores(config, started)
     if dry_run:
         _print_plan(config, processes or 1, json_target)
         return
+    _train_in_world(config, run_directory(config, recipe), tuple(allow_change), json_target)
+
+
+def _take_cores(config: Config, started: LaunchedProcess) -> None:
+    from gluonlab.parallel.environment import bind_to_cores, set_cpu_threads
+    from gluonlab.parallel.launch.job import BIND
+
+    sharing = started.local_size
+    if BIND in os.environ and bind_to_cores(started.local_rank, sharing):
+        sharing = 1
+    set_cpu_threads(config.compute_threads, sharing)
+
+
+def _train_in_world(
+    config: Config, run_dir: Path, allowed_changes: tuple[str, ...], json_target: Optional[str]
+) -> None:
+    from gluonlab import fault_injection
+    from gluonlab.parallel.environment import launched_process
+    from gluonlab.parallel.failure import end_rank
+    from gluonlab.parallel.supervision.line import launcher_line
+    from gluonlab.parallel.supervision.messages import ATTEMPT
+    from gluonlab.parallel.supervision.progress import Progress
+    from gluonlab.parallel.supervision.stop import StopRequest
     from gluonlab.parallel.world import join_world
 
-    world = join_world()
-    summary = _train(config, run_directory(config, recipe), world, _progress_stream(json_target))
+    fault_injection.arm(launched_process().rank, int(os.environ.get(ATTEMPT, "1")))
+    stop, progress, line = StopRequest(), Progress(), launcher_line()
+    stop.listen()
+    if line:
+        line.watch(progress, stop)
+    fault_injection.fault_point("start")
+    world = join_world(progress)
+    summary = _train(config, run_dir, world, _progress_stream(json_target), stop, allowed_changes)
+    fault_injection.fault_point("end")
     world.shutdown()
     if world.rank == 0:
         write_json(summary, json_target)
+    if line:
+        line.leave()
+    end_rank(0)
 
 
 def _print_plan(config: Config, processes: int, json_target: Optional[str]) -> None:
@@ -66,7 +102,7 @@ def _print_plan(config: Config, processes: int, json_target: Optional[str]) -> N
 
 def _progress_stream(json_target: Optional[str]) -> TextIO:
     """Where progress goes: the user's terminal where a launcher names it, else stdout or stderr."""
-    from gluonlab.parallel.launcher import TERMINAL
+    from gluonlab.parallel.launch.job import TERMINAL
 
     terminal = os.environ.get(TERMINAL)
     if terminal:
@@ -77,7 +113,14 @@ def _progress_stream(json_target: Optional[str]) -> TextIO:
     return sys.stderr if json_target == "-" else sys.stdout
 
 
-def _train(config: Config, run_dir: Path, world: World, stream: TextIO) -> dict[str, Any]:
+def _train(
+    config: Config,
+    run_dir: Path,
+    world: World,
+    stream: TextIO,
+    stop: StopRequest,
+    allowed_changes: tuple[str, ...],
+) -> dict[str, Any]:
     from gluonlab.build.run import build_run, provenance
     from gluonlab.build.run_directory import check_same_run, lock_run_directory
     from gluonlab.reporting import run_files
@@ -86,10 +129,11 @@ def _train(config: Config, run_dir: Path, world: World, stream: TextIO) -> dict[
         if world.rank == 0:
             typer.echo(text, file=stream)
 
-    world.run_on_all(lambda: check_same_run(config, run_dir) if world.rank == 0 else None)
+    world.run_on_all(lambda: check_same_run(config, run_dir, allowed_changes) if world.rank == 0 else None)
     summary = _finished_summary(run_dir, world)
     if summary is None:
         run = build_run(config, run_dir, world, stream)
+        run.stop, run.allowed_changes = stop, allowed_changes
         lock = world.run_on_all(lambda: lock_run_directory(run_dir) if world.rank == 0 else None)
         summary = _finished_summary(run_dir, world)  # another process may have had the directory till now
     if summary is not None:
@@ -137,6 +181,7 @@ def _fit_or_record(run: Run, run_dir: Path) -> dict[str, Any]:
     """Train; a failure from here on belongs to the run and is kept with it."""
     from gluonlab.cli.main import as_gluonlab_error
     from gluonlab.parallel.failure import as_rank_failure, write_report
+    from gluonlab.parallel.supervision.stop import PreemptedError
     from gluonlab.parallel.world import PeerFailedError
     from gluonlab.reporting.run_files import ERROR
     from gluonlab.training.fit import fit
@@ -145,6 +190,6 @@ def _fit_or_record(run: Run, run_dir: Path) -> dict[str, Any]:
         return fit(run)
     except Exception as error:
         failure = as_rank_failure(error, as_gluonlab_error(error), run.world.rank)
-        if not isinstance(failure, PeerFailedError):
+        if not isinstance(failure, (PeerFailedError, PreemptedError)):
             write_report(run_dir / ERROR, failure, run.world.rank)
         raise

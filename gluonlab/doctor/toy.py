@@ -14,7 +14,7 @@ from gluonlab.checkpoint.store import CheckpointStore
 from gluonlab.losses import SmoothedCrossEntropy
 from gluonlab.metrics import Metrics
 from gluonlab.optim.momentum import NAG
-from gluonlab.parallel.launcher import launch
+from gluonlab.parallel.launch import launch
 from gluonlab.parallel.virtual_workers import VirtualWorkers
 from gluonlab.parallel.world import SingleProcess, join_world
 from gluonlab.runtime.mxnet import mx, nd

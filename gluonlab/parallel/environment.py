@@ -83,6 +83,19 @@ def set_cpu_threads(cpu_threads: Optional[int], local_size: int) -> int:
     return threads
 
 
+def bind_to_cores(local_rank: int, local_size: int) -> bool:
+    """Keep this process to its share of the cores of this host, those of one socket beside each other.
+
+    False, and nothing is done, if there are fewer cores than processes.
+    """
+    cores = sorted(os.sched_getaffinity(0))
+    if local_size < 2 or len(cores) < local_size:
+        return False
+    first, beyond = (len(cores) * rank // local_size for rank in (local_rank, local_rank + 1))
+    os.sched_setaffinity(0, cores[first:beyond])
+    return True
+
+
 def has_cpu_feature(name: str) -> bool:
     """Whether the processor has an instruction set, by Linux's name for it, as ``avx512_bf16``."""
     try:

@@ -10,13 +10,11 @@ import traceback
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from platform import node
+from typing import Any
 
-from gluonlab.errors import GluonlabError, Problem
+from gluonlab.errors import ClusterError, GluonlabError, Problem
 from gluonlab.parallel.environment import launched_process
 from gluonlab.parallel.world import PeerFailedError
-
-# Set by the launcher: a private directory for the reports of this launch.
-REPORT_DIRECTORY = "GLUONLAB_REPORT_DIR"
 
 # What Horovod's collectives say on the ranks that did nothing wrong.
 _PEER_SIGNS = ("Horovod has been shut down", "Connection reset by peer", "Connection closed by peer")
@@ -33,6 +31,16 @@ class FailureReport:
     problems: tuple[Problem, ...]
     is_victim: bool
 
+    @classmethod
+    def from_json(cls, raw: dict[str, Any]) -> FailureReport:
+        """Read what `report_of` made; KeyError, TypeError or ValueError for anything else."""
+        values = {key: raw[key] for key in cls.__dataclass_fields__}
+        values["problems"] = tuple(Problem(**problem) for problem in raw["problems"])
+        report = cls(**values)
+        if not report.problems or not isinstance(report.exit_code, int):
+            raise ValueError("not a report")
+        return report
+
 
 def as_rank_failure(error: BaseException, shown: GluonlabError, rank: int) -> GluonlabError:
     """``shown``, or `PeerFailedError` if this rank did nothing wrong but lost its peer."""
@@ -41,20 +49,23 @@ def as_rank_failure(error: BaseException, shown: GluonlabError, rank: int) -> Gl
     return shown
 
 
-def tell_launcher(error: GluonlabError) -> None:
-    """Leave a report where the launcher looks; nothing if there is no launcher of ours."""
-    directory = os.environ.get(REPORT_DIRECTORY)
-    if directory:
-        rank = launched_process().rank
-        write_report(Path(directory) / f"rank-{rank:05d}.json", error, rank)
+def tell_launcher(error: GluonlabError) -> bool:
+    """Report to the launcher, which tells once for all ranks; False if there is none of ours."""
+    from gluonlab.parallel.supervision.line import launcher_line
+
+    try:
+        line = launcher_line()
+    except ClusterError:
+        return False
+    if line is None:
+        return False
+    line.tell({"report": report_of(error, launched_process().rank)})
+    return True
 
 
-def write_report(path: Path, error: GluonlabError, rank: int) -> None:
-    """Write what ``rank`` failed of as JSON, with the traceback that is being handled.
-
-    A report that is there stays: it is the first.
-    """
-    report = {
+def report_of(error: GluonlabError, rank: int) -> dict[str, Any]:
+    """What ``rank`` failed of as JSON data, with the traceback that is being handled."""
+    return {
         "rank": rank,
         "host": node(),
         "pid": os.getpid(),
@@ -65,33 +76,24 @@ def write_report(path: Path, error: GluonlabError, rank: int) -> None:
         "is_victim": isinstance(error, PeerFailedError),
         "traceback": traceback.format_exc(),
     }
+
+
+def write_report(path: Path, error: GluonlabError, rank: int) -> None:
+    """Write `report_of` to ``path``. A report that is there stays: it is the first."""
     try:
         with path.open("x") as file:
-            file.write(json.dumps(report, indent=2) + "\n")
+            file.write(json.dumps(report_of(error, rank), indent=2) + "\n")
     except OSError:
         return  # a full disk must not take the place of the error itself
 
 
-def end_failed_rank(exit_code: int) -> None:
+def end_rank(exit_code: int) -> None:
     """End this process at once if it is one of several; otherwise return.
 
-    The ordinary way out would wait for collectives that no other process will join.
+    The ordinary way out would wait for collectives that no other process will join, and takes the risk
+    of a crash in the exit handlers of MXNet.
     """
     if launched_process().size > 1:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(exit_code)
-
-
-def read_reports(directory: Path) -> list[FailureReport]:
-    """The reports of a launch: the faulty first, then its victims, each by time."""
-    reports = []
-    for path in directory.glob("rank-*.json"):
-        try:
-            raw = json.loads(path.read_text())
-            values = {key: raw[key] for key in FailureReport.__dataclass_fields__}
-            values["problems"] = tuple(Problem(**problem) for problem in raw["problems"])
-            reports.append(FailureReport(**values))
-        except (OSError, ValueError, KeyError, TypeError):
-            continue  # a rank killed while it wrote; the others tell
-    return sorted(reports, key=lambda report: (report.is_victim, report.time))

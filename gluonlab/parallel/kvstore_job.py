@@ -14,12 +14,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from platform import node
 
-from gluonlab.errors import ClusterError
 from gluonlab.parallel.environment import KVSTORE_LAUNCHER
-from gluonlab.parallel.failure import REPORT_DIRECTORY, write_report
 
 # Seconds for the other processes to end by themselves, and so to report, once one has failed or all are done.
 GRACE = 5.0
@@ -47,10 +44,10 @@ def run_job(command: Sequence[str], processes: int) -> int:
         _send(signal.SIGKILL, [*workers.values(), *servers.values()])
     if failed is None:
         return 0
-    code = (workers.get(failed) or servers[failed]).returncode
-    if code < 0:
-        _report_death(failed, -code)
-    return code if code > 0 else 128 - code
+    process = workers.get(failed) or servers[failed]
+    if process.returncode < 0:
+        _report_death(failed, process)
+    return process.returncode if process.returncode > 0 else 128 - process.returncode
 
 
 def _meeting_point(processes: int) -> dict[str, str]:
@@ -106,20 +103,10 @@ def _send(number: int, processes: Iterable[Process]) -> None:
                 process.wait()
 
 
-def _report_death(name: str, number: int) -> None:
-    """Tell the launcher of a process that could not do it itself."""
-    directory = os.environ.get(REPORT_DIRECTORY)
-    error = ClusterError(
-        "CLU10",
-        f"{name} ({node()})",
-        f"died: {signal.Signals(number).name}",
-        "the same command continues from the last checkpoint",
-    )
-    if directory is None:
-        sys.stderr.write(f"{error}\n")
-        return
-    rank = int(name.split()[1]) if name.startswith("rank") else 0
-    write_report(Path(directory) / f"rank-{rank:05d}-death.json", error, rank)
+def _report_death(name: str, process: Process) -> None:
+    """Tell the launcher, in the words of mpirun, of a process that could not do it itself."""
+    where = f"with PID {process.pid} on node {node()} exited on signal {-process.returncode}"
+    sys.stderr.write(f"kvstore_job: process {name} {where}\n")
 
 
 if __name__ == "__main__":

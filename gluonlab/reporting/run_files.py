@@ -21,6 +21,7 @@ METRICS = "metrics.jsonl"
 SUMMARY = "summary.json"
 CHECKPOINTS = "checkpoints"
 LOG = "log.txt"
+LOGS = "logs"
 ERROR = "error.json"
 LOCK = ".lock"
 

@@ -9,6 +9,7 @@ from typing import Any, Optional
 
 from gluonlab.checkpoint.verify import Checkpoint
 from gluonlab.errors import NumericError
+from gluonlab.fault_injection import fault_point
 from gluonlab.metrics import Metrics
 from gluonlab.parallel.agreement import Agreement
 from gluonlab.parallel.supervision.progress import TRAINING
@@ -117,6 +118,7 @@ class _Fitting:
         """What is done between two updates; all processes decide alike."""
         run, step = self.run, self.run.state.step
         run.world.progress.mark_step(step)
+        fault_point("step", step)
         stop, by_clock = self.agreement.exchange((run.stop.is_made, self.saver.is_due_by_clock()))
         self.is_save_wished = self.saver.is_due_at(step) or by_clock
         if stop:

@@ -10,6 +10,7 @@ from typing import Any, Optional, Union
 from gluonlab.checkpoint.store import CheckpointStore
 from gluonlab.data.loader import Loader
 from gluonlab.data.sampler import Sampler, evaluation_requests
+from gluonlab.fault_injection import fault_point
 from gluonlab.intervals import Interval
 from gluonlab.parallel.supervision.progress import VALIDATING
 from gluonlab.parallel.supervision.stop import StopRequest
@@ -42,6 +43,7 @@ class Validation:
         requests = evaluation_requests(self.num_samples, self.batch_size, world.rank, world.size)
         wanted = takewhile(lambda _: not stop.is_made, requests)
         with world.progress.doing(VALIDATING):
+            fault_point("validate")
             batches = world.progress.watch(self.loader.batches(wanted))
             results = evaluate(net, batches, self.loss_fn, world, ctx)
         if results["count"] == self.num_samples:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from gluonlab.fault_injection import fault_point
+
 Item = TypeVar("Item")
 
 STARTING, TRAINING, VALIDATING, SAVING = "starting", "training", "validating", "writing a checkpoint"
@@ -68,6 +70,7 @@ class Progress:
         try:
             while True:
                 with self.doing(WAITING_FOR_DATA):
+                    fault_point("data")
                     try:
                         item = next(items)
                     except StopIteration:

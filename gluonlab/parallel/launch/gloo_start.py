@@ -1,0 +1,47 @@
+"""horovodrun, with its rendezvous server closed to everyone but this user on this host.
+
+As it comes, the server listens on all addresses and takes keys from anybody.
+"""
+
+from __future__ import annotations
+
+import os
+from http.server import HTTPServer
+from pathlib import Path
+from typing import Any
+
+import gluonlab.runtime.mxnet  # noqa: F401  (horovodrun imports MXNet as well, which needs our shims)
+
+
+def owner_of_connection(address: str, port: int, table: Path = Path("/proc/net/tcp")) -> int:
+    """The user id that holds the IPv4 socket ``address:port`` of this host; -1 if there is none."""
+    numbers = [int(part) for part in address.split(".")]
+    wanted = "".join(f"{number:02X}" for number in reversed(numbers)) + f":{port:04X}"
+    for line in table.read_text().splitlines()[1:]:
+        fields = line.split()
+        if fields[1] == wanted:
+            return int(fields[7])
+    return -1
+
+
+def _bind_to_loopback(server: Any) -> None:
+    server.server_address = ("127.0.0.1", server.server_address[1])
+    HTTPServer.server_bind(server)
+
+
+def _is_own_request(server: Any, request: Any, client: tuple[str, int]) -> bool:
+    return owner_of_connection(*client) == os.geteuid()
+
+
+def main() -> None:
+    """Run horovodrun with the arguments of this process."""
+    from horovod.runner.http.http_server import RendezvousHTTPServer
+    from horovod.runner.launch import run_commandline
+
+    RendezvousHTTPServer.server_bind = _bind_to_loopback
+    RendezvousHTTPServer.verify_request = _is_own_request
+    run_commandline()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,238 @@
+"""One start of a job: processes, their output, the watch over them, and their end."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from platform import node
+from types import FrameType
+from typing import Optional, TextIO
+
+from gluonlab.errors import Problem
+from gluonlab.parallel.launch.engines import engine_of
+from gluonlab.parallel.launch.environment import job_environment
+from gluonlab.parallel.launch.output import Output
+from gluonlab.parallel.launch.plan import Backend, JobPlan
+from gluonlab.parallel.launch.verdict import CONTINUE, JobFailure, count_oom_kills, error_with_code, judge
+from gluonlab.parallel.supervision.messages import ADDRESS, ATTEMPT, KEY, KEY_FILE, LIMITS
+from gluonlab.parallel.supervision.stop import STOP_SIGNALS
+from gluonlab.parallel.supervision.switchboard import Switchboard
+from gluonlab.parallel.supervision.watchdog import Trouble, Watchdog
+
+# Tell rank 0, which draws the progress bar, what it cannot see: the user's terminal and its width (0: none).
+TERMINAL = "GLUONLAB_TERMINAL"
+TERMINAL_WIDTH = "GLUONLAB_TERMINAL_WIDTH"
+# The command as the user typed it, for the record.
+COMMAND = "GLUONLAB_COMMAND"
+# Set if each process is to keep to its own share of the cores of its host.
+BIND = "GLUONLAB_BIND_CORES"
+
+LOOK_SECONDS = 0.1
+KEEP_ALIVE_SECONDS = 2.0
+# After a process has failed, the others have so long to notice by themselves.
+AFTER_FAILURE_SECONDS = 5.0
+TERMINATE_SECONDS = 3.0
+
+
+def launch(
+    command: Sequence[str], processes: int, backend: Backend = "mpi", stream: Optional[TextIO] = None
+) -> None:
+    """Run ``command`` once in ``processes`` processes on this host; returns when all ended well.
+
+    What they print goes to ``stream``, stdout by default.
+
+    Raises:
+        SetupError: Horovod or the launcher program is missing.
+        GluonlabError: what the first faulty process reported, with its exit code.
+        ClusterError: CLU10 if a process died without a word, named with its signal.
+    """
+    failure = run_job(JobPlan(command, processes, backend), stream=stream)
+    if failure:
+        raise failure.error
+
+
+def run_job(plan: JobPlan, attempt: int = 1, stream: Optional[TextIO] = None) -> Optional[JobFailure]:
+    """Start ``plan``, watch it to its end; None if all processes ended well."""
+    private = tempfile.TemporaryDirectory(prefix="gluonlab-")
+    with private, Switchboard(plan.address, plan.processes) as board, Signals() as signals:
+        environment = _environment(plan, attempt, board, Path(private.name))
+        engine = engine_of(plan, environment)
+        kills_before = count_oom_kills()
+        process = subprocess.Popen(
+            [*engine.command, *plan.command],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+            preexec_fn=_end_with_parent,
+        )
+        output = Output(engine.prefix, stream or sys.stdout, plan.logs)
+        output.follow(process)
+        watch = _Watch(plan, process, board, signals)
+        try:
+            watch.until_the_end()
+        finally:
+            watch.end()
+        words = output.finish()
+        if watch.forced_end:
+            return watch.forced_end
+        return judge(process.returncode, words, board.ranks, watch.trouble, count_oom_kills() - kills_before)
+
+
+class _Watch:
+    """Looks at a running job until it has ended or must be ended."""
+
+    def __init__(
+        self, plan: JobPlan, process: subprocess.Popen[str], board: Switchboard, signals: Signals
+    ) -> None:
+        self.trouble: Optional[Trouble] = None
+        self.forced_end: Optional[JobFailure] = None
+        self._plan, self._process, self._board, self._signals = plan, process, board, signals
+        self._watchdog = Watchdog(plan.processes, plan.limits)
+        self._asked_to_stop: Optional[float] = None
+        self._failed: Optional[float] = None
+        self._told_alive = 0.0
+
+    def until_the_end(self) -> None:
+        while self._process.poll() is None:
+            now = time.monotonic()
+            if now - self._told_alive > KEEP_ALIVE_SECONDS:
+                self._told_alive = now
+                self._board.tell_all({})
+            self._pass_on_stop(now)
+            if self.forced_end or self._has_failed(now):
+                return
+            time.sleep(LOOK_SECONDS)
+        self._wait_for_last_words()
+
+    def end(self) -> None:
+        """End all that is left, gently first."""
+        if self._process.poll() is not None:
+            return
+        self._board.tell_all({"end": 143})
+        with contextlib.suppress(subprocess.TimeoutExpired, ProcessLookupError):
+            self._process.wait(TERMINATE_SECONDS)
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            if self._process.poll() is None:
+                with contextlib.suppress(subprocess.TimeoutExpired, ProcessLookupError):
+                    os.killpg(self._process.pid, number)
+                    self._process.wait(TERMINATE_SECONDS)
+            for view in self._board.ranks.values():
+                if view.left is None and view.host == node() and self._plan.is_local:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(view.pid, signal.SIGKILL)
+
+    def _pass_on_stop(self, now: float) -> None:
+        reason = self._signals.reason or self._board.stop_wish
+        if reason and self._asked_to_stop is None:
+            self._asked_to_stop = now
+            self._board.tell_all({"stop": reason})
+        if self._asked_to_stop is None:
+            return
+        is_over = now - self._asked_to_stop > self._plan.limits.grace
+        if self._signals.is_urgent or is_over:
+            how = f"did not stop within {self._plan.limits.grace:g} s of" if is_over else "was ended by"
+            problem = Problem("CLU12", "the job", f"{how} {reason}", CONTINUE)
+            number = self._signals.last or signal.SIGTERM
+            self.forced_end = JobFailure(error_with_code([problem], 128 + number))
+
+    def _has_failed(self, now: float) -> bool:
+        """Whether a process is in trouble, and the others had time to end by themselves."""
+        if self.trouble is None:
+            self.trouble = self._watchdog.look(self._board.ranks)
+            is_told = any(view.report for view in self._board.ranks.values())
+            if self._failed is None and (self.trouble or is_told):
+                self._failed = now
+        if self.trouble and self.trouble.problem.code != "CLU10":
+            return True  # nothing moves any more
+        return self._failed is not None and now - self._failed > AFTER_FAILURE_SECONDS
+
+    def _wait_for_last_words(self) -> None:
+        deadline = time.monotonic() + 2.0
+        while time.monotonic() < deadline and any(v.left is None for v in self._board.ranks.values()):
+            time.sleep(0.02)
+        if self.trouble is None:
+            gone = [v for v in self._board.ranks.values() if v.left and not v.is_done and not v.report]
+            if gone:
+                first = min(gone, key=lambda view: view.left or 0.0)
+                self.trouble = Trouble(first, Problem("CLU10", first.name, "ended without a word"))
+
+
+class Signals:
+    """Signals to the launcher: the first asks the job to stop with its state saved, the second ends it."""
+
+    def __init__(self) -> None:
+        self.last: Optional[int] = None
+        self._count = 0
+        self._before: dict[int, object] = {}
+
+    @property
+    def reason(self) -> str:
+        """The name of the last signal, if any came."""
+        return signal.Signals(self.last).name if self.last else ""
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether it came a second time."""
+        return self._count > 1
+
+    def __enter__(self) -> Signals:
+        if threading.current_thread() is threading.main_thread():
+            for number in STOP_SIGNALS:
+                self._before[number] = signal.signal(number, self._receive)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+
+    def _receive(self, number: int, _: Optional[FrameType]) -> None:
+        self.last = number
+        self._count += 1
+
+
+def _environment(plan: JobPlan, attempt: int, board: Switchboard, private: Path) -> dict[str, str]:
+    environment = job_environment(os.environ, plan.pass_environment)
+    environment.update(
+        {
+            ADDRESS: f"{plan.address}:{board.port}",
+            ATTEMPT: str(attempt),
+            LIMITS: f"{plan.limits.startup:g},{plan.limits.idle:g}",
+            COMMAND: "\n".join(["gluonlab", *sys.argv[1:]]),
+            TERMINAL_WIDTH: "0",
+            # A late process is not a lost one: the watch over the job decides, not a timer of the engine.
+            "HOROVOD_GLOO_TIMEOUT_SECONDS": f"{plan.limits.startup:g}",
+        }
+    )
+    if plan.backend == "gloo":  # horovodrun puts the environment on a command line, where all can read it
+        file = private / "key"
+        file.touch(mode=0o600)
+        file.write_text(board.key)
+        environment[KEY_FILE] = str(file)
+    else:
+        environment[KEY] = board.key
+    if plan.bind_cores and plan.backend != "srun":
+        environment[BIND] = "1"
+    if sys.stdout.isatty():
+        environment[TERMINAL] = os.ttyname(sys.stdout.fileno())
+        environment[TERMINAL_WIDTH] = str(shutil.get_terminal_size().columns)
+    return environment
+
+
+def _end_with_parent() -> None:
+    """Ask the kernel to end the job when the launcher dies, even of SIGKILL."""
+    set_parent_death_signal = 1
+    ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGTERM)

@@ -1,0 +1,126 @@
+"""A job starts again from its last checkpoint, on what hosts are left, but not into the same wall twice."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Optional, TextIO
+
+from gluonlab.errors import ClusterError, Problem
+from gluonlab.parallel.launch.job import run_job
+from gluonlab.parallel.launch.plan import Host, JobPlan
+from gluonlab.parallel.launch.verdict import JobFailure, error_with_code
+
+MAX_DELAY_SECONDS = 300.0
+PROBE_SECONDS = 15
+
+
+@dataclass(frozen=True)
+class RestartPolicy:
+    """How often, how soon, and with how few processes a job may start again.
+
+    ``fits`` says whether a number of processes shares the virtual workers; ``samples`` names the samples
+    of (step, rank, processes).
+    """
+
+    max_restarts: int = 0
+    min_processes: Optional[int] = None
+    delay_seconds: float = 5.0
+    fits: Callable[[int], bool] = lambda processes: True
+    samples: Callable[[int, int, int], str] = lambda step, rank, processes: ""
+
+
+def run_until_done(plan: JobPlan, policy: RestartPolicy, stream: Optional[TextIO] = None) -> None:
+    """Run ``plan`` until all its processes have ended well.
+
+    Raises:
+        GluonlabError: of the last failure, when restarts are used up or of no use.
+        ClusterError: CLU22 a step failed twice the same way, CLU23 too few hosts, CLU24 a host is not there.
+    """
+    attempt, before = 1, None
+    current = _on_hosts_that_answer(plan, policy, is_first=True)
+    while True:
+        failure = run_job(current, attempt, stream)
+        if failure is None:
+            return
+        _raise_if_hopeless(failure, before, current, policy, attempt)
+        delay = min(policy.delay_seconds * 2 ** (attempt - 1), MAX_DELAY_SECONDS)
+        _say(f"{failure.error}; restart {attempt} of {policy.max_restarts} in {delay:g} s")
+        time.sleep(delay)
+        attempt, before = attempt + 1, failure
+        current = _on_hosts_that_answer(plan, policy, is_first=False)
+
+
+def _raise_if_hopeless(
+    failure: JobFailure, before: Optional[JobFailure], plan: JobPlan, policy: RestartPolicy, attempt: int
+) -> None:
+    is_same = before is not None and failure.step is not None and failure.kind == before.kind
+    if failure.is_restartable and is_same:
+        samples = policy.samples(failure.step or 0, failure.rank or 0, plan.processes)
+        first = failure.error.problems[0]
+        what = f"{first.what}; step {failure.step} failed twice the same way{samples}"
+        problem = Problem("CLU22", first.where, what, "look at these samples, or at the log of this rank")
+        raise error_with_code([problem], failure.error.exit_code)
+    if not failure.is_restartable or attempt > policy.max_restarts:
+        raise failure.error
+
+
+def _on_hosts_that_answer(plan: JobPlan, policy: RestartPolicy, is_first: bool) -> JobPlan:
+    """``plan`` on the hosts that can be reached, with fewer processes if that is allowed."""
+    if not plan.hosts or plan.backend == "srun":
+        return plan
+    hosts, silent = reachable_hosts(plan.hosts)
+    if not silent:
+        return plan
+    names = ", ".join(host.name for host in silent)
+    if is_first:
+        raise ClusterError(
+            "CLU24", f"host {names}", "does not answer to ssh", "see ssh -o BatchMode=yes HOST true"
+        )
+    slots = sum(host.slots for host in hosts)
+    least = policy.min_processes or plan.processes
+    fitting = [p for p in range(min(slots, plan.processes), least - 1, -1) if policy.fits(p)]
+    if not fitting:
+        raise ClusterError(
+            "CLU23",
+            f"host {names}",
+            f"is gone, and the {slots} processes that fit elsewhere are too few (least: {least})",
+            "give --min-processes, or the same command when the host is back",
+        )
+    _say(f"host {names} is gone; going on with {fitting[0]} of {plan.processes} processes")
+    return replace(plan, hosts=tuple(hosts), processes=fitting[0])
+
+
+def reachable_hosts(hosts: Sequence[Host]) -> tuple[list[Host], list[Host]]:
+    """Those that answer to ssh, and those that do not."""
+
+    def answers(host: Host) -> bool:
+        command = [
+            "ssh",
+            "-o",
+            "BatchMode=yes",
+            "-o",
+            f"ConnectTimeout={PROBE_SECONDS // 2}",
+            host.name,
+            "true",
+        ]
+        try:
+            return subprocess.run(command, capture_output=True, timeout=PROBE_SECONDS).returncode == 0
+        except (OSError, subprocess.TimeoutExpired):
+            return False
+
+    with ThreadPoolExecutor(32) as pool:
+        reached = list(pool.map(answers, hosts))
+    return (
+        [host for host, is_there in zip(hosts, reached) if is_there],
+        [host for host, is_there in zip(hosts, reached) if not is_there],
+    )
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()

@@ -1,0 +1,132 @@
+"""How a job ended: the first faulty process, what is wrong with it, and the exit code."""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Optional
+
+from gluonlab.errors import ClusterError, GluonlabError, Problem, ResourceError
+from gluonlab.parallel.failure import FailureReport
+from gluonlab.parallel.supervision.switchboard import RankView
+from gluonlab.parallel.supervision.watchdog import Trouble
+
+CONTINUE = "the same command continues from the last checkpoint"
+# What may be gone at the next start: a lost peer, weights that differ, memory, a crash.
+RESTARTABLE = (6, 7, 9, 70)
+
+_SIGNALLED = re.compile(
+    r"process (?:rank (\d+)|(\w+)) with PID \d+ on node (\S+) exited on\s+signal (\d+)", re.DOTALL
+)
+_EXITED = re.compile(r"Process name:\s+\[[^\]]*[@,\s](\d+)\]\s+Exit code:\s+(\d+)")
+_OOM_EVENTS = Path("/sys/fs/cgroup/memory.events")
+
+
+@dataclass(frozen=True)
+class JobFailure:
+    """``error`` is what to show; ``step`` and ``rank`` are None if the failure belongs to none."""
+
+    error: GluonlabError
+    rank: Optional[int] = None
+    step: Optional[int] = None
+
+    @property
+    def kind(self) -> tuple[object, ...]:
+        """Equal for two failures of the same sort at the same step."""
+        return self.step, self.error.problems[0].code, self.error.exit_code
+
+    @property
+    def is_restartable(self) -> bool:
+        """Whether another start may go better."""
+        return self.error.exit_code in RESTARTABLE
+
+
+def judge(
+    code: int,
+    engine_words: str,
+    ranks: Mapping[int, RankView],
+    trouble: Optional[Trouble],
+    oom_kills: int = 0,
+) -> Optional[JobFailure]:
+    """Why a job failed; None if it did not. ``code`` is the engine's, ``oom_kills`` came while it ran."""
+    views = sorted(ranks.values(), key=lambda view: view.report.time if view.report else float("inf"))
+    told = [view for view in views if view.report]
+    for view in told:
+        if view.report and not view.report.is_victim:
+            return _as_told(view, view.report)
+    signalled, exited = _SIGNALLED.search(engine_words), _EXITED.search(engine_words)
+    if trouble and trouble.problem.code != "CLU10":
+        stuck = trouble.view
+        where = (stuck.rank, stuck.step) if stuck else (None, None)
+        return JobFailure(ClusterError.from_problems([trouble.problem]), *where)
+    gone = trouble.view if trouble else None
+    if signalled and signalled[2]:  # not one of the ranks, but one that serves them
+        what = f"died of {signal.Signals(int(signalled[4])).name}"
+        return JobFailure(ClusterError("CLU10", f"{signalled[2]} ({signalled[3]})", what, CONTINUE))
+    if signalled and (gone is None or gone.rank == int(signalled[1])):
+        return _died(int(signalled[1]), signalled[3], int(signalled[4]), ranks, oom_kills)
+    if exited and (gone is None or gone.rank == int(exited[1])) and int(exited[2]) != 0:
+        rank = int(exited[1])
+        return _ended(rank, int(exited[2]), ranks.get(rank))
+    if gone:
+        return _ended(gone.rank, None, gone)
+    if code == 0:
+        return None
+    if told and told[0].report:  # all of them lost their peer, and the peer said nothing
+        return _as_told(told[0], told[0].report)
+    if code < 0 or code > 128:
+        name = signal.Signals(-code if code < 0 else code - 128).name
+        return JobFailure(ClusterError("CLU10", "the job", f"was ended by {name}", CONTINUE))
+    return JobFailure(
+        ClusterError("CLU11", "the job", f"ended with code {code}: {engine_words[:300] or 'no message'}")
+    )
+
+
+def count_oom_kills(events: Path = _OOM_EVENTS) -> int:
+    """How many processes of this control group were killed for lack of memory so far."""
+    try:
+        words = events.read_text().split()
+    except OSError:
+        return 0
+    return int(words[words.index("oom_kill") + 1]) if "oom_kill" in words else 0
+
+
+def error_with_code(problems: Sequence[Problem], exit_code: int) -> GluonlabError:
+    """An error that ends the process with ``exit_code``."""
+    error = GluonlabError.from_problems(problems)
+    error.exit_code = exit_code
+    return error
+
+
+def _as_told(view: RankView, report: FailureReport) -> JobFailure:
+    return JobFailure(error_with_code(report.problems, report.exit_code), view.rank, view.step)
+
+
+def _died(rank: int, node: str, number: int, ranks: Mapping[int, RankView], oom_kills: int) -> JobFailure:
+    view = ranks.get(rank)
+    name, doing = signal.Signals(number).name, _doing(view)
+    where = view.name if view else f"rank {rank} ({node})"
+    if name == "SIGKILL" and oom_kills:
+        hint = f"use a smaller worker_batch_size, or fewer processes per host; {CONTINUE}"
+        return JobFailure(
+            ResourceError("RES03", where, f"was killed for lack of memory{doing}", hint), rank, _step(view)
+        )
+    return JobFailure(ClusterError("CLU10", where, f"died of {name}{doing}", CONTINUE), rank, _step(view))
+
+
+def _ended(rank: int, exit_code: Optional[int], view: Optional[RankView]) -> JobFailure:
+    how = f" with code {exit_code}" if exit_code is not None else ""
+    what = f"ended{how} before its work was done{_doing(view)}"
+    where = view.name if view else f"rank {rank}"
+    return JobFailure(ClusterError("CLU10", where, what, CONTINUE), rank, _step(view))
+
+
+def _doing(view: Optional[RankView]) -> str:
+    return f" at step {view.step} ({view.phase})" if view and view.phase else ""
+
+
+def _step(view: Optional[RankView]) -> Optional[int]:
+    return view.step if view and view.phase else None

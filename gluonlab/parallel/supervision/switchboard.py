@@ -1,0 +1,131 @@
+"""The launcher's end of the lines to its processes."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import secrets
+import socket
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Optional
+
+from gluonlab.parallel.failure import FailureReport
+from gluonlab.parallel.supervision.messages import Lines, Message, encode
+
+HELLO_SECONDS = 3.0
+MAX_STRANGERS = 64
+
+_log = logging.getLogger("gluonlab")
+
+
+@dataclass
+class RankView:
+    """What the launcher knows of one process; times are of `time.monotonic`."""
+
+    rank: int
+    host: str
+    pid: int
+    heard: float
+    step: int = 0
+    phase: str = ""
+    collectives: int = 0
+    collective: str = ""
+    idle: float = 0.0
+    report: Optional[FailureReport] = None
+    is_done: bool = False
+    left: Optional[float] = None
+
+    @property
+    def name(self) -> str:
+        """How messages call it."""
+        return f"rank {self.rank} ({self.host}, pid {self.pid})"
+
+
+@dataclass
+class Switchboard:
+    """Listens on one ``address``; a connection must name ``key`` before anything else.
+
+    ``stop_wish`` is the reason for which a process wants the job to stop.
+    """
+
+    address: str
+    size: int
+    key: str = field(default_factory=lambda: secrets.token_hex(32))
+    ranks: dict[int, RankView] = field(default_factory=dict)
+    stop_wish: str = ""
+
+    def __enter__(self) -> Switchboard:
+        self._lines: dict[int, socket.socket] = {}
+        self._strangers = threading.BoundedSemaphore(MAX_STRANGERS + self.size)
+        self._server = socket.create_server((self.address, 0), backlog=MAX_STRANGERS + self.size)
+        self.port: int = self._server.getsockname()[1]
+        threading.Thread(target=self._accept, name="gluonlab-switchboard", daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for connection in [self._server, *self._lines.values()]:
+            connection.close()
+
+    def tell_all(self, message: Message) -> None:
+        """Send ``message`` to every process; one that is gone or frozen misses it."""
+        for connection in list(self._lines.values()):
+            try:
+                connection.send(encode(message), socket.MSG_DONTWAIT)
+            except OSError:
+                continue
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, peer = self._server.accept()
+            except OSError:
+                return
+            if not self._strangers.acquire(blocking=False):
+                connection.close()
+                continue
+            threading.Thread(target=self._serve, args=(connection, peer[0]), daemon=True).start()
+
+    def _serve(self, connection: socket.socket, peer: str) -> None:
+        lines = Lines(connection)
+        try:
+            view = self._greet(lines.first(HELLO_SECONDS))
+        except (OSError, EOFError, ValueError, KeyError, TypeError, RecursionError):
+            _log.warning("a connection from %s to the launcher did not name the job's key; closed", peer)
+            connection.close()
+            return
+        finally:
+            self._strangers.release()
+        self._lines[view.rank] = connection
+        try:
+            for message in lines:
+                self._note(view, message)
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            pass  # the process is gone, or talks nonsense
+        view.left = time.monotonic()
+        connection.close()
+
+    def _greet(self, hello: Message) -> RankView:
+        if not hmac.compare_digest(str(hello["hello"]).encode(), self.key.encode()):
+            raise ValueError("another key")
+        rank = int(hello["rank"])
+        if not 0 <= rank < self.size or rank in self.ranks:
+            raise ValueError("no such rank")
+        view = RankView(rank, str(hello["host"])[:64], int(hello["pid"]), time.monotonic())
+        self.ranks[rank] = view
+        return view
+
+    def _note(self, view: RankView, message: Message) -> None:
+        view.heard = time.monotonic()
+        if "beat" in message:
+            beat = message["beat"]
+            view.step, view.phase = int(beat["step"]), str(beat["phase"])[:64]
+            view.collectives, view.collective = int(beat["collectives"]), str(beat["collective"])[:64]
+            view.idle = float(beat["idle"])
+        elif "report" in message:
+            view.report = FailureReport.from_json(message["report"])
+        elif "stop" in message:
+            self.stop_wish = self.stop_wish or f"{str(message['stop'])[:64]} to rank {view.rank}"
+        elif "done" in message:
+            view.is_done = True

@@ -1,0 +1,121 @@
+"""From what the launcher knows of its processes to the one that keeps the others waiting."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Optional
+
+from gluonlab.errors import Problem
+from gluonlab.parallel.supervision.progress import SLOW_PHASES
+from gluonlab.parallel.supervision.switchboard import RankView
+
+# A process may pause for so many times the longest pause after which it went on.
+PATIENCE = 3.0
+# So long may a process be gone before it counts: its own report may be on the way.
+GONE_SECONDS = 1.0
+_LOGS = "the stacks of all processes are in the logs folder of the run"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Seconds that a job may take: to start, without progress, and to stop when asked."""
+
+    startup: float = 600.0
+    idle: float = 120.0
+    grace: float = 120.0
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """A process that ends the job, and what is wrong with it."""
+
+    view: Optional[RankView]
+    problem: Problem
+
+
+class Watchdog:
+    """Looks at ``size`` processes again and again."""
+
+    def __init__(self, size: int, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
+        self._size, self._limits, self._clock = size, limits, clock
+        self._started = clock()
+        self._longest_pause = 0.0
+        self._last_idle: dict[int, float] = {}
+
+    def look(self, ranks: Mapping[int, RankView]) -> Optional[Trouble]:
+        """The trouble there is by now, if any."""
+        now = self._clock()
+        here = [ranks[rank] for rank in sorted(ranks)]
+        for view in here:
+            if view.idle < self._last_idle.get(view.rank, 0.0) and view.phase not in SLOW_PHASES:
+                self._longest_pause = max(self._longest_pause, self._last_idle[view.rank])
+            self._last_idle[view.rank] = view.idle
+        return (
+            self._gone(here, now)
+            or self._absent(ranks, now)
+            or self._silent(here, now)
+            or self._behind([view for view in here if view.left is None and not view.is_done])
+        )
+
+    def _limit(self, phase: str) -> float:
+        if phase in SLOW_PHASES or not phase:
+            return self._limits.startup
+        return max(self._limits.idle, PATIENCE * self._longest_pause)
+
+    def _gone(self, here: list[RankView], now: float) -> Optional[Trouble]:
+        gone = [
+            view
+            for view in here
+            if view.left is not None
+            and not view.is_done
+            and not view.report
+            and now - view.left > GONE_SECONDS
+        ]
+        if not gone:
+            return None
+        first = min(gone, key=lambda view: view.left or now)
+        return Trouble(first, Problem("CLU10", first.name, f"ended without a word {_doing(first)}"))
+
+    def _absent(self, ranks: Mapping[int, RankView], now: float) -> Optional[Trouble]:
+        absent = [rank for rank in range(self._size) if rank not in ranks]
+        if not absent or now - self._started < self._limits.startup:
+            return None
+        more = f" and {len(absent) - 1} more" if len(absent) > 1 else ""
+        what = f"did not start within {self._limits.startup:g} s"
+        return Trouble(None, Problem("CLU21", f"rank {absent[0]}{more}", what, "see --startup-limit"))
+
+    def _silent(self, here: list[RankView], now: float) -> Optional[Trouble]:
+        for view in here:
+            silence = now - view.heard
+            if view.left is None and not view.is_done and silence > self._limit(view.phase):
+                what = f"no heartbeat for {silence:.0f} s {_doing(view)}"
+                return Trouble(
+                    view, Problem("CLU13", view.name, what, "frozen, or its host cannot be reached")
+                )
+        return None
+
+    def _behind(self, here: list[RankView]) -> Optional[Trouble]:
+        """Who has entered fewer collectives than the others keeps them waiting."""
+        if len(here) < self._size:
+            return None
+        entered = min(view.collectives for view in here)
+        behind = [view for view in here if view.collectives == entered]
+        if any(view.idle <= self._limit(view.phase) for view in behind):
+            return None
+        first, ahead = behind[0], next((view for view in here if view.collectives > entered), None)
+        what = f"no progress for {first.idle:.0f} s {_doing(first)}"
+        if ahead:
+            what += f" while rank {ahead.rank} waits in '{ahead.collective}'"
+            return Trouble(first, Problem("CLU15", first.name, what, _LOGS))
+        other = next((view for view in behind if view.collective != first.collective), None)
+        if other:
+            what += f" in '{first.collective}', rank {other.rank} is in '{other.collective}'"
+            return Trouble(first, Problem("CLU15", first.name, what, _LOGS))
+        what += f" in '{first.collective}', as are all others" if self._size > 1 else ""
+        return Trouble(first, Problem("CLU15", first.name, what, _LOGS))
+
+
+def _doing(view: RankView) -> str:
+    return f"at step {view.step} ({view.phase or 'starting'})"

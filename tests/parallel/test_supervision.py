@@ -1,0 +1,272 @@
+"""Who is named when a job stands still, who may speak to the launcher, and what it makes of an end."""
+
+import json
+import os
+import re
+import signal
+import socket
+import threading
+import time
+
+import psutil
+import pytest
+
+from gluonlab.errors import ConfigError, DataError, Problem
+from gluonlab.parallel.failure import report_of
+from gluonlab.parallel.launch.environment import job_environment
+from gluonlab.parallel.launch.gloo_start import owner_of_connection
+from gluonlab.parallel.launch.output import Output
+from gluonlab.parallel.launch.plan import Host, JobPlan, parse_hosts, read_host_file
+from gluonlab.parallel.launch.verdict import judge
+from gluonlab.parallel.supervision.messages import LINE_BYTES, encode
+from gluonlab.parallel.supervision.stop import PreemptedError
+from gluonlab.parallel.supervision.switchboard import RankView, Switchboard
+from gluonlab.parallel.supervision.watchdog import Limits, Trouble, Watchdog
+from gluonlab.parallel.world import PeerFailedError
+
+
+def view(rank, **values):
+    defaults = {"phase": "training", "step": 5, "collectives": 7, "collective": "gradients", "heard": 1000.0}
+    return RankView(rank, "a", 100 + rank, **{**defaults, **values})
+
+
+def look(views, now=1000.0, size=2, **limits):
+    watchdog = Watchdog(size, Limits(**{"startup": 600, "idle": 120, **limits}), clock=lambda: now)
+    watchdog._started = 0.0
+    return watchdog.look({one.rank: one for one in views})
+
+
+def test_processes_that_go_on_are_left_alone():
+    assert look([view(0, idle=119), view(1, idle=500, collectives=8)]) is None
+    assert look([view(0, idle=500, phase="starting"), view(1, idle=500)]) is None
+    assert look([view(0, idle=500, phase="writing a checkpoint"), view(1, idle=500, collectives=8)]) is None
+
+
+def test_the_one_that_is_behind_is_named_not_those_that_wait():
+    trouble = look([view(0, idle=130, collectives=9, collective="metrics"), view(1, idle=125)])
+    assert trouble.view.rank == 1
+    assert str(trouble.problem).startswith(
+        "error[CLU15] rank 1 (a, pid 101): no progress for 125 s at step 5 (training) "
+        "while rank 0 waits in 'metrics'"
+    )
+    starved = look([view(0, idle=130, collectives=9), view(1, idle=125, phase="waiting for data")])
+    assert "(waiting for data)" in starved.problem.what
+    other = look([view(0, idle=130), view(1, idle=125, collective="another")])
+    assert "in 'gradients', rank 1 is in 'another'" in other.problem.what
+    assert "as are all others" in look([view(0, idle=130), view(1, idle=125)]).problem.what
+
+
+def test_a_frozen_process_and_one_that_never_came_are_named():
+    assert look([view(0), view(1, heard=879.0)]).problem.code == "CLU13"
+    assert look([view(0), view(1, heard=890.0)]) is None
+    assert str(look([view(0, idle=900, phase="starting")]).problem) == (
+        "error[CLU21] rank 1: did not start within 600 s; see --startup-limit"
+    )
+
+
+def test_a_process_that_left_without_a_word_is_named_unless_its_work_was_done():
+    assert look([view(0), view(1, left=990.0)]).view.rank == 1
+    assert look([view(0, left=980.0), view(1, left=990.0)]).view.rank == 0
+    assert look([view(0), view(1, left=990.0, is_done=True)]) is None
+    assert look([view(0), view(1, left=999.9)]) is None  # its report may be on the way
+
+
+def test_who_paused_for_long_and_went_on_may_do_so_again():
+    now = [1000.0]
+    watchdog = Watchdog(1, Limits(idle=10), clock=lambda: now[0])
+    one = view(0, idle=9.0)
+    assert watchdog.look({0: one}) is None
+    one.idle = 0.0
+    assert watchdog.look({0: one}) is None
+    one.idle = 26.0
+    assert watchdog.look({0: one}) is None
+    one.idle = 28.0
+    assert watchdog.look({0: one}).problem.code == "CLU15"
+
+
+def connect(board):
+    return socket.create_connection((board.address, board.port), timeout=10)
+
+
+def wait_for(condition):
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+HELLO = {"rank": 1, "host": "a", "pid": 4}
+
+
+def test_a_process_with_the_key_is_heard_and_hears():
+    with Switchboard("127.0.0.1", 2) as board, connect(board) as line:
+        line.sendall(encode({"hello": board.key, **HELLO}))
+        beat = {"step": 3, "phase": "training", "collectives": 2, "collective": "g", "idle": 0.5}
+        line.sendall(encode({"beat": beat}) + encode({"stop": "SIGTERM"}))
+        wait_for(lambda: board.stop_wish)
+        assert (board.ranks[1].step, board.stop_wish) == (3, "SIGTERM to rank 1")
+        line.sendall(encode({"report": report_of(DataError("DAT06", "x", "not an image"), 1)}))
+        wait_for(lambda: board.ranks[1].report)
+        assert board.ranks[1].report.exit_code == 3
+        board.tell_all({"stop": "SIGTERM"})
+        assert json.loads(line.recv(100)) == {"stop": "SIGTERM"}
+        line.close()
+        wait_for(lambda: board.ranks[1].left)
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        b"",
+        b"GET / HTTP/1.0\r\n\r\n",
+        b"\x80\x04\x95\x1d\x00\x00\x00\x00\x00\x00\x00\x8c\x05posix\x94\x8c\x06system\x94\x93\x94.\n",
+        encode({"hello": "0" * 64, **HELLO}),
+        b'{"hello": null}\n',
+        b"[" * 100_000 + b"\n",
+        b"x" * (LINE_BYTES + 2),
+        b"{} \xff\xfe\n",
+    ],
+    ids=["nothing", "http", "pickle", "wrong key", "null", "nested", "too long", "not text"],
+)
+def test_strangers_are_closed_within_seconds_and_change_nothing(hostile, caplog):
+    with Switchboard("127.0.0.1", 2) as board, connect(board) as line:
+        before, start = psutil.Process().memory_info().rss, time.monotonic()
+        try:
+            line.sendall(hostile)
+            assert line.recv(10) == b""
+        except ConnectionError:
+            pass
+        assert time.monotonic() - start < 6
+        assert not board.ranks
+        assert psutil.Process().memory_info().rss - before < 50 << 20
+        assert "did not name the job's key" in caplog.text
+        with connect(board) as good:
+            good.sendall(encode({"hello": board.key, **HELLO}))
+            wait_for(lambda: 1 in board.ranks)
+
+
+def test_a_stranger_that_drips_is_closed_as_well():
+    with Switchboard("127.0.0.1", 2) as board, connect(board) as line:
+        start, closed = time.monotonic(), threading.Event()
+        while not closed.is_set() and time.monotonic() - start < 10:
+            try:
+                line.sendall(b" ")
+                line.settimeout(0.2)
+                if line.recv(1) == b"":
+                    closed.set()
+            except TimeoutError:
+                continue
+            except ConnectionError:
+                closed.set()
+        assert closed.is_set()
+
+
+def test_a_second_process_cannot_take_the_place_of_the_first():
+    with Switchboard("127.0.0.1", 2) as board, connect(board) as first, connect(board) as second:
+        first.sendall(encode({"hello": board.key, **HELLO}))
+        wait_for(lambda: 1 in board.ranks)
+        second.sendall(encode({"hello": board.key, **HELLO, "host": "evil"}))
+        assert second.recv(10) == b""
+        assert board.ranks[1].host == "a"
+
+
+KILLED = "prterun noticed that process rank 1 with PID 9 on node b exited on signal 9 (Killed)."
+EXITED = "The first process to do so was:  Process name: [prterun-vm-1@1,1] Exit code:    3"
+
+
+def told(rank, error, when):
+    report = report_of(error, rank)
+    from gluonlab.parallel.failure import FailureReport
+
+    return view(rank, report=FailureReport.from_json({**report, "time": when}))
+
+
+def verdict(code, words="", views=(), trouble=None, **values):
+    return judge(code, words, {one.rank: one for one in views}, trouble, **values)
+
+
+def test_the_first_faulty_process_is_named_not_the_first_to_end():
+    victim = PeerFailedError("CLU10", "rank 0", "a peer process ended")
+    faulty, later = DataError("DAT06", "x", "not an image"), DataError("DAT04", "y", "damaged")
+    failure = verdict(1, EXITED, [told(0, victim, 1.0), told(1, later, 3.0), told(2, faulty, 2.0)])
+    assert (failure.rank, failure.step, failure.error.exit_code) == (2, 5, 3)
+    assert "not an image" in str(failure.error)
+    assert not failure.is_restartable
+
+
+def test_how_a_process_ended_that_said_nothing():
+    assert verdict(0) is None
+    killed = verdict(137, KILLED, [view(0), view(1)])
+    assert "rank 1 (a, pid 101): died of SIGKILL at step 5 (training)" in str(killed.error)
+    assert (killed.error.exit_code, killed.is_restartable) == (7, True)
+    assert "ended with code 3 before its work was done" in str(verdict(3, EXITED, [view(1)]).error)
+    gone = Trouble(view(1), Problem("CLU10", "rank 1", "ended"))
+    assert "ended before its work was done at step 5" in str(verdict(0, "", [view(1)], gone).error)
+    short = verdict(137, KILLED, [view(1)], oom_kills=1)
+    assert (short.error.problems[0].code, short.error.exit_code) == ("RES03", 9)
+    assert "code 3: out of slots" in str(verdict(3, "out of slots").error)
+    assert "SIGSEGV" in str(verdict(139).error)
+
+
+def test_a_stop_with_the_state_saved_is_no_failure_to_restart_from():
+    failure = verdict(75, EXITED, [told(0, PreemptedError("CLU20", "step 5", "stopped"), 1.0)])
+    assert (failure.error.exit_code, failure.is_restartable) == (75, False)
+
+
+def test_secrets_do_not_pass_unless_they_are_named():
+    mine = {"PATH": "/bin", "MXNET_X": "1", "AWS_SECRET_ACCESS_KEY": "s", "NCCL_TOKEN": "t", "EDITOR": "vi"}
+    assert job_environment(mine) == {"PATH": "/bin", "MXNET_X": "1"}
+    assert job_environment(mine, ["AWS_SECRET_ACCESS_KEY"])["AWS_SECRET_ACCESS_KEY"] == "s"
+
+
+def test_hosts_are_read_from_words_and_files(tmp_path):
+    assert parse_hosts("a:8,b.example:2,10.0.0.1") == (
+        Host("a", 8),
+        Host("b.example", 2),
+        Host("10.0.0.1", 1),
+    )
+    file = tmp_path / "hosts"
+    file.write_text("# two\na slots=8\n\nb:4 # comment\nc\n")
+    assert read_host_file(file) == (Host("a", 8), Host("b", 4), Host("c", 1))
+    for wrong in ("", "a:0", "a:x", "a:8,a:8", "-oProxyCommand=x:1", "a b:1", "a:8,,b:8"):
+        with pytest.raises(ConfigError, match="CLI02"):
+            parse_hosts(wrong)
+    with pytest.raises(ConfigError, match="cannot be read"):
+        read_host_file(tmp_path / "none")
+    assert JobPlan(["x"], 2).address == "127.0.0.1"
+    assert JobPlan(["x"], 2, hosts=(Host("127.0.0.1", 2),)).address == "127.0.0.1"
+    assert JobPlan(["x"], 2, hosts=(Host("h", 2),), interface="lo").address == "127.0.0.1"
+
+
+def test_output_is_sorted_by_process_and_stacks_go_to_the_log_only(tmp_path, capsys):
+    import io
+
+    stream = io.StringIO()
+    output = Output(re.compile(r"^\[\d+,(\d+)\]<std(?:out|err)>: ?"), stream, tmp_path / "logs")
+    of_rank_1 = [
+        "hello",
+        "Timeout (0:01:00)!",
+        "Thread 0x1 (most recent call first):",
+        '  File "x", line 1 in f',
+    ]
+    lines = [*(f"[1,1]<stdout>: {text}" for text in of_rank_1)]
+    lines = ["[1,0]<stdout>: step 1", "prterun says", *lines, "[1,0]<stdout>: step 2", "[1,1]<stdout>: on"]
+    output._copy([line + "\n" for line in lines], stream)
+    assert stream.getvalue() == "step 1\n[1] hello\nstep 2\n[1] on\n"
+    assert output.finish() == "prterun says"
+    assert 'File "x"' in (tmp_path / "logs/rank-00001.txt").read_text()
+    assert (tmp_path / "logs/rank-00000.txt").read_text() == "step 1\nstep 2\n"
+    assert (tmp_path / "logs").stat().st_mode & 0o077 == 0
+
+
+def test_the_owner_of_a_connection_of_this_host_is_known():
+    server = socket.create_server(("127.0.0.1", 0))
+    with server, socket.create_connection(server.getsockname()) as client:
+        assert owner_of_connection(*client.getsockname()) == os.geteuid()
+    assert owner_of_connection("127.0.0.1", 1) == -1
+
+
+def test_a_launcher_can_be_signalled_by_every_name_it_promises():
+    from gluonlab.parallel.supervision.stop import STOP_SIGNALS
+
+    assert set(STOP_SIGNALS) == {signal.SIGTERM, signal.SIGUSR1, signal.SIGINT, signal.SIGHUP}
