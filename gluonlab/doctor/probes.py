@@ -87,7 +87,8 @@ def _library_versions() -> dict[str, str]:
             getattr(ctypes.CDLL(library), function)(ctypes.byref(number))
         except (OSError, AttributeError):
             continue
-        versions[name] = _dotted(name, number.value)
+        if number.value:  # the runtime has no word without a driver
+            versions[name] = _dotted(name, number.value)
     with contextlib.suppress(OSError, AttributeError):
         versions["cuDNN"] = _dotted("cuDNN", ctypes.CDLL("libcudnn.so.8").cudnnGetVersion())
     return versions

@@ -32,7 +32,10 @@ def test_scripts_are_executable_and_parse(root, name):
 def test_an_unknown_argument_is_refused(root):
     job = run_script(root, "install.sh", "gpu")
     assert job.returncode == 2
-    assert job.stderr == "error[CLI01] install: unknown argument gpu; use cpu, cu112 or --without-horovod\n"
+    assert (
+        job.stderr
+        == "error[CLI01] install: unknown argument gpu; use cpu, cu112, --without-horovod or --system-cuda\n"
+    )
 
 
 @pytest.mark.parametrize("python", ["/bin/true", "/nowhere/python"])

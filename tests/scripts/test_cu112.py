@@ -1,0 +1,82 @@
+"""The GPU packages on a machine without a GPU, and how the installer finds what Horovod needs for NCCL."""
+
+import ast
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.cuda_driver_stub import build_driver
+
+
+def test_the_extra_and_the_constraints_name_the_same_versions(root):
+    pinned = {
+        line.strip()
+        for line in (root / "scripts/constraints.txt").read_text().splitlines()
+        if line.startswith("nvidia-")
+    }
+    strings = {
+        node.value
+        for node in ast.walk(ast.parse((root / "setup.py").read_text()))
+        if isinstance(node, ast.Constant) and str(node.value).startswith("nvidia-")
+    }
+    assert strings == pinned
+    assert len(pinned) == 10
+
+
+def find_nvcc(root, tmp_path, **environment):
+    """What the installer's function of that name prints, and its warnings."""
+    functions = (root / "scripts/install.sh").read_text().split("\ncheck_machine\n")[0]
+    (tmp_path / "functions.sh").write_text(functions)
+    command = f"set --; source {tmp_path}/functions.sh; find_nvcc"
+    return subprocess.run(
+        ["bash", "-c", command], capture_output=True, text=True, env={**os.environ, **environment}
+    )
+
+
+def make_nvcc(folder, release):
+    folder.mkdir(parents=True)
+    program = folder / "nvcc"
+    program.write_text(f"#!/bin/sh\necho 'Cuda compilation tools, release {release}, V{release}.1'\n")
+    program.chmod(0o755)
+    return program
+
+
+def test_only_the_nvcc_of_cuda_11_is_taken(root, tmp_path):
+    make_nvcc(tmp_path / "thirteen", "13.0")
+    path = f"{tmp_path}/thirteen:{os.environ['PATH']}"
+    job = find_nvcc(root, tmp_path, PATH=path, CUDA_HOME="")
+    assert f"warning: {tmp_path}/thirteen/nvcc is of CUDA 13, and MXNet needs 11: not used" in job.stderr
+    eleven = make_nvcc(tmp_path / "eleven/bin", "11.2")
+    job = find_nvcc(root, tmp_path, PATH=path, CUDA_HOME=str(tmp_path / "eleven"))
+    assert (job.returncode, job.stdout, job.stderr) == (0, f"{eleven}\n", "")
+
+
+@pytest.mark.slow  # about 4.4 GB
+def test_the_whole_gpu_stack_trains_on_the_cpu_and_the_doctor_misses_the_driver(root, tmp_path):
+    environment = {**os.environ, "GLUONLAB_VENV": str(tmp_path / "venv"), "GLUONLAB_PYTHON": base_python()}
+    install = [str(root / "scripts/install.sh"), "cu112", "--without-horovod"]
+    subprocess.run(install, check=True, env=environment)
+    doctor = [str(tmp_path / "venv/bin/gluonlab"), "doctor", "--json", "-"]
+
+    def examine(**driver):
+        job = subprocess.run(doctor, capture_output=True, text=True, env={**environment, **driver})
+        assert job.returncode == 8
+        return {finding["name"]: finding for finding in json.loads(job.stdout)["findings"]}
+
+    without = examine()
+    assert without["gpu driver"]["state"] == without["mxnet"]["state"] == "fail"
+    assert "no NVIDIA driver (libcuda.so.1) is installed" in without["gpu driver"]["found"]
+    assert "./scripts/install.sh cpu" in without["gpu driver"]["mend"]
+    stub = examine(LD_LIBRARY_PATH=build_driver(tmp_path))
+    assert "sees no GPU" in stub["gpu driver"]["found"]
+    assert "built with CUDA, cuDNN, NCCL" in stub["mxnet"]["found"]
+    assert stub["libcudnn.so.8"]["found"] == "nvidia-cudnn-cu11 8.9.6.50"
+    assert stub["training step"]["state"] == stub["checkpoint"]["state"] == "ok"
+    assert "cpu(0)" in stub["training step"]["found"]
+
+
+def base_python():
+    return f"{sys.base_prefix}/bin/python3"
