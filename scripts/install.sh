@@ -156,6 +156,14 @@ use_nccl() {  # $1: a folder for the build
     fi
 }
 
+hide_cuda() {  # Horovod asks for nvcc wherever MXNet says that it has CUDA; it gets arrays of the host only
+    cat <<'PY'
+import mxnet.runtime
+is_enabled = mxnet.runtime.Features.is_enabled
+mxnet.runtime.Features.is_enabled = lambda self, name: name != "CUDA" and is_enabled(self, name)
+PY
+}
+
 build_horovod() {  # $1: where the wheel goes
     command -v c++ >/dev/null 2>&1 || command -v g++ >/dev/null 2>&1 || {
         warn "no C++ compiler, so Horovod is not built and training runs in one process only;" \
@@ -174,6 +182,8 @@ build_horovod() {  # $1: where the wheel goes
     echo 'from gluonlab.runtime.shims import prepare_mxnet_import; prepare_mxnet_import()' >"$work/sitecustomize.py"
     if [ -n "$nvcc" ]; then
         use_nccl "$work"
+    elif [ "$flavour" != cpu ]; then
+        hide_cuda >>"$work/sitecustomize.py"
     fi
     if PATH="$venv/bin:$PATH" PYTHONPATH="$work:$root" HOROVOD_WITH_MXNET=1 HOROVOD_WITHOUT_PYTORCH=1 \
         HOROVOD_WITHOUT_TENSORFLOW=1 HOROVOD_WITH_MPI=1 HOROVOD_WITH_GLOO=1 MAKEFLAGS="-j$(nproc)" \

@@ -8,7 +8,7 @@ from typing import Any, Optional
 from gluonlab import models
 from gluonlab.config.schema import Config
 from gluonlab.config.update import Optimizer as OptimizerSection
-from gluonlab.errors import ConfigError, Problem, SetupError
+from gluonlab.errors import ConfigError, Problem
 from gluonlab.losses import BinaryCrossEntropy, SmoothedCrossEntropy
 from gluonlab.models.lower_precision import compute_in_lower_precision
 from gluonlab.models.options import ModelOptions
@@ -23,44 +23,9 @@ from gluonlab.optim.lars import LARS
 from gluonlab.optim.loss_scaling import LossScaler
 from gluonlab.optim.momentum import NAG, SGD
 from gluonlab.optim.rmsprop_warmup import RMSpropWarmup
-from gluonlab.parallel.environment import has_cpu_feature
 from gluonlab.parallel.world import World
 from gluonlab.runtime.mxnet import gluon, mx
 from gluonlab.training.state import TrainState, make_trainer
-
-
-def build_ctx(config: Config, local_rank: int) -> Any:
-    """The device of this process; GPU ``local_rank`` where GPUs are used.
-
-    Raises:
-        SetupError: ENV08 if a GPU is asked for and there is none for this process.
-        ConfigError: CFG22 if the device found cannot do what the recipe asks for.
-    """
-    gpus = mx.context.num_gpus() if config.ctx != "cpu" else 0
-    if config.ctx == "gpu" and gpus <= local_rank:
-        raise SetupError(
-            "ENV08",
-            "ctx: gpu",
-            f"process {local_rank} on this host needs a GPU, {gpus} found",
-            "use ctx=cpu, or start at most one process for each GPU",
-        )
-    is_gpu = gpus > local_rank
-    _check_device(config, is_gpu=is_gpu)
-    return mx.gpu(local_rank) if is_gpu else mx.cpu()
-
-
-def _check_device(config: Config, *, is_gpu: bool) -> None:
-    """Refuse what the device found cannot compute."""
-    setting = f"precision: {config.precision}"
-    if config.precision == "float16" and not is_gpu:
-        hint = "on a CPU use precision=float32 or bfloat16"
-        raise ConfigError("CFG22", setting, "needs a GPU, none found", hint)
-    if config.precision == "bfloat16" and is_gpu:
-        raise ConfigError(
-            "CFG22", setting, "is for CPUs: MXNet 1.9.1 has it nowhere else", "use precision=float16"
-        )
-    if config.precision == "bfloat16" and not has_cpu_feature("avx512bw"):
-        raise ConfigError("CFG22", setting, "needs a CPU with AVX-512", "use precision=float32")
 
 
 def build_network(config: Config) -> gluon.HybridBlock:

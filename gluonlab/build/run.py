@@ -22,7 +22,8 @@ from gluonlab.build.data import (
     open_data_sets,
     open_val,
 )
-from gluonlab.build.network import build_ctx, build_state, build_train_loss, build_val_loss
+from gluonlab.build.device import build_ctx
+from gluonlab.build.network import build_state, build_train_loss, build_val_loss
 from gluonlab.build.phases import build_phases, build_workers
 from gluonlab.build.schedule import build_schedule, build_sgd_share
 from gluonlab.checkpoint.store import CheckpointStore
@@ -30,7 +31,6 @@ from gluonlab.checkpoint.verify import Checkpoint
 from gluonlab.config.schema import Config
 from gluonlab.data.sampler import Sampler
 from gluonlab.data.source import Source
-from gluonlab.errors import ConfigError
 from gluonlab.intervals import parse_interval
 from gluonlab.parallel.launch.job import COMMAND
 from gluonlab.parallel.world import World
@@ -49,9 +49,7 @@ def build_run(config: Config, run_dir: Path, world: World, stream: Optional[Text
         ConfigError, DataError, SetupError: on all processes or on none.
     """
     check_processes(config, world.size)
-    ctx = world.run_on_all(lambda: build_ctx(config, world.local_rank))
-    if config.deterministic and ctx.device_type == "gpu":
-        raise ConfigError("CFG22", "deterministic: true", "is for CPUs", "use ctx=cpu or deterministic=false")
+    ctx = build_ctx(config, world)
     sets = world.run_on_all(lambda: open_data_sets(config.data))
     calendar = build_calendar(config, sets.train_samples)
     state = build_state(config, world, ctx)
@@ -93,7 +91,7 @@ def build_run(config: Config, run_dir: Path, world: World, stream: Optional[Text
 
 def validate_checkpoint(config: Config, checkpoint: Checkpoint, world: World) -> dict[str, Any]:
     """Metrics of ``checkpoint`` over the whole validation set of ``config``."""
-    ctx = world.run_on_all(lambda: build_ctx(config, world.local_rank))
+    ctx = build_ctx(config, world)
     source = world.run_on_all(lambda: open_val(config.data))
     state = build_state(config, world, ctx)
     world.run_on_all(lambda: restore(state, checkpoint))

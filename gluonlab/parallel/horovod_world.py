@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import json
+import logging
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Optional
 
@@ -15,6 +17,7 @@ from gluonlab.errors import SetupError
 from gluonlab.fault_injection import fault_point
 from gluonlab.parallel.accumulation import pairwise_sum
 from gluonlab.parallel.environment import is_horovod_installed
+from gluonlab.parallel.host_stage import HostStage, stages_by_type
 from gluonlab.parallel.supervision.progress import LEAVING, Progress
 from gluonlab.parallel.world import World
 
@@ -22,11 +25,14 @@ from gluonlab.parallel.world import World
 # large enough that the latency of a collective does not count.
 BUCKET_BYTES = 8 << 20
 
+_log = logging.getLogger("gluonlab")
+
 
 class HorovodWorld(World):
     """Processes started by mpirun, horovodrun or srun."""
 
-    def __init__(self, progress: Optional[Progress] = None) -> None:
+    def __init__(self, progress: Optional[Progress] = None, *, stage_on_host: bool = False) -> None:
+        """``stage_on_host``: add up on the host whatever the device, as for GPUs where there is no NCCL."""
         self.progress = progress or Progress()
         self._hvd = _import_horovod()
         self._hvd.init()
@@ -34,12 +40,16 @@ class HorovodWorld(World):
         self.local_rank, self.local_size = self._hvd.local_rank(), self._hvd.local_size()
         self._exchanges = 0
         self._flat: dict[tuple[str, int, Any], Any] = {}
+        self._stage_on_host = stage_on_host
+        self._stages: dict[str, list[HostStage]] = {}
 
     def broadcast(self, arrays: Sequence[Any]) -> None:
         """One collective for each array, then a wait."""
         self.progress.mark_collective("broadcast")
-        for position, array in enumerate(arrays):
-            self._hvd.broadcast_(array, root_rank=0, name=f"broadcast.{position}")
+        with self._readable(arrays, "broadcast") as readable:
+            for position, array in enumerate(readable):
+                self._hvd.broadcast_(array, root_rank=0, name=f"broadcast.{position}")
+        self._stages.pop("broadcast", None)  # the next one may be of other arrays
         for array in arrays:
             array.wait_to_read()
 
@@ -51,9 +61,10 @@ class HorovodWorld(World):
         if injected == "rename":
             name = "another"
         self.progress.mark_collective(name)
-        for number, bucket in enumerate(_buckets(arrays)):
-            # average=True would divide in another place on GPU builds than on CPU builds
-            self._hvd.grouped_allreduce_(bucket, average=False, name=f"{name}.{number}")
+        with self._readable(arrays, name) as readable:
+            for number, bucket in enumerate(_buckets(readable)):
+                # average=True would divide in another place on GPU builds than on CPU builds
+                self._hvd.grouped_allreduce_(bucket, average=False, name=f"{name}.{number}")
 
     def sum_in_pairs(self, arrays: Sequence[Any], name: str) -> None:
         """One gather of all arrays laid end to end: a gather for each would take a hundred times as long."""
@@ -72,6 +83,25 @@ class HorovodWorld(World):
         pairwise_sum([gathered[rank] for rank in range(self.size)]).copyto(flat)
         for array, part in zip(arrays, parts):
             part.reshape(array.shape).copyto(array)
+
+    @contextmanager
+    def _readable(self, arrays: Sequence[Any], name: str) -> Iterator[Sequence[Any]]:
+        """``arrays``, or buffers on the host that go back into them where Horovod cannot read a GPU."""
+        if arrays[0].context.device_type == "gpu" and not self._hvd.nccl_built() and not self._stage_on_host:
+            self._stage_on_host = True
+            if self.rank == 0:
+                _log.warning("Horovod has no NCCL: what GPUs share is added up through a buffer on the host")
+        if not self._stage_on_host:
+            yield arrays
+            return
+        if name not in self._stages:
+            self._stages[name] = stages_by_type(arrays)
+        stages = self._stages[name]
+        for stage in stages:
+            stage.fetch()
+        yield [stage.buffer for stage in stages]
+        for stage in stages:
+            stage.put_back()
 
     def exchange(self, text: str) -> list[str]:
         """Two gathers: the lengths, then the bytes."""

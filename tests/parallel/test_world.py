@@ -82,3 +82,13 @@ def test_values_that_differ_between_ranks_are_refused_on_all(outcomes):
 def test_metrics_of_uneven_shards_are_those_of_all_samples(outcomes):
     for outcome in outcomes:
         assert outcome["metrics"] == {"loss": 2.0, "top1": 0.8, "top5": 1.0, "count": 5.0}
+
+
+def test_arrays_that_horovod_cannot_read_go_through_the_host(run_processes, root, tmp_path):
+    run_processes(2, root / "tests/parallel/staged_sums.py", tmp_path)
+    for rank in range(2):
+        assert json.loads((tmp_path / f"{rank}.json").read_text()) == {
+            "sums": [[[3.0] * 3] * 2, [30.0] * 4, [1.0]],
+            "weights": [7.0, 7.0, 3.0],
+            "devices": ["cpu(1)", "cpu(1)"],
+        }

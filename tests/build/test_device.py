@@ -1,0 +1,45 @@
+import pytest
+
+from gluonlab.build.device import CPU, check_alike, choose_gpu
+from gluonlab.errors import SetupError
+from gluonlab.runtime.cuda_driver import Gpu
+
+A100, RTX3090, H100 = Gpu("A100", 8, 0, 40), Gpu("RTX 3090", 8, 6, 24), Gpu("H100", 9, 0, 80)
+
+
+def test_each_process_of_a_host_has_a_gpu_of_its_own():
+    assert [choose_gpu("gpu", rank, 2, [A100, RTX3090]) for rank in range(2)] == [A100, RTX3090]
+    assert choose_gpu("auto", 0, 1, [A100]) == A100
+
+
+def test_the_cpu_is_taken_when_asked_for_or_where_there_is_no_gpu():
+    assert choose_gpu("cpu", 0, 4, [A100]) is None
+    assert choose_gpu("auto", 0, 4, []) is None
+
+
+@pytest.mark.parametrize(("ctx", "gpus"), [("gpu", []), ("gpu", [A100]), ("auto", [A100])])
+def test_more_processes_than_gpus_are_refused_on_each_of_them(ctx, gpus):
+    for rank in range(2):
+        with pytest.raises(SetupError, match=rf"ENV08.*2 process.*{len(gpus)} found.*ctx=cpu"):
+            choose_gpu(ctx, rank, 2, gpus)
+
+
+def test_a_gpu_that_the_wheel_has_no_code_for_is_told_with_the_choices():
+    with pytest.raises(SetupError, match=r"ENV22.*H100, compute capability 9.0.*5.0 to 8.9.*ONNX"):
+        choose_gpu("auto", 0, 1, [H100])
+
+
+@pytest.mark.parametrize("devices", [["A100", "RTX 3090"], ["A100", "A100", CPU]])
+def test_processes_on_different_devices_are_refused(devices):
+    rank = len(devices) - 1
+    with pytest.raises(SetupError, match=rf"ENV23\] rank {rank}: computes on {devices[-1]}, rank 0 on A100"):
+        check_alike(devices)
+    check_alike([devices[0]] * 4)
+
+
+def test_a_gpu_that_is_not_there_is_one_line_and_nothing_is_written(run_gluonlab, tmp_path):
+    job = run_gluonlab("train", "configs/digits.yaml", "ctx=gpu", f"run_dir={tmp_path / 'run'}")
+    assert job.returncode == 8
+    assert job.stderr.startswith("error[ENV08] ctx: gpu: 1 process(es) on this host need a GPU each, 0 found")
+    assert job.stderr.count("\n") == 1
+    assert not (tmp_path / "run").exists()
