@@ -15,10 +15,12 @@ from gluonlab.data.augment.rand_augment import RandAugment
 from gluonlab.data.augment.views import CentreCrop, Framing, InceptionCrop, RandomCrop, WholeImage
 from gluonlab.data.cifar import load_cifar10, load_cifar100
 from gluonlab.data.digits import load_digits
-from gluonlab.data.folder import FolderSource
-from gluonlab.data.mnist import load_mnist
-from gluonlab.data.record_source import RecordSource
+from gluonlab.data.mnist import load_fashion_mnist, load_mnist
+from gluonlab.data.npz import load_npz
+from gluonlab.data.packing import usable_cores
 from gluonlab.data.source import Source, check_labels
+from gluonlab.data.verification.verify import Kind
+from gluonlab.data.verified_source import open_verified
 from gluonlab.epochs import Epochs
 from gluonlab.errors import ConfigError, DataError, Problem
 
@@ -55,6 +57,11 @@ def open_val(data: Data) -> Optional[Source]:
     return None if data.name == "synthetic" else _open_checked(data, "val")
 
 
+def open_train(data: Data) -> Optional[Source]:
+    """The training split alone; None for synthetic data."""
+    return None if data.name == "synthetic" else _open_checked(data, "train")
+
+
 def _open_checked(data: Data, split: Split) -> Source:
     source = _open_split(data, split)
     check_labels(source, data.classes)
@@ -76,6 +83,7 @@ def known_train_samples(data: Data) -> Optional[int]:
         "cifar10": 50_000,
         "cifar100": 50_000,
         "mnist": 60_000,
+        "fashion_mnist": 60_000,
         "synthetic": data.samples,
     }
     return data.train_samples or fixed.get(data.name)
@@ -201,10 +209,19 @@ def build_val_augmentation(data: Data) -> Augmentation:
 def _open_split(data: Data, split: Split) -> Source:
     if data.name == "digits":
         return load_digits(split)
-    if data.name in ("record", "folder"):
+    if data.name in ("record", "folder", "npz"):
         path = data.train if split == "train" else data.val
         assert path is not None, "the schema asks for both"
-        return RecordSource(Path(path)) if data.name == "record" else FolderSource(Path(path))
+        if data.name == "npz":
+            return load_npz(path)
+        fraction = data.max_bad_fraction if data.bad_records == "skip" else None
+        kind: Kind = "record" if data.name == "record" else "folder"
+        return open_verified(kind, Path(path), data.classes, fraction, usable_cores())
     assert data.path is not None, "the schema asks for it"
-    load = {"mnist": load_mnist, "cifar10": load_cifar10, "cifar100": load_cifar100}[data.name]
-    return load(data.path, split)
+    loaders = {
+        "cifar10": load_cifar10,
+        "cifar100": load_cifar100,
+        "mnist": load_mnist,
+        "fashion_mnist": load_fashion_mnist,
+    }
+    return loaders[data.name](data.path, split)

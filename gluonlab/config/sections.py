@@ -51,15 +51,33 @@ class About(Section):
     notes: str = Field("", description="Anything else a reader should know.")
 
 
+WITH_FILES = ("record", "folder", "npz")
+WITH_PATH = ("cifar10", "cifar100", "mnist", "fashion_mnist")
+
+
 class Data(Section):
     """The training and validation sets."""
 
-    name: Literal["digits", "cifar10", "cifar100", "mnist", "record", "folder", "synthetic"] = Field(
-        description="Kind of data set."
+    name: Literal[
+        "digits",
+        "cifar10",
+        "cifar100",
+        "mnist",
+        "fashion_mnist",
+        "record",
+        "folder",
+        "npz",
+        "synthetic",
+    ] = Field(description="Kind of data set; `npz` is a file of NumPy arrays `images` and `labels`.")
+    path: Optional[str] = Field(
+        None, description="Folder or archive of cifar10, cifar100, mnist, fashion_mnist."
     )
-    path: Optional[str] = Field(None, description="Folder or archive of cifar10, cifar100 and mnist.")
-    train: Optional[str] = Field(None, description="Training file of `record`, or folder of `folder`.")
-    val: Optional[str] = Field(None, description="Validation file of `record`, or folder of `folder`.")
+    train: Optional[str] = Field(
+        None, description="Training file of `record` or `npz`, or folder of `folder`."
+    )
+    val: Optional[str] = Field(
+        None, description="Validation file of `record` or `npz`, or folder of `folder`."
+    )
     classes: int = Field(ge=2, description="Number of classes; labels are 0 to classes - 1.")
     image_size: int = Field(ge=1, le=4096, description="Side of the square input of the network, in pixels.")
     val_image_size: Optional[int] = Field(
@@ -127,6 +145,14 @@ class Data(Section):
         description="Images in `train`: for plans where the files are not at hand, checked when they are.",
     )
     val_samples: Optional[int] = Field(None, ge=1, description="Images in `val`, likewise.")
+    bad_records: Literal["error", "skip"] = Field(
+        "error",
+        description="Records that do not decode or whose label is no class: `error`, or `skip` to leave them "
+        "out and list them in a file beside the data.",
+    )
+    max_bad_fraction: float = Field(
+        0.001, ge=0, lt=1, description="Largest part of the records that `skip` leaves out."
+    )
     threads: int = Field(2, ge=1, le=256, description="Decoding threads per process.")
 
     @property
@@ -135,14 +161,14 @@ class Data(Section):
         return self.val_image_size or self.image_size
 
     def _problems(self) -> Iterator[str]:
-        if self.name in ("record", "folder") and not (self.train and self.val):
+        if self.name in WITH_FILES and not (self.train and self.val):
             yield f"data set {self.name!r} needs data.train and data.val"
-        if self.name in ("cifar10", "cifar100", "mnist") and not self.path:
+        if self.name in WITH_PATH and not self.path:
             yield f"data set {self.name!r} needs data.path, its folder or archive"
         for key in ("train", "val"):
-            if getattr(self, key) and self.name not in ("record", "folder"):
+            if getattr(self, key) and self.name not in WITH_FILES:
                 yield f"data.{key} is not used by {self.name!r}; set data.name=record too"
-        if self.path and self.name not in ("cifar10", "cifar100", "mnist"):
+        if self.path and self.name not in WITH_PATH:
             yield f"data.path is not used by {self.name!r}"
         steps = (self.rand_augment, self.brightness, self.contrast, self.saturation, self.hue, self.lighting)
         if self.augment_repeats > 1 and self.augment == "none" and not any((*steps, self.erasing)):

@@ -9,15 +9,15 @@ from __future__ import annotations
 import gzip
 import io
 import tarfile
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Union
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gluonlab.data.archives import DAMAGED, check_member
 from gluonlab.data.source import ArraySource
 from gluonlab.errors import DataError
 
@@ -150,12 +150,10 @@ def _archive_reader(path: Path, folder: str) -> ReadFile:
             raise DataError("DAT21", str(path), f"unpacks to more than {MAX_ARCHIVE_BYTES >> 20} MiB")
         archive = tarfile.open(fileobj=io.BytesIO(unpacked), mode="r:")  # noqa: SIM115
         members = {member.name: member for member in archive}
-    except (EOFError, zlib.error, gzip.BadGzipFile, tarfile.TarError) as error:
+    except DAMAGED as error:
         raise DataError("DAT04", str(path), f"damaged archive: {error}") from None
     for member in members.values():
-        parts = PurePosixPath(member.name).parts
-        if member.name.startswith("/") or ".." in parts or not (member.isreg() or member.isdir()):
-            raise DataError("DAT21", str(path), f"unsafe member {member.name!r}")
+        check_member(member, str(path))
 
     def read(name: str) -> bytes:
         member = members.get(f"{folder}/{name}")

@@ -3,43 +3,52 @@
 from __future__ import annotations
 
 import os
+import zlib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Union
+from typing import Optional, Union
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gluonlab.data.decode import decode_image
+from gluonlab.data.retry import read_with_retries
 from gluonlab.errors import DataError
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 
 
 class FolderSource:
-    """The images ``root/<class>/<file>``: classes sorted by name, label = rank of the class, files sorted.
+    """The images ``root/<class>/<file>``, files sorted; label = rank in ``classes``, else by name.
 
     Hidden names and files that are no images by their suffix are left out. Raises DataError DAT01 if
-    there is no class or a class has no image.
+    there is no class or a class has no image. With ``crcs``, those of a verification, each file must have
+    its checksum: DataError DAT08.
     """
 
-    is_verified = False
-
-    def __init__(self, root: Union[str, Path]) -> None:
+    def __init__(
+        self,
+        root: Union[str, Path],
+        crcs: Optional[NDArray[np.uint32]] = None,
+        classes: Sequence[str] = (),
+    ) -> None:
+        self._crcs = crcs
+        self.is_verified = crcs is not None
         self.root = Path(root)
         self.name = self.root.name or str(root)
         if not self.root.is_dir():
             raise DataError("DAT01", str(root), "no such folder")
-        self.classes = tuple(
-            sorted(
-                entry.name for entry in os.scandir(root) if entry.is_dir() and not entry.name.startswith(".")
-            )
-        )
-        if not self.classes:
+        found = sorted(e.name for e in os.scandir(root) if e.is_dir() and not e.name.startswith("."))
+        if not found:
             raise DataError("DAT01", str(root), "no class folders")
+        unknown = sorted(set(found) - set(classes)) if classes else []
+        if unknown:
+            raise DataError("DAT12", str(root), f"folder {unknown[0]!r} is no class of the list of names")
+        self.classes = tuple(classes) or tuple(found)
         self._files: list[str] = []
         counts = []
         for name in self.classes:
-            files = _image_names(self.root / name)
+            files = _image_names(self.root / name) if name in found else []
             self._files += files
             counts.append(len(files))
         self.labels: NDArray[np.int64] = np.repeat(np.arange(len(counts), dtype=np.int64), counts)
@@ -53,7 +62,12 @@ class FolderSource:
 
     def encoded(self, index: int) -> bytes:
         """The bytes of the file of image ``index``."""
-        return self.path(index).read_bytes()
+        content = read_with_retries(self.path(index).read_bytes, self.where(index))
+        if self._crcs is not None and zlib.crc32(content) != self._crcs[index]:
+            raise DataError(
+                "DAT08", self.where(index), "differs from its checksum", "verify the folder again"
+            )
+        return content
 
     def image(self, index: int) -> NDArray[np.uint8]:
         """Image ``index``: (height, width, channels), RGB or gray; raises DataError DAT06."""

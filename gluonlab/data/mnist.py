@@ -19,22 +19,33 @@ from gluonlab.data.source import ArraySource, check_labels
 from gluonlab.errors import DataError
 
 PREFIXES = {"train": "train", "val": "t10k"}
+FASHION_CLASSES = (
+    "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
+)  # fmt: skip
 IMAGE_SHAPE = (28, 28)
 MAX_IMAGES = 1_000_000
 _UBYTE_MAGIC = 0x0800
 
 
+def load_fashion_mnist(path: Union[str, Path], split: str) -> ArraySource:
+    """Fashion-MNIST (Xiao et al. 2017) as ``load_mnist`` reads it; the files of both look alike."""
+    return _load(path, split, "fashion_mnist", FASHION_CLASSES)
+
+
 def load_mnist(path: Union[str, Path], split: str) -> ArraySource:
     """``split`` "train" or "val" (the ``t10k`` files) of the folder ``path``: (N, 28, 28, 1) uint8.
 
-    Labels are 0 to 9. Class names are not known: the files of MNIST and Fashion-MNIST look alike.
-    Raises DataError DAT01 (a file is missing), DAT04 (damaged or of wrong size), DAT05 (wrong header),
-    DAT12 (label).
+    Labels are 0 to 9. Raises DataError DAT01 (a file is missing), DAT04 (damaged or of wrong size), DAT05
+    (wrong header), DAT12 (label).
     """
+    return _load(path, split, "mnist", tuple("0123456789"))
+
+
+def _load(path: Union[str, Path], split: str, name: str, classes: tuple[str, ...]) -> ArraySource:
     prefix = PREFIXES[split]
     images = read_idx(_find(Path(path), f"{prefix}-images", dimensions=3), IMAGE_SHAPE)
     labels = read_idx(_find(Path(path), f"{prefix}-labels", dimensions=1), ())
-    source = ArraySource(images[..., None], labels, f"mnist {split}")
+    source = ArraySource(images[..., None], labels, f"{name} {split}", classes)
     check_labels(source, 10)
     return source
 

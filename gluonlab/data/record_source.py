@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Optional, Union
 
@@ -10,29 +11,41 @@ from numpy.typing import NDArray
 
 from gluonlab.data.decode import decode_image
 from gluonlab.data.recordio import IMAGE_HEADER, RecordReader, unpack_image_record
+from gluonlab.data.verification.index import VerifiedIndex
 from gluonlab.errors import DataError
 
 _SCAN_RECORDS = 1 << 16
 _HEAD = np.dtype([("count", "<u4"), ("label", "<f4"), ("id", "<u8"), ("id2", "<u8"), ("first_label", "<f4")])
 
 
+def class_label(label: Union[float, NDArray[np.float32]], where: str) -> int:
+    """The class that a record names. Raises DataError DAT12 (no whole number), DAT13 (several labels)."""
+    values = np.atleast_1d(np.asarray(label, np.float32))
+    if values.size != 1:
+        raise DataError("DAT13", where, f"{values.size} labels; one is expected")
+    value = float(values[0])
+    if not (math.isfinite(value) and value == int(value) and abs(value) < 2**31):
+        raise DataError("DAT12", where, f"label {value:g} is not a whole number")
+    return int(value)
+
+
 class RecordSource:
-    """The images of a ``.rec`` file; the labels are read from all headers when it is opened.
+    """The images of a ``.rec`` file; labels come from a verified ``index``, else from all headers.
 
     ``classes`` are the lines of ``<prefix>.classes.txt`` beside it, if there is one. Raises what
     RecordReader raises, DataError DAT05 (bad header), DAT12 (a label is no whole number), DAT13 (several
     labels).
     """
 
-    is_verified = False
-
-    def __init__(self, path: Union[str, Path], name: Optional[str] = None) -> None:
-        self._reader = RecordReader(path)
+    def __init__(
+        self, path: Union[str, Path], name: Optional[str] = None, index: Optional[VerifiedIndex] = None
+    ) -> None:
+        self.is_verified = index is not None
+        self._reader = RecordReader(path, table=index.table if index else None)
         self.name = name or self._reader.name
-        self.labels: NDArray[np.int64] = np.empty(len(self._reader), np.int64)
-        for start in range(0, len(self), _SCAN_RECORDS):
-            stop = min(start + _SCAN_RECORDS, len(self))
-            self.labels[start:stop] = self._read_labels(start, stop)
+        self.labels: NDArray[np.int64] = (
+            index.records.labels.astype(np.int64) if index else self._all_labels()
+        )
         names = Path(path).with_suffix(".classes.txt")
         self.classes = tuple(names.read_text("utf-8").splitlines()) if names.is_file() else ()
 
@@ -55,6 +68,12 @@ class RecordSource:
     def close(self) -> None:
         """Close the file."""
         self._reader.close()
+
+    def _all_labels(self) -> NDArray[np.int64]:
+        starts = range(0, len(self), _SCAN_RECORDS)
+        return np.concatenate(
+            [self._read_labels(start, min(start + _SCAN_RECORDS, len(self))) for start in starts]
+        )
 
     def _read_labels(self, start: int, stop: int) -> NDArray[np.int64]:
         raw, lengths = self._reader.read_heads(start, stop, _HEAD.itemsize)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 
 import numpy as np
@@ -7,16 +8,22 @@ import pytest
 from typer.testing import CliRunner
 
 from gluonlab.cli.main import app
+from gluonlab.data.decode import decode_image
 from gluonlab.data.digits import load_digits
 from gluonlab.data.packing import encode_png
 from gluonlab.data.record_source import RecordSource
+from gluonlab.data.recordio import RecordWriter, pack_image_record
 from gluonlab.errors import ConfigError, DataError
 
 GRAY = np.arange(64, dtype=np.uint8).reshape(8, 8, 1)
 
 
 def run(*arguments, code=0):
-    result = CliRunner().invoke(app, ["data", "pack", *map(str, arguments)])
+    return verb("pack", *arguments, code=code)
+
+
+def verb(name, *arguments, code=0):
+    result = CliRunner().invoke(app, ["data", name, *map(str, arguments)])
     assert result.exit_code == code, result.output
     return result
 
@@ -85,6 +92,9 @@ def test_splits_of_different_classes(tmp_path):
         (["digits", "--path", "x"], "ship with gluonlab"),
         (["digits", "--split", "x"], "has its own splits"),
         (["folder", "--path", "x"], "not used with the folder"),
+        (["digits", "--labels", "x"], "has its own classes"),
+        (["digits", "--root", "x"], "not used with digits"),
+        (["folder", "--root", "x"], "is used with a list"),
         (["folder", "--split", "../x"], "is not a file name"),
         (["digits", "--encoding", "gif"], "none of png, jpeg, keep"),
         (["digits", "--encoding", "keep"], "no image files to keep"),
@@ -99,3 +109,79 @@ def test_wrong_usage(tmp_path, arguments, message):
 def test_missing_source(tmp_path):
     assert "DAT01" in str(error_of(tmp_path / "none", tmp_path / "out"))
     assert "DAT01" in str(error_of("cifar100", tmp_path / "out", "--path", tmp_path / "none"))
+
+
+def test_a_list_with_class_names(tmp_path):
+    make_folder(tmp_path / "in")
+    (tmp_path / "names").write_text("b\na\n")
+    (tmp_path / "some.lst").write_text("a/1.png\ta\nb/1.png\tb\n")
+    run(tmp_path / "some.lst", tmp_path / "out", "--root", tmp_path / "in", "--labels", tmp_path / "names")
+    source = RecordSource(tmp_path / "out" / "some.rec")
+    assert source.labels.tolist() == [1, 0]
+    assert source.classes == ("b", "a")
+
+
+def test_verify_names_every_bad_record_and_ends_with_3(tmp_path, run_gluonlab, monkeypatch):
+    with RecordWriter(tmp_path / "a.rec") as writer:
+        for index, payload in enumerate([encode_png(GRAY), b"<html>", encode_png(GRAY), b""]):
+            writer.write(pack_image_record(index, index, payload))
+    job = run_gluonlab("data", "verify", tmp_path / "a.rec", "--classes", 2)
+    assert job.returncode == 3
+    lines = job.stderr.splitlines()
+    assert [line.split(" at")[0] for line in lines] == [
+        "error[DAT06] a.rec: record 1",
+        "error[DAT12] a.rec: record 2: label 2 outside 0..1",
+        "error[DAT06] a.rec: record 3",
+    ]
+    assert "4 records, 3 bad" in job.stdout
+    assert (tmp_path / "a.verified.safetensors").exists()
+
+
+def test_verify_says_what_it_found_as_json(tmp_path):
+    run("digits", tmp_path)
+    rows = json.loads(verb("verify", tmp_path / "val.rec", "--processes", 2, "--json", "-").stdout)
+    assert [(row["records"], row["bad"]) for row in rows] == [(360, [])]
+    assert rows[0]["sha256"] == hashlib.sha256((tmp_path / "val.rec").read_bytes()).hexdigest()
+
+
+def test_stats_of_digits_and_of_their_records(tmp_path):
+    run("digits", tmp_path)
+    values = [
+        json.loads(verb("stats", *arguments, "--json", "-").stdout)
+        for arguments in (["digits"], [tmp_path / "train.rec"])
+    ]
+    for key in ("images", "class_counts", "mean", "std", "height", "width"):
+        assert values[0][key] == values[1][key]
+    assert values[0]["images"] == 1437
+    text = verb("stats", "digits", "--split", "val").stdout
+    assert "360 images in 10 classes" in text
+    assert "data.mean=[" in text
+
+
+def test_show_draws_validation_and_epochs(tmp_path, root):
+    picture = tmp_path / "grid.png"
+    verb("show", root / "configs/digits.yaml", "-o", picture, "--rows", 3, "--columns", 4)
+    image = decode_image(picture.read_bytes(), "")
+    assert image.shape == (3 * 96 + 2 * 2, 5 * 96 + 4 * 2, 3)
+    first = image[:96, :96]
+    assert any(not np.array_equal(first, image[:96, 98 * k : 98 * k + 96]) for k in range(1, 5))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["show", "configs/digits.yaml", "-o", "grid.jpg"], "must end in .png"),
+        (["show", "configs/digits.yaml", "-o", "none/grid.png"], "no such folder"),
+        (["show", "configs/smoke.yaml", "-o", "grid.png"], "synthetic"),
+        (["fetch", "imagenet", "out"], "is none of"),
+        (["fetch", "mnist", "out", "--archive", "none"], "no such file"),
+        (["fetch", "mnist", "out", "--archive", ".", "--address", "x"], "not used with --archive"),
+        (["stats", "none"], "no such folder"),
+        (["stats", "none.rec"], "no such file"),
+        (["stats", "none.npz"], "no such file"),
+        (["verify", "none.rec"], "no such file"),
+    ],
+)
+def test_wrong_usage_of_the_other_verbs(arguments, message, root, monkeypatch):
+    monkeypatch.chdir(root)
+    assert message in str(verb(*arguments, code=1).exception)

@@ -68,7 +68,7 @@ def write_records(path, labels):
 
 
 def test_a_bad_label_in_a_record_file_names_the_record(run_gluonlab, tmp_path):
-    write_records(tmp_path / "train.rec", [0, 1, 2, 10, 3] * 20)
+    write_records(tmp_path / "train.rec", [0, 1, 2, 10] + [3, 4, 5] * 30)
     write_records(tmp_path / "val.rec", [0, 1])
     files = [f"data.train={tmp_path / 'train.rec'}", f"data.val={tmp_path / 'val.rec'}"]
     job = run_gluonlab("train", DIGITS, "data.name=record", *files, f"run_dir={tmp_path / 'run'}")
@@ -76,7 +76,7 @@ def test_a_bad_label_in_a_record_file_names_the_record(run_gluonlab, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_a_damaged_image_found_in_training_names_the_record(run_gluonlab, tmp_path):
+def test_a_damaged_image_is_named_before_training(run_gluonlab, tmp_path):
     write_records(tmp_path / "train.rec", [0, 1, 2, 3] * 20)
     write_records(tmp_path / "val.rec", [0, 1])
     raw = bytearray((tmp_path / "train.rec").read_bytes())
@@ -92,7 +92,19 @@ def test_a_damaged_image_found_in_training_names_the_record(run_gluonlab, tmp_pa
             "DAT06",
             "train.rec: record",
         )
-        assert json.loads((run_dir / "error.json").read_text())["exit_code"] == 3
+        assert not run_dir.exists()
+    skip = ["data.bad_records=skip", "data.max_bad_fraction=0.02", "epochs=2", "schedule.warmup_epochs=0"]
+    small = ["global_batch_size=16", "worker_batch_size=8", "tensorboard=false"]
+    job = run_gluonlab(
+        "train", DIGITS, "data.name=record", *files, *skip, *small, f"run_dir={tmp_path / 'skip'}"
+    )
+    assert job.returncode == 0, job.stderr
+    assert "1 bad records are left out" in job.stderr
+    assert json.loads((tmp_path / "skip" / "summary.json").read_text())["steps"] == 79 * 2 // 16
+    assert json.loads((tmp_path / "train.bad.jsonl").read_text())["code"] == "DAT06"
+    rows = [json.loads(line) for line in (tmp_path / "skip" / "metrics.jsonl").read_text().splitlines()]
+    trained = [row for row in rows if row["kind"] == "train"]
+    assert all(isinstance(row["input_bound"], bool) and row["decode_ms_per_image"] > 0 for row in trained)
 
 
 def test_a_data_set_of_another_size_than_the_recipe_says_is_refused(run_gluonlab, tmp_path):

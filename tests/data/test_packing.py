@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import threading
 
 import cv2
@@ -10,10 +11,13 @@ import simplejpeg
 
 from gluonlab.data.digits import load_digits
 from gluonlab.data.folder import FolderSource
+from gluonlab.data.list_file import ListSource, read_class_names
 from gluonlab.data.packing import pack_source, resize_shorter_side
 from gluonlab.data.record_source import RecordSource
 from gluonlab.data.recordio import unpack_image_record
 from gluonlab.data.source import ArraySource
+from gluonlab.data.verification.index import DTYPES, SUFFIX, load_index
+from gluonlab.data.verification.verify import verify
 from gluonlab.errors import ConfigError, DataError
 
 RNG = np.random.default_rng(0)
@@ -92,7 +96,12 @@ def test_keep_copies_the_files(photos, tmp_path):
     assert [read.encoded(i) for i in range(6)] == [source.encoded(i) for i in range(6)]
     assert read.classes == ("cat", "dog")
     assert calls == [(i, 6) for i in range(1, 7)]
-    assert sorted(os.listdir(tmp_path / "out")) == ["train.classes.txt", "train.idx", "train.rec"]
+    assert sorted(os.listdir(tmp_path / "out")) == [
+        "train.classes.txt",
+        "train.idx",
+        "train.rec",
+        "train.verified.safetensors",
+    ]
 
 
 def test_keep_with_resize_keeps_the_format(photos, tmp_path):
@@ -124,17 +133,151 @@ def test_undecodable_file_leaves_nothing(photos, tmp_path):
     assert os.listdir(out) == []
 
 
+def stop_after(count):
+    def progress(done, total):
+        if done == count:
+            raise KeyboardInterrupt
+
+    return progress
+
+
 def test_stopped_packing_leaves_the_old_set(tmp_path):
     pack_source(load_digits("val"), tmp_path / "train", encoding="png", class_names=list("0123456789"))
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-
-    def stop(done, total):
-        if done == 20:
-            raise KeyboardInterrupt
-
     with pytest.raises(KeyboardInterrupt):
-        pack_source(colour_source(), tmp_path / "train", encoding="png", progress=stop)
-    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+        pack_source(colour_source(), tmp_path / "train", encoding="png", progress=stop_after(20))
+    assert {name: (tmp_path / name).read_bytes() for name in before} == before
+    assert set(os.listdir(tmp_path)) - set(before) == {"train.rec.part", "train.rows.part", "train.pack.json"}
+
+
+def damage_nothing(folder):
+    pass
+
+
+def tear_the_last_record(folder):
+    os.truncate(folder / "a.rec.part", (folder / "a.rec.part").stat().st_size - 5)
+
+
+def tear_the_last_row(folder):
+    os.truncate(folder / "a.rows.part", (folder / "a.rows.part").stat().st_size - 5)
+
+
+def zero_the_end(folder):
+    with open(folder / "a.rec.part", "r+b") as file:
+        file.seek(-100, os.SEEK_END)
+        file.write(bytes(100))
+
+
+def lose_the_rows(folder):
+    (folder / "a.rows.part").unlink()
+
+
+@pytest.mark.parametrize(
+    ("damage", "kept"),
+    [
+        (damage_nothing, range(20, 21)),
+        (tear_the_last_record, range(0, 20)),
+        (tear_the_last_row, range(19, 20)),
+        (zero_the_end, range(0, 20)),
+        (lose_the_rows, range(0, 1)),
+    ],
+)
+def test_interrupted_packing_goes_on_and_ends_with_the_same_bytes(tmp_path, damage, kept):
+    whole, folder = tmp_path / "whole", tmp_path / "parts"
+    pack_source(colour_source(), whole / "a", encoding="png")
+    with pytest.raises(KeyboardInterrupt):
+        pack_source(colour_source(), folder / "a", encoding="png", progress=stop_after(20))
+    damage(folder)
+    report = pack_source(colour_source(), folder / "a", encoding="png")
+    assert report.resumed in kept
+    assert report.records == 40
+    for name in ("a.rec", "a.idx"):
+        assert (folder / name).read_bytes() == (whole / name).read_bytes()
+    assert sorted(os.listdir(folder)) == sorted(os.listdir(whole))
+
+
+def test_another_source_or_option_starts_anew(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        pack_source(colour_source(), tmp_path / "a", encoding="png", progress=stop_after(20))
+    assert pack_source(colour_source(), tmp_path / "a", encoding="png", resize=5).resumed == 0
+
+
+def test_temporary_files_of_dead_processes_go_and_of_living_ones_stay(tmp_path):
+    dead = subprocess.run(["sh", "-c", "echo $$"], capture_output=True, text=True).stdout.strip()
+    for owner in (dead, os.getpid()):
+        (tmp_path / f"b.rec.tmp-{owner}").touch()
+    pack_source(colour_source(), tmp_path / "a", encoding="png")
+    assert not (tmp_path / f"b.rec.tmp-{dead}").exists()
+    assert (tmp_path / f"b.rec.tmp-{os.getpid()}").exists()
+
+
+def test_a_packed_set_is_verified_already(photos, tmp_path):
+    pack_source(FolderSource(photos), tmp_path / "train", encoding="keep")
+    path = tmp_path / "train.rec"
+    known = load_index(path.with_suffix(SUFFIX))
+    found = verify("record", path)
+    assert known.bad == found.bad == {}
+    assert (known.identity, known.sha256) == (found.identity, found.sha256)
+    for name in DTYPES:
+        np.testing.assert_array_equal(getattr(known.records, name), getattr(found.records, name), name)
+
+
+def test_mxnet_reads_the_index_too(photos, tmp_path):
+    from gluonlab.runtime.mxnet import mx
+
+    pack_source(FolderSource(photos), tmp_path / "train", encoding="keep")
+    read = RecordSource(tmp_path / "train.rec")
+    records = mx.recordio.MXIndexedRecordIO(str(tmp_path / "train.idx"), str(tmp_path / "train.rec"), "r")
+    header, payload = mx.recordio.unpack(records.read_idx(5))
+    assert (header.label, header.id, payload) == (1.0, 5, read.encoded(5))
+    records.close()
+
+
+def test_a_list_names_images_and_classes(photos, tmp_path):
+    (photos / "train.lst").write_text("0\t1\tdog/0.jpg\n1\t0\tcat/flat.PNG\n")
+    source = ListSource(photos / "train.lst", photos)
+    assert source.labels.tolist() == [1, 0]
+    pack_source(source, tmp_path / "train", encoding="keep")
+    assert RecordSource(tmp_path / "train.rec").encoded(1) == (photos / "cat" / "flat.PNG").read_bytes()
+    (photos / "names.txt").write_text("dog/1.jpg\tdog\ncat/0.jpg\tcat\n")
+    assert ListSource(photos / "names.txt", photos, ("dog", "cat")).labels.tolist() == [0, 1]
+    (photos / "gone.lst").write_text("0\t1\tdog/9.jpg\n")
+    with pytest.raises(DataError, match=r"DAT01.*dog/9.jpg"):
+        pack_source(ListSource(photos / "gone.lst", photos), tmp_path / "gone", encoding="keep")
+
+
+BAD_LINES = [
+    "",
+    "x",
+    "0\t1\t../x",
+    "0\t1\t/etc/passwd",
+    "0\tnan\ta",
+    "0\t-1\ta",
+    "0\t1.5\ta",
+    "0\t1e9\ta",
+    "a\tbird",
+]
+
+
+def test_every_bad_line_of_a_list_is_named(tmp_path):
+    (tmp_path / "a.lst").write_text("\n".join(BAD_LINES))
+    with pytest.raises(DataError) as caught:
+        ListSource(tmp_path / "a.lst", tmp_path, ("cat",))
+    assert [p.where for p in caught.value.problems] == [f"a.lst line {i + 1}" for i in range(len(BAD_LINES))]
+    assert {p.code for p in caught.value.problems} == {"DAT42"}
+
+
+def test_class_names_decide_the_labels(photos, tmp_path):
+    (tmp_path / "names").write_text("zebra\ndog\ncat\n")
+    source = FolderSource(photos, classes=read_class_names(tmp_path / "names"))
+    assert source.labels.tolist() == [1, 1, 2, 2, 2, 2]
+    assert source.where(0) == str(photos / "dog" / "0.jpg")
+    with pytest.raises(DataError, match=r"DAT12.*'dog' is no class"):
+        FolderSource(photos, classes=("cat",))
+    for text in ("", "a\na\n", "a\n\nb\n"):
+        (tmp_path / "names").write_text(text)
+        with pytest.raises(DataError, match="DAT42"):
+            read_class_names(tmp_path / "names")
 
 
 def test_memory_is_bounded(tmp_path):

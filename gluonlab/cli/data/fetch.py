@@ -1,0 +1,50 @@
+"""``gluonlab data fetch``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Optional
+
+import typer
+
+from gluonlab.cli.data.sources import progress_bar
+from gluonlab.cli.output import JSON_OPTION, check_json_target, write_json
+from gluonlab.errors import ConfigError, DataError
+
+FETCHED = ("cifar10", "cifar100", "mnist", "fashion_mnist")
+
+
+def fetch(
+    name: str = typer.Argument(..., help=f"{', '.join(FETCHED)}."),
+    folder: str = typer.Argument(..., help="Where the files go."),
+    archive: Optional[str] = typer.Option(
+        None, help="The file, or a folder of the files, fetched elsewhere."
+    ),
+    address: Optional[str] = typer.Option(None, help="Another address that has the same files."),
+    json_file: Optional[str] = JSON_OPTION,
+) -> None:
+    """Fetch a data set from its official address; every file must have its published checksum.
+
+    Example: gluonlab data fetch cifar10 data/cifar10
+    """
+    if name not in FETCHED:
+        raise ConfigError("CLI02", name, f"is none of {', '.join(FETCHED)}")
+    if archive and address:
+        raise ConfigError("CLI02", "--address", "not used with --archive")
+    if archive and not Path(archive).exists():
+        raise DataError("DAT01", archive, "no such file")
+    check_json_target(json_file)
+    from gluonlab.data.fetching import DATA_SETS
+    from gluonlab.data.fetching import fetch as fetch_files
+
+    with progress_bar(name) as progress:
+        paths = fetch_files(
+            DATA_SETS[name],
+            Path(folder),
+            archive=Path(archive) if archive else None,
+            address=address,
+            progress=progress,
+        )
+    if not write_json({"name": name, "files": [str(path) for path in paths]}, json_file):
+        typer.echo(f"{len(paths)} files in {folder}")
+        typer.echo(f"next: gluonlab train RECIPE data.name={name} data.path={folder}")

@@ -1,0 +1,81 @@
+"""``gluonlab data pack``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Optional, cast
+
+import typer
+
+from gluonlab.cli.data.sources import SETS, open_splits, progress_bar
+from gluonlab.cli.output import JSON_OPTION, check_json_target, write_json
+from gluonlab.errors import ConfigError
+
+if TYPE_CHECKING:
+    from gluonlab.data.packing import Encoding
+
+ENCODINGS = ("png", "jpeg", "keep")
+
+
+def pack(
+    source: str = typer.Argument(..., help=f"{', '.join(SETS)}, a folder of images, or a list of images."),
+    out: str = typer.Argument(..., help="Folder for train.rec, val.rec and their indexes."),
+    path: Optional[str] = typer.Option(None, help="Folder or archive of cifar10, cifar100, mnist."),
+    split: Optional[str] = typer.Option(None, help="Name for a folder of class folders.  [default: train]"),
+    root: Optional[str] = typer.Option(None, help="Folder of the images of a list.  [default: the list's]"),
+    labels: Optional[str] = typer.Option(None, help="File with the class names in the order of labels."),
+    encoding: Optional[str] = typer.Option(
+        None, help="png, jpeg or keep.  [default: keep; png for data sets]"
+    ),
+    quality: int = typer.Option(95, min=1, max=100, help="Quality of jpeg."),
+    resize: Optional[int] = typer.Option(None, min=1, help="Scale the shorter side to so many pixels."),
+    threads: Optional[int] = typer.Option(
+        None, min=1, max=256, help="Encoding threads.  [default: all cores]"
+    ),
+    json_file: Optional[str] = JSON_OPTION,
+) -> None:
+    """Write a data set, or a folder of images, as verified record files for training.
+
+    A folder holds one folder of images for each class, or such a folder as train/ and one as val/. A list has
+    lines "number TAB label TAB path" or "path TAB class". The same command continues after an interruption.
+
+    Example: gluonlab data pack cifar10 data/cifar10 --path cifar-10-binary.tar.gz
+    """
+    encoding = encoding or ("png" if source in SETS else "keep")
+    if encoding not in ENCODINGS:
+        raise ConfigError("CLI02", "--encoding", f"{encoding!r} is none of {', '.join(ENCODINGS)}")
+    check_json_target(json_file)
+    from gluonlab.data.packing import pack_source
+
+    rows: list[dict[str, Any]] = []
+    for name, opened in open_splits(source, path, split, root, labels):
+        classes: tuple[str, ...] = getattr(opened, "classes", ())
+        with progress_bar(name) as progress:
+            report = pack_source(
+                opened,
+                Path(out) / name,
+                encoding=cast("Encoding", encoding),
+                quality=quality,
+                resize=resize,
+                threads=threads,
+                progress=progress,
+                class_names=classes,
+            )
+        count = len(classes) or int(opened.labels.max()) + 1
+        rows.append(
+            {"split": name, "path": str(Path(out) / f"{name}.rec"), **asdict(report), "classes": count}
+        )
+    if not write_json(rows, json_file):
+        _print_rows(rows)
+
+
+def _print_rows(rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        size = f"{row['bytes'] / 1e6:.1f} MB"
+        resumed = f" ({row['resumed']} of them before)" if row["resumed"] else ""
+        took = f"{size}, {row['seconds']:.1f} s"
+        typer.echo(f"{row['split']}: {row['records']} images{resumed}, {took} -> {row['path']}")
+    files = " ".join(f"data.{row['split']}={row['path']}" for row in rows)
+    classes = max(row["classes"] for row in rows)
+    typer.echo(f"next: gluonlab train RECIPE data.name=record {files} data.classes={classes}")

@@ -1,0 +1,118 @@
+"""What a user calls a source: a name of a set, a folder, a record file, a list, arrays."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Optional
+
+from gluonlab.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from gluonlab.data.source import Source
+
+SETS = ("digits", "cifar10", "cifar100", "mnist", "fashion_mnist")
+SPLITS = ("train", "val")
+LISTS = (".lst", ".txt", ".tsv")
+
+
+def open_set(name: str, path: Optional[str], split: str) -> Source:
+    """A split of one of `SETS`."""
+    from gluonlab.data.cifar import load_cifar10, load_cifar100
+    from gluonlab.data.digits import load_digits
+    from gluonlab.data.mnist import load_fashion_mnist, load_mnist
+
+    if name == "digits":
+        if path is not None:
+            raise ConfigError("CLI02", "--path", "not used with digits, which ship with gluonlab")
+        return load_digits(split)
+    if path is None:
+        raise ConfigError("CLI02", name, "where are its files?", "give --path FOLDER_OR_ARCHIVE")
+    loaders = {
+        "cifar10": load_cifar10,
+        "cifar100": load_cifar100,
+        "mnist": load_mnist,
+        "fashion_mnist": load_fashion_mnist,
+    }
+    return loaders[name](path, split)
+
+
+def open_source(source: str, path: Optional[str], split: str) -> Source:
+    """Anything that can be described: a split of a set, a ``.rec`` or ``.npz`` file, a folder of classes."""
+    if source in SETS:
+        return open_set(source, path, split)
+    if path is not None:
+        raise ConfigError("CLI02", "--path", f"not used with {source}")
+    if source.endswith(".rec"):
+        from gluonlab.data.record_source import RecordSource
+
+        return RecordSource(source)
+    if source.endswith(".npz"):
+        from gluonlab.data.npz import load_npz
+
+        return load_npz(source)
+    from gluonlab.data.folder import FolderSource
+
+    folder = Path(source)
+    return FolderSource(folder / split if (folder / split).is_dir() else folder)
+
+
+def open_splits(
+    source: str, path: Optional[str], split: Optional[str], root: Optional[str], labels: Optional[str]
+) -> Iterator[tuple[str, Source]]:
+    """Each split's name and source; one at a time, as a data set may fill much of the memory."""
+    if source in SETS:
+        _refuse("--split", split, f"{source} has its own splits, train and val")
+        _refuse("--labels", labels, f"{source} has its own classes")
+        _refuse("--root", root, f"not used with {source}")
+        for name in SPLITS:
+            yield name, open_set(source, path, name)
+        return
+    _refuse("--path", path, f"not used with the folder {source}")
+    if split is not None and split != Path(split).name:
+        raise ConfigError("CLI02", "--split", f"{split!r} is not a file name")
+    from gluonlab.data.folder import FolderSource
+    from gluonlab.data.list_file import ListSource, read_class_names
+
+    classes = read_class_names(labels) if labels else ()
+    if source.endswith(LISTS):
+        yield split or Path(source).stem, ListSource(source, root or Path(source).parent, classes)
+        return
+    _refuse("--root", root, "is used with a list")
+    folder = Path(source)
+    if not all((folder / name).is_dir() for name in SPLITS):
+        yield split or "train", FolderSource(folder, classes=classes)
+        return
+    _refuse("--split", split, f"{source} has its own splits, train and val")
+    opened = [FolderSource(folder / name, classes=classes) for name in SPLITS]
+    if opened[0].classes != opened[1].classes:
+        differ = ", ".join(sorted(set(opened[0].classes) ^ set(opened[1].classes))[:5])
+        raise DataError("DAT12", source, f"train/ and val/ have different classes: {differ}")
+    yield from zip(SPLITS, opened)
+
+
+def _refuse(option: str, value: Optional[str], why: str) -> None:
+    if value is not None:
+        raise ConfigError("CLI02", option, why)
+
+
+@contextmanager
+def progress_bar(name: str) -> Iterator[Optional[Callable[[int, int], None]]]:
+    """What to tell (done, of) to; None where nobody looks."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich import progress
+    from rich.console import Console
+
+    columns = (
+        progress.TextColumn(name),
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        progress.TimeRemainingColumn(),
+    )
+    with progress.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(name)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

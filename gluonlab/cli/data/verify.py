@@ -1,0 +1,68 @@
+"""``gluonlab data verify``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Optional
+
+import typer
+
+from gluonlab.cli.data.sources import progress_bar
+from gluonlab.cli.output import JSON_OPTION, check_json_target, write_json
+from gluonlab.errors import DataError, Problem
+
+if TYPE_CHECKING:
+    from gluonlab.data.verification.verify import Kind
+
+
+def verify(
+    paths: list[str] = typer.Argument(..., help="Record files, or folders with one folder for each class."),
+    classes: Optional[int] = typer.Option(None, min=1, help="Labels must be 0 to classes - 1."),
+    processes: Optional[int] = typer.Option(
+        None, min=1, max=256, help="Decoding processes.  [default: all cores]"
+    ),
+    json_file: Optional[str] = JSON_OPTION,
+) -> None:
+    """Decode every record in child processes, write an index with checksums, name every bad record.
+
+    Ends with exit code 3 if there is one. Training then reads what passed without looking again.
+
+    Example: gluonlab data verify data/mine/train.rec data/mine/val.rec --classes 1000
+    """
+    check_json_target(json_file)
+    from gluonlab.data.packing import usable_cores
+    from gluonlab.data.verification.verify import remember
+    from gluonlab.data.verification.verify import verify as verify_records
+
+    rows: list[dict[str, Any]] = []
+    problems: list[Problem] = []
+    for path in map(Path, paths):
+        kind: Kind = "folder" if path.is_dir() else "record"
+        with progress_bar(path.name) as progress:
+            index = verify_records(kind, path, processes=processes or usable_cores(), progress=progress)
+        place = remember(index, path)
+        bad = dict(index.bad)
+        for number in _outside(index.records.labels, classes):
+            what = f"label {index.records.labels[number]} outside 0..{(classes or 0) - 1}"
+            bad.setdefault(number, Problem("DAT12", f"{path.name}: record {number}", what))
+        rows.append(
+            {
+                "path": str(path),
+                "records": len(index.records),
+                "bad": [{"record": number, **asdict(problem)} for number, problem in sorted(bad.items())],
+                "sha256": index.sha256,
+                "index": str(place),
+            }
+        )
+        problems += [problem for _, problem in sorted(bad.items())]
+    if not write_json(rows, json_file):
+        for row in rows:
+            typer.echo(f"{row['path']}: {row['records']} records, {len(row['bad'])} bad -> {row['index']}")
+    if problems:
+        raise DataError.from_problems(problems)
+
+
+def _outside(labels: Any, classes: Optional[int]) -> list[int]:
+    is_outside = (labels < 0) | (labels >= classes) if classes else labels < 0
+    return is_outside.nonzero()[0].tolist()  # type: ignore[no-any-return]

@@ -1,0 +1,67 @@
+"""What a data set looks like: classes, sizes, mean and deviation of the pixels."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gluonlab.data.source import EncodedSource, Source
+
+
+@dataclass(frozen=True)
+class Description:
+    """``measured`` images, evenly spaced, gave sizes (pixels), bytes, moments (per channel, in 0 to 255)."""
+
+    images: int
+    measured: int
+    class_counts: dict[int, int]
+    height: dict[str, float]
+    width: dict[str, float]
+    bytes_per_image: dict[str, float]
+    channels: int
+    mean: list[float]
+    std: list[float]
+
+
+def describe(source: Source, *, sample: int = 5000, threads: int = 1) -> Description:
+    """Describe ``source``; pixels of ``sample`` images at most, each image with the same weight.
+
+    The deviation is that of all pixels together, so it holds the spread between images as well. Raises what
+    reading an image raises.
+    """
+    chosen = np.unique(np.linspace(0, len(source) - 1, min(sample, len(source))).astype(int))
+    with ThreadPoolExecutor(threads, thread_name_prefix="gluonlab-describe") as pool:
+        rows = list(pool.map(lambda index: _measure(source, int(index)), chosen))
+    labels, counts = np.unique(source.labels, return_counts=True)
+    sizes = np.array([row[0] for row in rows], np.float64)
+    channels = max(len(row[1]) for row in rows)
+    moments = np.array([np.broadcast_to(row[1:], (2, channels)) for row in rows], np.float64)
+    mean, square = moments.mean(axis=0)
+    return Description(
+        images=len(source),
+        measured=len(chosen),
+        class_counts=dict(zip(labels.tolist(), counts.tolist())),
+        height=_summary(sizes[:, 0]),
+        width=_summary(sizes[:, 1]),
+        bytes_per_image=_summary(sizes[:, 2]),
+        channels=channels,
+        mean=[round(value, 3) for value in mean],
+        std=[round(value, 3) for value in np.sqrt(np.maximum(square - mean**2, 0))],
+    )
+
+
+def _measure(source: Source, index: int) -> tuple[tuple[int, int, int], NDArray[Any], NDArray[Any]]:
+    """Height, width and bytes; mean and mean square of each channel."""
+    image = source.image(index)
+    size = len(source.encoded(index)) if isinstance(source, EncodedSource) else image.nbytes
+    pixels = image.reshape(-1, image.shape[2]).astype(np.float64)
+    height, width = image.shape[:2]
+    return (height, width, size), pixels.mean(axis=0), (pixels**2).mean(axis=0)
+
+
+def _summary(values: NDArray[np.float64]) -> dict[str, float]:
+    return {"min": float(values.min()), "median": float(np.median(values)), "max": float(values.max())}

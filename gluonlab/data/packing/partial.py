@@ -1,0 +1,152 @@
+"""A record file in the making: what was written before an interruption need not be written again.
+
+Beside the final names stand ``<prefix>.rec.part``, ``<prefix>.rows.part`` (one row for each record) and
+``<prefix>.pack.json`` (what is being packed, and how). They go when the file is whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gluonlab.data.recordio import frame, temporary_path, unpack_image_record
+from gluonlab.data.recordio.format import PART_HEADER
+from gluonlab.data.verification.index import DTYPES, SUFFIX, Records, VerifiedIndex
+from gluonlab.errors import DataError
+
+ROW = np.dtype([(name, np.dtype(dtype).newbyteorder("<")) for name, dtype in DTYPES.items()])
+_CHECKED = 64  # records at the end whose content is looked at before packing goes on
+
+
+class PartialRecords:
+    """Appends records to files in the making; ``count`` of them are there already.
+
+    They are those of an earlier attempt with the same ``recipe`` (JSON data), else there are none.
+    """
+
+    def __init__(self, prefix: Path, recipe: dict[str, Any]) -> None:
+        self._prefix = prefix
+        self._note, self._records, self._rows = (
+            named(prefix, suffix) for suffix in (".pack.json", ".rec.part", ".rows.part")
+        )
+        rows = self._rows_to_keep() if self._read_note() == recipe else np.empty(0, ROW)
+        self.count = len(rows)
+        self.bytes = _end(rows[-1]) if len(rows) else 0
+        if not len(rows):
+            self._records.write_bytes(b"")
+            self._rows.write_bytes(b"")
+            self._note.write_text(json.dumps(recipe))
+        os.truncate(self._records, self.bytes)
+        os.truncate(self._rows, len(rows) * ROW.itemsize)
+        self._files = [open(path, "ab") for path in (self._records, self._rows)]  # noqa: SIM115
+
+    def write(self, record: bytes, label: int, height: int, width: int) -> None:
+        """Append the payload ``record``; the rest is what the verified index says of it."""
+        records, rows = self._files
+        framed = frame(record)
+        records.write(framed)
+        row = (self.bytes, len(framed), zlib.crc32(record), label, height, width)
+        rows.write(np.array([row], ROW).tobytes())
+        self.bytes += len(framed)
+        self.count += 1
+
+    def close(self) -> None:
+        """Leave what is there for another attempt."""
+        for file in self._files:
+            with contextlib.suppress(OSError):  # a full disk was told before
+                file.close()
+
+    def discard(self) -> None:
+        """Leave nothing."""
+        self.close()
+        for path in (self._note, self._records, self._rows):
+            path.unlink(missing_ok=True)
+
+    def commit(self) -> None:
+        """Put everything under its final name; the records last but for what describes them."""
+        for file in self._files:
+            file.flush()
+            os.fsync(file.fileno())
+        self.close()
+        rows = np.fromfile(self._rows, ROW)
+        records, index, verified = (named(self._prefix, suffix) for suffix in (".rec", ".idx", SUFFIX))
+        digest = hashlib.sha256()
+        with self._records.open("rb") as written:
+            while block := written.read(1 << 22):
+                digest.update(block)
+        for path in (index, verified):  # new records never stand beside an old index
+            path.unlink(missing_ok=True)
+        os.replace(self._records, records)
+        temporary = temporary_path(index)
+        temporary.write_text("".join(f"{i}\t{offset}\n" for i, offset in enumerate(rows["offsets"].tolist())))
+        os.replace(temporary, index)
+        state = records.stat()
+        arrays = Records(**{name: rows[name].astype(dtype) for name, dtype in DTYPES.items()})
+        identity = {"size": state.st_size, "mtime_ns": state.st_mtime_ns}
+        VerifiedIndex(arrays, {}, identity, digest.hexdigest()).save(verified)
+        self.discard()
+
+    def _read_note(self) -> Any:
+        try:
+            return json.loads(self._note.read_text())
+        except (OSError, ValueError):
+            return None
+
+    def _rows_to_keep(self) -> NDArray[Any]:
+        """The rows whose records are whole; the last ones are read to be sure."""
+        try:
+            size = self._records.stat().st_size
+            content = self._rows.read_bytes()
+        except OSError:
+            return np.empty(0, ROW)
+        rows = np.frombuffer(content[: len(content) // ROW.itemsize * ROW.itemsize], ROW)
+        starts = rows["offsets"]
+        ends = starts + rows["sizes"]
+        is_chained = (ends <= size) & (starts == np.append(0, ends[:-1])) if len(rows) else ends > 0
+        rows = rows[: int(np.argmin(is_chained)) if not is_chained.all() else len(rows)]
+        with self._records.open("rb") as file:
+            while len(rows) and not all(_is_whole(file, row) for row in rows[-_CHECKED:]):
+                rows = rows[: -min(_CHECKED, len(rows))]
+        return rows
+
+
+def _is_whole(file: Any, row: Any) -> bool:
+    file.seek(int(row["offsets"]))
+    framed = file.read(int(row["sizes"]))
+    payload = framed[PART_HEADER.size :][: PART_HEADER.unpack_from(framed)[1] & ((1 << 29) - 1)]
+    try:
+        unpack_image_record(payload)
+    except DataError:
+        return False
+    # A record that holds the magic number is cut into parts; writing it again is simpler than reading it.
+    return zlib.crc32(payload) == int(row["crcs"])
+
+
+def _end(row: Any) -> int:
+    return int(row["offsets"]) + int(row["sizes"])
+
+
+def named(prefix: Path, suffix: str) -> Path:
+    """``prefix`` with a suffix, whatever dots it has."""
+    return prefix.with_name(prefix.name + suffix)
+
+
+def remove_stale(folder: Path) -> None:
+    """Remove the temporary files of processes that are no more."""
+    for path in _temporary_files(folder):
+        number = path.name.rpartition(".tmp-")[2]
+        if number.isdigit() and not Path("/proc", number).exists():
+            path.unlink(missing_ok=True)
+
+
+def _temporary_files(folder: Path) -> Iterator[Path]:
+    yield from folder.glob("*.tmp-*")

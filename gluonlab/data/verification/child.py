@@ -1,0 +1,97 @@
+"""The process that decodes what nobody has decoded before; run by `verify`, not by hand.
+
+``python -m gluonlab.data.verification.child KIND PATH START STOP CHUNK`` writes one line of JSON when it is
+ready, and one for each chunk of records: a list of rows ``[offset, size, crc, label, height, width, error]``,
+``error`` being null or ``[code, where, what]``.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import zlib
+from typing import Any, Union
+
+from gluonlab.errors import DataError
+
+MEMORY = 3 << 30
+"""Bytes of address space; the largest image that is accepted needs about a third."""
+
+
+def main(kind: str, path: str, start: str, stop: str, chunk: str) -> None:
+    """Report on records START to STOP - 1, in pieces of CHUNK."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    samples: Union[RecordFile, Folder] = RecordFile(path) if kind == "record" else Folder(path)
+    print(json.dumps("ready"), flush=True)
+    for first in range(int(start), int(stop), int(chunk)):
+        numbers = range(first, min(first + int(chunk), int(stop)))
+        print(json.dumps([inspect(samples, number) for number in numbers]), flush=True)
+
+
+def inspect(samples: Union[RecordFile, Folder], number: int) -> list[Any]:
+    """One row; everything that can be wrong with a record is in it."""
+    from gluonlab.data.decode import decode_image
+
+    offset, size = samples.place(number)
+    crc = label = height = width = 0
+    error = None
+    try:
+        content, label, payload = samples.sample(number)
+        crc = zlib.crc32(content)
+        height, width = decode_image(payload, samples.where(number)).shape[:2]
+    except DataError as found:
+        problem = found.problems[0]
+        error = [problem.code, problem.where, problem.what]
+    except MemoryError:
+        error = ["DAT40", samples.where(number), f"needs more than {MEMORY >> 30} GiB of memory to decode"]
+    return [offset, size, crc, label, height, width, error]
+
+
+class RecordFile:
+    """The records of a ``.rec`` file."""
+
+    def __init__(self, path: str) -> None:
+        from gluonlab.data.recordio import RecordReader
+
+        self._reader = RecordReader(path)
+        self.where = self._reader.where
+
+    def place(self, number: int) -> tuple[int, int]:
+        """First byte, and bytes until the next record."""
+        return int(self._reader.offsets[number]), int(
+            self._reader.ends[number] - self._reader.offsets[number]
+        )
+
+    def sample(self, number: int) -> tuple[bytes, int, bytes]:
+        """What the checksum covers, label, image file."""
+        from gluonlab.data.record_source import class_label
+        from gluonlab.data.recordio import unpack_image_record
+
+        record = self._reader.read(number)
+        label, _, payload = unpack_image_record(record, self.where(number))
+        return record, class_label(label, self.where(number)), payload
+
+
+class Folder:
+    """The images of a folder of classes."""
+
+    def __init__(self, path: str) -> None:
+        from gluonlab.data.folder import FolderSource
+
+        self._source = FolderSource(path)
+        self.where = self._source.where
+
+    def place(self, number: int) -> tuple[int, int]:
+        """0, and bytes of the file."""
+        return 0, self._source.path(number).stat().st_size
+
+    def sample(self, number: int) -> tuple[bytes, int, bytes]:
+        """What the checksum covers, label, image file: the first is the last here."""
+        content = self._source.encoded(number)
+        return content, int(self._source.labels[number]), content
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

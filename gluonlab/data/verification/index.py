@@ -1,0 +1,136 @@
+"""What a verification found, kept beside the file: where each record lies, its checksum, label and size."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Optional
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from gluonlab.data.recordio import RecordTable
+from gluonlab.errors import Problem
+
+SUFFIX = ".verified.safetensors"
+_FORMAT = "gluonlab verified index 1"
+
+
+@dataclass(frozen=True)
+class Records:
+    """One entry for each record, good or bad, in arrays of one length N."""
+
+    offsets: NDArray[np.int64]  # byte of the file; 0 for images in files of their own
+    sizes: NDArray[np.uint32]  # bytes from one record to the next
+    crcs: NDArray[np.uint32]  # CRC-32 of the payload
+    labels: NDArray[np.int32]
+    heights: NDArray[np.uint32]  # of the image, in pixels
+    widths: NDArray[np.uint32]
+
+    def __len__(self) -> int:
+        return len(self.offsets)
+
+
+DTYPES = {
+    "offsets": np.int64,
+    "sizes": np.uint32,
+    "crcs": np.uint32,
+    "labels": np.int32,
+    "heights": np.uint32,
+    "widths": np.uint32,
+}
+
+
+@dataclass(frozen=True)
+class VerifiedIndex:
+    """``records``, and what is wrong with those in ``bad``, by record number.
+
+    ``identity`` tells the file or folder it was made from (JSON data), ``sha256`` its whole content.
+    """
+
+    records: Records
+    bad: dict[int, Problem]
+    identity: dict[str, Any]
+    sha256: str
+
+    def save(self, path: Path) -> None:
+        """Write it under its name only when it is whole."""
+        bad = [[number, p.code, p.where, p.what] for number, p in sorted(self.bad.items())]
+        metadata = {
+            "format": _FORMAT,
+            "identity": json.dumps(self.identity),
+            "sha256": self.sha256,
+            "bad": json.dumps(bad),
+        }
+        arrays = {field.name: getattr(self.records, field.name) for field in fields(Records)}
+        temporary = path.with_name(f"{path.name}.tmp-{os.getpid()}")
+        try:
+            save_file(arrays, temporary, metadata)
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    @property
+    def table(self) -> RecordTable:
+        """What a reader of the record file needs."""
+        offsets = self.records.offsets
+        return RecordTable(offsets, offsets + self.records.sizes, self.records.crcs)
+
+    @property
+    def is_good(self) -> NDArray[np.bool_]:
+        """Which records nothing is wrong with, (N,)."""
+        good = np.ones(len(self.records), np.bool_)
+        good[list(self.bad)] = False
+        return good
+
+
+def load_index(path: Path) -> Optional[VerifiedIndex]:
+    """The index in ``path``; None if there is none, or it is damaged in any way: then it is made again."""
+    try:
+        with safe_open(path, framework="numpy") as file:  # type: ignore[no-untyped-call]
+            metadata = file.metadata() or {}
+            if metadata.get("format") != _FORMAT or set(file.keys()) != set(DTYPES):
+                return None
+            records = Records(**{name: file.get_tensor(name) for name in DTYPES})
+        bad = {
+            int(number): Problem(str(code), str(where), str(what))
+            for number, code, where, what in json.loads(metadata["bad"])
+        }
+        index = VerifiedIndex(records, bad, dict(json.loads(metadata["identity"])), metadata["sha256"])
+    except (OSError, SafetensorError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+    return index if _is_sound(index) else None
+
+
+def _is_sound(index: VerifiedIndex) -> bool:
+    arrays = {name: getattr(index.records, name) for name in DTYPES}
+    count = len(index.records.offsets.ravel())
+    return (
+        all(array.shape == (count,) and array.dtype == DTYPES[name] for name, array in arrays.items())
+        and count > 0
+        and bool((index.records.offsets >= 0).all())
+        and all(0 <= number < count for number in index.bad)
+    )
+
+
+def cache_folder() -> Path:
+    """Where indexes are kept that cannot lie beside their data."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "gluonlab" / "verified"
+
+
+def cached_path(data: Path) -> Path:
+    """The place in the cache for the file or folder ``data``."""
+    return cache_folder() / (hashlib.sha256(str(data.absolute()).encode()).hexdigest()[:32] + SUFFIX)
+
+
+def index_paths(data: Path) -> Sequence[Path]:
+    """Where the index of ``data`` may be, the better place first."""
+    beside = [data.with_suffix(SUFFIX)] if data.is_file() else []
+    return [*beside, cached_path(data)]

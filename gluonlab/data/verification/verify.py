@@ -1,0 +1,211 @@
+"""Verify a record file or an image folder with child processes, and remember what was found."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal, Optional
+
+import numpy as np
+
+from gluonlab.data.folder import FolderSource
+from gluonlab.data.recordio import RecordReader
+from gluonlab.data.verification.index import (
+    DTYPES,
+    Records,
+    VerifiedIndex,
+    cached_path,
+    index_paths,
+    load_index,
+)
+from gluonlab.errors import DataError, Problem
+
+Kind = Literal["record", "folder"]
+Progress = Callable[[int, int], None]
+
+CHUNK = 64
+SECONDS_PER_CHUNK = 120.0
+_log = logging.getLogger("gluonlab")
+
+
+def verified(
+    kind: Kind, path: Path, *, processes: int = 1, progress: Optional[Progress] = None
+) -> VerifiedIndex:
+    """The index of what lies at ``path``: that of an earlier verification, if nothing changed since.
+
+    Processes that ask at the same time on one machine wait for the first.
+    """
+    with _one_at_a_time(path):
+        identity = identify(kind, path)
+        known = _known(path, identity)
+        if known is None:
+            known = verify(kind, path, processes=processes, progress=progress)
+            remember(known, path)
+        return known
+
+
+def verify(
+    kind: Kind, path: Path, *, processes: int = 1, progress: Optional[Progress] = None
+) -> VerifiedIndex:
+    """Read and decode every record of ``path``, in ``processes`` children.
+
+    Raises:
+        DataError: DAT01, DAT03, DAT04 where the file or folder as a whole cannot be read.
+    """
+    identity = identify(kind, path)
+    count = len(RecordReader(path)) if kind == "record" else len(FolderSource(path))
+    bounds = np.linspace(0, count, min(processes, count) + 1).astype(int).tolist()
+    done = [0] * (len(bounds) - 1)
+
+    def run(part: int) -> list[list[Any]]:
+        rows: list[list[Any]] = []
+        for row in _rows(kind, path, bounds[part], bounds[part + 1]):
+            rows.append(row)
+            done[part] = len(rows)
+            if progress and len(rows) % CHUNK == 0:
+                progress(sum(done), count)
+        return rows
+
+    with ThreadPoolExecutor(len(done) + 1, thread_name_prefix="gluonlab-verify") as pool:
+        digest = pool.submit(_sha256, path) if kind == "record" else None
+        rows = [row for part in pool.map(run, range(len(done))) for row in part]
+    bad = {number: Problem(*row[6]) for number, row in enumerate(rows) if row[6]}
+    columns = list(zip(*(row[:6] for row in rows)))
+    arrays = {
+        name: np.array(column, np.int64).astype(dtype)
+        for (name, dtype), column in zip(DTYPES.items(), columns)
+    }
+    sha256 = digest.result() if digest else str(identity["sha256"])
+    return VerifiedIndex(Records(**arrays), bad, identity, sha256)
+
+
+def remember(index: VerifiedIndex, path: Path) -> Path:
+    """Write ``index`` beside ``path``, or in the cache where that cannot be written; returns where."""
+    *beside, cached = index_paths(path)
+    for place in beside:
+        try:
+            index.save(place)
+            return place
+        except OSError:
+            _log.info("%s cannot be written; using the cache", place)
+    cached.parent.mkdir(parents=True, exist_ok=True)
+    index.save(cached)
+    return cached
+
+
+def identify(kind: Kind, path: Path) -> dict[str, Any]:
+    """What tells one state of a file or folder from another without reading its content."""
+    if kind == "record":
+        if not path.is_file():
+            raise DataError("DAT01", str(path), "no such file")
+        state = path.stat()
+        return {"size": state.st_size, "mtime_ns": state.st_mtime_ns}
+    digest = hashlib.sha256()
+    source = FolderSource(path)
+    for number in range(len(source)):
+        state = source.path(number).stat()
+        digest.update(f"{source.where(number)}\0{state.st_size}\0{state.st_mtime_ns}\n".encode())
+    return {"files": len(source), "sha256": digest.hexdigest()}
+
+
+def _known(path: Path, identity: dict[str, Any]) -> Optional[VerifiedIndex]:
+    for place in index_paths(path):
+        index = load_index(place)
+        if index is None:
+            continue
+        if index.identity == identity:
+            return index
+        # A copy has another date; its content tells.
+        if index.identity.get("size") == identity.get("size", -1) and index.sha256 == _sha256(path):
+            current = VerifiedIndex(index.records, index.bad, identity, index.sha256)
+            remember(current, path)
+            return current
+    return None
+
+
+def _rows(kind: Kind, path: Path, start: int, stop: int) -> Iterator[list[Any]]:
+    """A row for each record, those that kill the child included."""
+    chunk, end = CHUNK, stop
+    while start < stop:
+        ending = None
+        for item in _child(kind, path, start, end, chunk):
+            if isinstance(item, str):
+                ending = item
+                continue
+            yield from item
+            start += len(item)
+        if ending is None:
+            chunk, end = CHUNK, stop
+        elif chunk > 1:
+            chunk, end = 1, min(start + chunk, stop)  # one by one, to learn which record it is
+        else:
+            where = f"{path.name}: record {start}"
+            yield [0, 0, 0, 0, 0, 0, ["DAT40", where, f"kills what decodes it ({ending})"]]
+            start, chunk, end = start + 1, CHUNK, stop
+
+
+def _child(kind: Kind, path: Path, start: int, stop: int, chunk: int) -> Iterator[Any]:
+    """Lists of rows, then how the child ended, if not well."""
+    arguments = [kind, str(path.absolute()), str(start), str(stop), str(chunk)]
+    command = [sys.executable, "-m", "gluonlab.data.verification.child", *arguments]
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    with tempfile.TemporaryFile() as stderr:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, env=environment, text=True)
+        assert process.stdout is not None
+        is_ready = False
+        try:
+            while True:
+                watch = threading.Timer(SECONDS_PER_CHUNK, process.kill)
+                watch.start()
+                line = process.stdout.readline()
+                watch.cancel()
+                if not line.endswith("\n"):
+                    break
+                if is_ready:
+                    yield json.loads(line)
+                is_ready = True
+            code = process.wait()
+        finally:
+            process.kill()
+            process.wait()
+            process.stdout.close()
+        if not is_ready:
+            stderr.seek(0)
+            message = stderr.read()[-300:].decode(errors="replace")
+            raise DataError("DAT40", path.name, f"the process that verifies it does not start: {message}")
+        if code:
+            yield signal.Signals(-code).name if code < 0 else f"exit code {code}"
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 22):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+@contextmanager
+def _one_at_a_time(path: Path) -> Iterator[None]:
+    lock = cached_path(path).with_suffix(".lock")
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        file = lock.open("w")
+    except OSError:  # no place for a lock; then all do the same work
+        yield
+        return
+    with file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

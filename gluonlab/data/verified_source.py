@@ -1,0 +1,118 @@
+"""Record files and folders whose every image is known to decode, with what is bad refused or left out."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from pathlib import Path
+from typing import Optional, Union
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gluonlab.data.folder import FolderSource
+from gluonlab.data.record_source import RecordSource
+from gluonlab.data.recordio import temporary_path
+from gluonlab.data.verification.index import VerifiedIndex, index_paths
+from gluonlab.data.verification.verify import Kind, verified
+from gluonlab.errors import DataError, Problem
+
+SHOWN = 10  # bad records in one message
+_log = logging.getLogger("gluonlab")
+
+FileSource = Union[RecordSource, FolderSource]
+
+
+class Selection:
+    """The samples of ``source`` at ``kept``, in that order; sample i is number ``kept[i]`` of the source."""
+
+    def __init__(self, source: FileSource, kept: NDArray[np.int64]) -> None:
+        self._source, self._kept = source, kept
+        self.name = source.name
+        self.labels: NDArray[np.int64] = source.labels[kept]
+        self.classes = source.classes
+        self.is_verified = source.is_verified
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def encoded(self, index: int) -> bytes:
+        """The stored bytes of image ``index``."""
+        return self._source.encoded(int(self._kept[index]))
+
+    def image(self, index: int) -> NDArray[np.uint8]:
+        """Image ``index``: (height, width, channels)."""
+        return self._source.image(int(self._kept[index]))
+
+    def where(self, index: int) -> str:
+        """File and number in it, counted with those left out."""
+        return self._source.where(int(self._kept[index]))
+
+
+def open_verified(
+    kind: Kind,
+    path: Path,
+    classes: int,
+    max_bad_fraction: Optional[float] = None,
+    processes: int = 1,
+) -> Union[FileSource, Selection]:
+    """The source at ``path``, verified now if that was not done before.
+
+    Bad are records that do not decode and labels outside 0..classes - 1. They are an error, or, with a
+    ``max_bad_fraction``, left out and listed in ``<path>.bad.jsonl`` (beside the verified index).
+
+    Raises:
+        DataError: the codes of the bad records, the first ten; DAT41 if there are more than allowed.
+    """
+    index = verified(kind, path, processes=processes)
+    source = _open(kind, path, index)
+    bad = {**_bad_labels(source, index, classes), **index.bad}
+    if not bad:
+        return source
+    shown = [bad[number] for number in sorted(bad)[:SHOWN]]
+    if max_bad_fraction is None:
+        raise DataError.from_problems(shown + _and_more(path, len(bad)))
+    if len(bad) > max_bad_fraction * len(index.records):
+        what = f"{len(bad)} of {len(index.records)} records are bad, more than {max_bad_fraction:g} of them"
+        raise DataError.from_problems([Problem("DAT41", str(path), what, "see data verify"), *shown])
+    ledger = _write_ledger(path, bad)
+    _log.warning("%s: %d bad records are left out, see %s", path, len(bad), ledger)
+    return Selection(source, np.setdiff1d(np.arange(len(index.records)), list(bad)))
+
+
+def _open(kind: Kind, path: Path, index: VerifiedIndex) -> FileSource:
+    return RecordSource(path, index=index) if kind == "record" else FolderSource(path, index.records.crcs)
+
+
+def _bad_labels(source: FileSource, index: VerifiedIndex, classes: int) -> dict[int, Problem]:
+    labels = index.records.labels
+    outside = np.flatnonzero((labels < 0) | (labels >= classes)).tolist()
+    return {
+        number: Problem("DAT12", source.where(number), f"label {labels[number]} outside 0..{classes - 1}")
+        for number in outside
+    }
+
+
+def _and_more(path: Path, count: int) -> list[Problem]:
+    if count <= SHOWN:
+        return []
+    return [Problem("DAT41", str(path), f"{count} bad records in all", "data verify lists them")]
+
+
+def _write_ledger(path: Path, bad: dict[int, Problem]) -> Path:
+    """One line of JSON for each record that is left out; the same bytes whoever writes it."""
+    lines = [
+        json.dumps({"record": number, "code": p.code, "where": p.where, "what": p.what}) + "\n"
+        for number, p in sorted(bad.items())
+    ]
+    for place in index_paths(path):
+        ledger = place.with_name(place.name.split(".verified")[0] + ".bad.jsonl")
+        temporary = temporary_path(ledger)
+        try:
+            temporary.write_text("".join(lines), "utf-8")
+            os.replace(temporary, ledger)
+            return ledger
+        except OSError:
+            continue
+    return Path("nowhere: no place can be written")
