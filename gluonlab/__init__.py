@@ -34,6 +34,7 @@ _PUBLIC = {
     "Sampler": "gluonlab.data.sampler",
     "SmoothedCrossEntropy": "gluonlab.losses",
     "SourceLoader": "gluonlab.data.loader",
+    "StochasticWeightAverage": "gluonlab.optim.averaging",
     "TrainState": "gluonlab.training.state",
     "Validation": "gluonlab.training.run",
     "VirtualWorkers": "gluonlab.parallel.virtual_workers",

@@ -139,11 +139,16 @@ def _check_phases(config: Config, calendar: Epochs) -> None:
         raise ConfigError.from_problems(problems)
 
 
+def build_unmixed_loader(config: Config, source: Optional[Source], ctx: Any) -> Loader:
+    """Augmented batches of ``source``, or a synthetic one."""
+    return _build_loader(config, source, build_train_augmentation(config.data), ctx)
+
+
 def build_train_loader(config: Config, source: Optional[Source], ctx: Any) -> Loader:
-    """Augmented batches of ``source``, or a synthetic one, mixed where the recipe says so."""
+    """Augmented batches, mixed where the recipe says so."""
     from gluonlab.data.mixing import Mixing, MixingLoader
 
-    loader = _build_loader(config, source, build_train_augmentation(config.data), ctx)
+    loader = build_unmixed_loader(config, source, ctx)
     section = config.mixing
     if not section.is_on:
         return loader

@@ -14,7 +14,7 @@ from gluonlab.models.lower_precision import compute_in_lower_precision
 from gluonlab.models.options import ModelOptions
 from gluonlab.models.pretrained import load_weights
 from gluonlab.optim.adam import AdamW
-from gluonlab.optim.averaging import ExponentialMovingAverage
+from gluonlab.optim.averaging import ExponentialMovingAverage, StochasticWeightAverage, WeightAverage
 from gluonlab.optim.base import Optimizer
 from gluonlab.optim.clipping import GradientClip
 from gluonlab.optim.decay import exempt_norm_and_bias
@@ -125,9 +125,11 @@ def _build_momentum_optimizer(section: OptimizerSection, lr: float) -> Optimizer
     return NAG(*common) if section.name == "nag" else SGD(*common)
 
 
-def build_average(config: Config, net: gluon.Block) -> Optional[ExponentialMovingAverage]:
+def build_average(config: Config, net: gluon.Block) -> Optional[WeightAverage]:
     """The average of the weights that is evaluated; None where the last weights are."""
     section = config.averaging
+    if section.name == "swa":
+        return StochasticWeightAverage(net)
     if section.decay is None:
         return None
     return ExponentialMovingAverage(net, section.decay, warm_up=section.decay_warmup)

@@ -1,19 +1,23 @@
-"""Configuration to the phases of a run."""
+"""Configuration to what a run changes on its way: phases, and the averaging of weights at its end."""
 
 from __future__ import annotations
 
+import math
+from fractions import Fraction
 from functools import partial
 from typing import Any, Optional
 
-from gluonlab.build.data import build_train_loader
+from gluonlab.build.data import build_train_loader, build_unmixed_loader
 from gluonlab.build.network import build_train_loss
 from gluonlab.config.schema import Config
 from gluonlab.data.source import Source
-from gluonlab.epochs import Epochs
+from gluonlab.epochs import Epochs, EpochsSince
+from gluonlab.optim.averaging import StochasticWeightAverage, WeightAverage
 from gluonlab.parallel.virtual_workers import VirtualWorkers
 from gluonlab.parallel.world import World
 from gluonlab.runtime.mxnet import gluon
 from gluonlab.training.phase import Phase
+from gluonlab.training.weight_averaging import WeightAveraging
 
 
 def build_workers(config: Config, net: gluon.Block, world: World) -> VirtualWorkers:
@@ -47,3 +51,29 @@ def build_phases(
         )
         for end_step, changed in zip([*ends, calendar.total_steps(config.epochs)], config.in_phases())
     ]
+
+
+def build_averaging(
+    config: Config, calendar: Epochs, average: Optional[WeightAverage], source: Optional[Source], ctx: Any
+) -> Optional[WeightAveraging]:
+    """When stochastic weight averaging takes in weights; None without it."""
+    if not isinstance(average, StochasticWeightAverage):
+        return None
+    return WeightAveraging(
+        average,
+        averaging_steps(config, calendar),
+        loader=build_unmixed_loader(config.in_phases()[-1], source, ctx),
+        num_samples=calendar.num_samples,
+        samples=min(config.averaging.statistics_samples or calendar.num_samples, calendar.num_samples),
+        seed=config.seed,
+    )
+
+
+def averaging_steps(config: Config, calendar: Epochs) -> list[int]:
+    """From the first epoch of the averaging on, each of its intervals, and the end of training."""
+    section, end = config.averaging, calendar.total_steps(config.epochs)
+    since = EpochsSince(calendar, section.from_epoch or 0.0)
+    every = Fraction(str(section.every_epochs))  # as it was written, and no sums of its binary neighbour
+    intervals = range(math.ceil((config.epochs - since.epoch) / section.every_epochs))
+    steps = {since.first_step + since.first_step_of(float(number * every)) for number in intervals}
+    return sorted({step for step in steps if step < end} | {end})

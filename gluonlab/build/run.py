@@ -24,7 +24,7 @@ from gluonlab.build.data import (
 )
 from gluonlab.build.device import build_ctx
 from gluonlab.build.network import build_state, build_train_loss, build_val_loss
-from gluonlab.build.phases import build_phases, build_workers
+from gluonlab.build.phases import build_averaging, build_phases, build_workers
 from gluonlab.build.schedule import build_schedule, build_sgd_share
 from gluonlab.checkpoint.store import CheckpointStore
 from gluonlab.checkpoint.verify import Checkpoint
@@ -86,6 +86,7 @@ def build_run(config: Config, run_dir: Path, world: World, stream: Optional[Text
         check_weights_every=config.check_weights_every,
         identity=run_identity(config, sets),
         phases=build_phases(config, calendar, state.net, world, sets.train, ctx),
+        averaging=build_averaging(config, calendar, state.average, sets.train, ctx),
     )
 
 

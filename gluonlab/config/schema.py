@@ -110,6 +110,11 @@ class Config(Section):
                 f"optimizer.transition_center {self.optimizer.transition_center:g} must come before the end "
                 f"of training, epoch {self.epochs:g}"
             )
+        if (self.averaging.from_epoch or 0) >= self.epochs:
+            yield (
+                f"averaging.from_epoch {self.averaging.from_epoch:g} must come before the end of training, "
+                f"epoch {self.epochs:g}"
+            )
         if self.precision != "float32" and not self.hybridize:
             yield f"precision {self.precision} needs hybridize: true"
         if self.ctx == "cpu" and self.precision == "float16":

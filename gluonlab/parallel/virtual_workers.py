@@ -7,8 +7,8 @@ running statistics advance once per update, by the mean over all of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Literal
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
 
 from gluonlab.parallel.accumulation import Accumulator, PairwiseTree, RunningSum
 from gluonlab.parallel.graph_randomness import draws_random_numbers, seed_graph
@@ -76,14 +76,20 @@ class VirtualWorkers:
 
     def reduce(self) -> None:
         """Leave the gradient's sum over all samples of the update, and the mean running statistics."""
+        self.reduce_statistics()  # they are there before the gradients
         for gradient, rounded in zip(self.gradients, self._on_wire):
             nd.cast(gradient / self.count, dtype=rounded.dtype, out=rounded)
-        sum_up = self._world.sum_in_pairs if self._deterministic else self._world.sum
-        if self._statistics:  # they are there before the gradients
-            sum_up([self._statistics.total], "statistics")
-        sum_up(self._on_wire or self.gradients, "gradients")
+        self._sum_up(self._on_wire or self.gradients, "gradients")
         for gradient, rounded in zip(self.gradients, self._on_wire):
             nd.cast(rounded, dtype="float32", out=gradient)
             gradient *= self.count
+
+    def reduce_statistics(self) -> None:
+        """Leave the mean running statistics alone."""
         if self._statistics:
+            self._sum_up([self._statistics.total], "statistics")
             self._statistics.advance(self.count)
+
+    def _sum_up(self, arrays: Sequence[Any], name: str) -> None:
+        sum_up = self._world.sum_in_pairs if self._deterministic else self._world.sum
+        sum_up(arrays, name)

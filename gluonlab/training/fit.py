@@ -70,6 +70,8 @@ class _Fitting:
     def to_the_end(self) -> dict[str, Any]:
         """Train what is left; a run that diverges goes back to its last checkpoint once."""
         is_second_chance = False
+        self.run.enter_phase()
+        self.run.average_weights()  # the run was stopped just before it
         if self.run.state.step and self._is_interval_over(self.run.eval_every):
             self._validate()  # the run was stopped in the middle of it
         while self.run.state.step < self.run.total_steps:
@@ -96,6 +98,8 @@ class _Fitting:
             while run.state.step < phase_end:
                 epoch_end, validation_step = self._next_step_of(1.0), self._next_step_of(run.eval_every)
                 end_step = min(epoch_end, validation_step, phase_end)
+                if run.averaging:
+                    end_step = min(end_step, run.averaging.next_step(run.state.step))
                 train_epoch(
                     run.state,
                     batches,
@@ -109,6 +113,7 @@ class _Fitting:
                     after_step=partial(self._after_step, end_step),
                     watch=self.watch,
                 )
+                run.average_weights()
                 if end_step in (validation_step, run.total_steps):
                     self._validate()
                 if run.checkpoint_every and (end_step == epoch_end or self.is_save_wished):
@@ -236,6 +241,6 @@ class _Fitting:
             "virtual_workers": run.workers.count,
             "global_batch_size": run.workers.global_batch_size,
             "restarts": self.resumes,
-            "evaluated_weights": "average" if run.state.average else "last",
+            "evaluated_weights": "average" if run.state.evaluates_average else "last",
             "weights_sha256": weights_sha256(run.state.net),
         }

@@ -22,6 +22,7 @@ from gluonlab.schedules import Schedule
 from gluonlab.training.loop import LossFn, evaluate
 from gluonlab.training.phase import Phase
 from gluonlab.training.state import TrainState
+from gluonlab.training.weight_averaging import WeightAveraging
 
 AnyReporter = Union[Reporter, SilentReporter]
 
@@ -85,15 +86,21 @@ class Run:
     allowed_changes: tuple[str, ...] = ()
     stop: StopRequest = field(default_factory=StopRequest)
     phases: Sequence[Phase] = ()
+    averaging: Optional[WeightAveraging] = None
 
     def enter_phase(self) -> int:
         """Take on the phase of the next update, on all processes; returns the step at which it ends."""
         if not self.phases:
             return self.total_steps
-        phase = next(phase for phase in self.phases if self.state.step < phase.end_step)
+        phase = next((phase for phase in self.phases if self.state.step < phase.end_step), self.phases[-1])
         self.loader, self.loss_fn = phase.loader, phase.loss_fn
         self.state.optimizer.wd = phase.weight_decay
         if self.workers.global_batch_size != phase.global_batch_size:
             nd.waitall()  # sums of the last update may be under way in arrays of the old workers
             self.workers = phase.make_workers()
         return phase.end_step
+
+    def average_weights(self) -> None:
+        """Take the weights into their mean, if this step is one for it; all processes must call this."""
+        if self.averaging:
+            self.averaging.catch_up(self.state, self.workers, self.world.progress)

@@ -13,7 +13,7 @@ import numpy as np
 from gluonlab.checkpoint.tensors import Tensors, check_tensors
 from gluonlab.checkpoint.verify import Checkpoint
 from gluonlab.errors import CheckpointError
-from gluonlab.optim.averaging import ExponentialMovingAverage
+from gluonlab.optim.averaging import WeightAverage
 from gluonlab.optim.base import MOMENTUM, Optimizer
 from gluonlab.optim.clipping import GradientClip
 from gluonlab.optim.loss_scaling import LossScaler
@@ -37,7 +37,7 @@ class TrainState:
     clip: Optional[GradientClip] = None
     loss_scaler: Optional[LossScaler] = None
     sgd_share: Optional[Schedule] = None
-    average: Optional[ExponentialMovingAverage] = None
+    average: Optional[WeightAverage] = None
 
     @property
     def optimizer(self) -> Optimizer:
@@ -45,9 +45,14 @@ class TrainState:
         optimizer: Optimizer = self.trainer.optimizer
         return optimizer
 
+    @property
+    def evaluates_average(self) -> bool:
+        """Whether a run evaluates the average of the weights, not the last ones."""
+        return self.average is not None and self.average.is_begun
+
     def weights_to_evaluate(self) -> AbstractContextManager[None]:
         """A context in which ``net`` computes with the weights that a run evaluates."""
-        return self.average.in_place_of_weights() if self.average else nullcontext()
+        return self.average.in_place_of_weights() if self.average and self.average.is_begun else nullcontext()
 
 
 def make_trainer(net: gluon.Block, optimizer: Optimizer) -> gluon.Trainer:
@@ -92,6 +97,7 @@ def checkpoint_state(state: TrainState) -> dict[str, Any]:
             "num_update": optimizer.num_update,
         },
         "loss_scaler": {"scale": scaler.scale, "finite_updates": scaler.finite_updates} if scaler else None,
+        "average": state.average.counters() if state.average else {},
     }
 
 
@@ -134,7 +140,7 @@ def restore(
     for name, value in weights.items():
         parameters[name].set_data(nd.array(value, dtype=value.dtype))
     if state.average:
-        state.average.restore(averages)
+        state.average.restore(averages, checkpoint.state.get("average"))
     _restore_optimizer(state, arrays)
     # Older checkpoints hold no number; none of their optimizers depends on it.
     num_update = saved_optimizer.get("num_update", checkpoint.step)

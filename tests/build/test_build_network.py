@@ -146,7 +146,7 @@ def test_averaging_is_off_unless_asked_for():
     ("averaging", "words"),
     [
         ({"name": "ema"}, "ema needs decay"),
-        ({"decay": 0.9}, "decay is not used without averaging; leave it out, or set name to ema"),
+        ({"decay": 0.9}, "decay is not used by 'none'; leave it out, or set name to ema"),
         ({"name": "ema", "decay": 1}, "less than 1"),
     ],
 )

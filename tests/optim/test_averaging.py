@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from gluonlab.optim.averaging import ExponentialMovingAverage
+from gluonlab.optim.averaging import ExponentialMovingAverage, StochasticWeightAverage
 from gluonlab.runtime.mxnet import gluon, nd
 
 UPDATES = 50
@@ -75,3 +75,34 @@ def test_the_network_computes_with_the_averages_and_has_its_weights_back_after_i
         raise KeyboardInterrupt
     assert np.array_equal(net(images).asnumpy(), last)
     assert not np.array_equal(first, last)
+
+
+def test_the_mean_of_weights_is_that_of_those_taken_in_and_leaves_them_alone():
+    net = make_net()
+    average = StochasticWeightAverage(net)
+    assert not average.is_begun
+    for update in range(1, UPDATES + 1):
+        set_weights(net, WEIGHTS[update])
+        average.update(update)  # not every update counts
+        if update % 10 == 0:
+            average.take_in()
+    expected = WEIGHTS[10::10].astype(float).mean(0)
+    found = average.tensors()["0.weight"].ravel()
+    assert np.linalg.norm(found - expected) < 1e-6 * np.linalg.norm(expected)
+    assert average.counters() == {"count": 5}
+    with average.in_place_of_weights():
+        assert np.array_equal(net[0].weight.data().asnumpy().ravel(), found)
+    assert np.array_equal(net[0].weight.data().asnumpy().ravel(), WEIGHTS[UPDATES])
+
+
+def test_a_mean_that_is_restored_goes_on_as_if_it_had_never_stopped():
+    net = make_net()
+    whole, second = StochasticWeightAverage(net), StochasticWeightAverage(net)
+    for update in range(1, 6):
+        set_weights(net, WEIGHTS[update])
+        whole.take_in()
+        if update == 3:
+            second.restore(whole.tensors(), whole.counters())
+        elif update > 3:
+            second.take_in()
+    assert np.array_equal(whole.tensors()["0.weight"], second.tensors()["0.weight"])

@@ -21,6 +21,8 @@ TECHNIQUES = {
     "phases": ["phases=[{from_epoch: 0.3, global_batch_size: 128, data: {image_size: 12}},"
                " {from_epoch: 0.6, label_smoothing: 0.0, optimizer: {weight_decay: 0.01},"
                " mixing: {mixup_alpha: 0.2}, schedule: {name: linear, base_lr: 0.05, scaling: none}}]"],
+    "swa": ["averaging.name=swa", "averaging.from_epoch=0.4", "averaging.every_epochs=0.2",
+            "averaging.statistics_samples=300"],
     "ema": ["averaging.name=ema", "averaging.decay=0.9", "averaging.decay_warmup=true"],
 }  # fmt: skip
 
@@ -44,7 +46,7 @@ def test_a_run_that_moves_to_two_processes_has_the_bits_of_one_that_never_stoppe
     overrides, alone, moved = TECHNIQUES[name], tmp_path / "alone", tmp_path / "moved"
     expected = train(run_gluonlab, alone, 1, overrides)
     assert expected["steps"] == (14 if name == "phases" else 22)  # batches of 64 are 22
-    assert expected["evaluated_weights"] == ("average" if name == "ema" else "last")
+    assert expected["evaluated_weights"] == ("average" if name in ("ema", "swa") else "last")
     shutil.copytree(alone, moved)
     (moved / "summary.json").unlink()
     for later in (moved / "checkpoints").glob("step-*"):  # as if it had been stopped after update 10
@@ -54,7 +56,7 @@ def test_a_run_that_moves_to_two_processes_has_the_bits_of_one_that_never_stoppe
     assert (found["processes"], found["restarts"]) == (2, 1)
     assert found["weights_sha256"] == expected["weights_sha256"]
     assert final_arrays(moved) == final_arrays(alone)
-    assert len(final_arrays(alone)) == (3 if name == "ema" else 2)
+    assert len(final_arrays(alone)) == (3 if name in ("ema", "swa") else 2)
 
 
 def evaluated_top1(run_gluonlab, run_dir, *overrides):

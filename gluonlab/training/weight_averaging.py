@@ -1,0 +1,88 @@
+"""Stochastic weight averaging: when weights are taken in, and the statistics of their mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+from gluonlab.data.loader import Loader
+from gluonlab.data.sampler import Sampler
+from gluonlab.epochs import Epochs
+from gluonlab.optim.averaging import StochasticWeightAverage
+from gluonlab.parallel.supervision.progress import VALIDATING, Progress
+from gluonlab.parallel.virtual_workers import VirtualWorkers
+from gluonlab.runtime.mxnet import autograd, gluon, nd
+from gluonlab.training.state import TrainState
+
+
+@dataclass(frozen=True)
+class WeightAveraging:
+    """The mean of the weights after the updates ``steps``, which ascend.
+
+    BatchNorm's statistics of the mean come from the first ``samples`` of ``num_samples``, as ``loader`` gives
+    them. They are the same on any number of processes.
+    """
+
+    average: StochasticWeightAverage
+    steps: Sequence[int]
+    loader: Loader
+    num_samples: int
+    samples: int
+    seed: int
+
+    def next_step(self, step: int) -> int:
+        """The first of ``steps`` after ``step``, or the last of all."""
+        return next((one for one in self.steps if one > step), self.steps[-1])
+
+    def catch_up(self, state: TrainState, workers: VirtualWorkers, progress: Progress) -> None:
+        """Take in the weights of this step if it is time to, on all processes."""
+        if self.average.count < sum(step <= state.step for step in self.steps):
+            self.average.take_in()
+            with self.average.in_place_of_weights(), progress.doing(VALIDATING):
+                self._recompute_statistics(state.net, workers, progress)
+                self.average.keep_statistics()
+
+    def _recompute_statistics(self, net: gluon.Block, workers: VirtualWorkers, progress: Progress) -> None:
+        sampler = Sampler(Epochs(self.num_samples, workers.global_batch_size), self.seed)
+        updates = max(self.samples // workers.global_batch_size, 1)
+        requests = sampler.requests(0, updates, workers.worker_batch_size, workers.mine)
+        with closing(progress.watch(self.loader.batches(requests))) as batches:
+            set_mean_statistics(net, batches, workers, updates)
+
+
+def set_mean_statistics(
+    net: gluon.Block, batches: Iterator[Any], workers: VirtualWorkers, updates: int
+) -> None:
+    """Set running statistics to the mean over the virtual workers of ``updates`` updates of what each sees.
+
+    Weights do not change. Takes a forward and a backward pass for each batch: MXNet advances running
+    statistics in backward on the CPU. From zero it leaves ``1 - momentum`` of those of the batch.
+    """
+    layers = list(_batch_norms(net))
+    statistics = [one.data() for layer in layers for one in (layer.running_mean, layer.running_var)]
+    factors = [1 - layer._kwargs["momentum"] for layer in layers for _ in range(2)]
+    sums = [nd.zeros_like(array) for array in statistics]
+    for update in range(updates):
+        for array in statistics:
+            array[:] = 0
+        for _ in workers.turns(update):
+            images = next(batches)[0]
+            with autograd.record():
+                outputs = net(images)
+            outputs.backward()
+        workers.reduce_statistics()
+        for total, array in zip(sums, statistics):
+            nd.elemwise_add(total, array, out=total)
+        if statistics:
+            statistics[0].wait_to_read()  # or batches would pile up on the device
+    for total, array, factor in zip(sums, statistics, factors):
+        (total / (updates * factor)).copyto(array)
+
+
+def _batch_norms(block: gluon.Block) -> Iterator[Any]:
+    if isinstance(block, gluon.nn.BatchNorm):
+        yield block
+    for child in block._children.values():
+        yield from _batch_norms(child)
