@@ -10,6 +10,7 @@ from gluonlab.config.load import check_config
 from gluonlab.epochs import Epochs
 from gluonlab.errors import ConfigError
 from gluonlab.models import registry
+from gluonlab.models.catalogue.cifar import CIFAR
 from gluonlab.optim.adam import AdamW
 from gluonlab.optim.clipping import GradientClip
 from gluonlab.optim.lamb import LAMB
@@ -167,7 +168,8 @@ def test_every_size_that_the_network_cannot_take_is_refused_with_its_key(monkeyp
         net.add(gluon.nn.Dense(classes, in_units=3 * 32 * 32))
         return net
 
-    fixed = registry.ModelEntry("fixed", build, (3, 32, 32), 10, "", 2026, 30_730)
+    weights = 30_730
+    fixed = registry.ModelEntry("fixed", build, (3, 32, 32), 10, "", 2026, weights, weights, CIFAR)
     monkeypatch.setitem(registry.MODELS, "fixed", fixed)
     phases = [{"from_epoch": 1, "data": {"image_size": 24}}, {"from_epoch": 2, "data": {"image_size": 32}}]
     data = {**TREE["data"], "image_size": 16, "val_image_size": 32}
