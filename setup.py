@@ -20,7 +20,9 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.9,<3.13",
     packages=find_packages(include=["gluonlab", "gluonlab.*"]),
-    package_data={"gluonlab": ["py.typed", "data/digits.npz", "data/digits.md"]},
+    package_data={
+        "gluonlab": ["py.typed", "data/digits.npz", "data/digits.md", "models/imagenet_classes.txt"]
+    },
     entry_points={"console_scripts": ["gluonlab = gluonlab.cli.main:main"]},
     # Horovod is not here on purpose: pip builds it in isolation, where it cannot see MXNet.
     # scripts/install.sh builds it against the MXNet of the environment.

@@ -14,7 +14,18 @@ LAYERS = [
     {"cli", "doctor"},
     {"build"},
     {"training", "bench", "simulate"},
-    {"losses", "metrics", "reporting", "models", "data", "optim", "parallel", "checkpoint", "weights"},
+    {
+        "losses",
+        "metrics",
+        "reporting",
+        "models",
+        "data",
+        "optim",
+        "parallel",
+        "checkpoint",
+        "weights",
+        "inference",
+    },
     {"schedules", "epochs", "intervals", "timing", "errors", "fault_injection", "runtime", "config"},
 ]
 FILES = sorted(PACKAGE.rglob("*.py"))

@@ -23,6 +23,7 @@ from gluonlab.build.data import (
     open_val,
 )
 from gluonlab.build.device import build_ctx
+from gluonlab.build.engine import engine_network
 from gluonlab.build.network import build_state, build_train_loss, build_val_loss
 from gluonlab.build.phases import build_averaging, build_phases, build_workers
 from gluonlab.build.schedule import build_schedule, build_sgd_share
@@ -90,8 +91,13 @@ def build_run(config: Config, run_dir: Path, world: World, stream: Optional[Text
     )
 
 
-def validate_checkpoint(config: Config, checkpoint: Checkpoint, world: World) -> dict[str, Any]:
-    """Metrics of ``checkpoint`` over the whole validation set of ``config``."""
+def validate_checkpoint(
+    config: Config, checkpoint: Checkpoint, world: World, engine: Optional[str] = None
+) -> dict[str, Any]:
+    """Metrics of ``checkpoint`` over the whole validation set of ``config``.
+
+    ``engine`` computes in another way than the network itself, see `inference.engines`; on the CPU only.
+    """
     ctx = build_ctx(config, world)
     source = world.run_on_all(lambda: open_val(config.data))
     state = build_state(config, world, ctx)
@@ -100,7 +106,8 @@ def validate_checkpoint(config: Config, checkpoint: Checkpoint, world: World) ->
     samples = len(source) if source else config.data.samples
     validation = Validation(loader, samples, config.eval_batch_size, build_val_loss(config))
     with state.weights_to_evaluate():
-        results = validation.run(state.net, world, ctx)
+        net = engine_network(config, state.net, engine) if engine else state.net
+        results = validation.run(net, world, ctx)
     assert results is not None, "nobody may stop it"
     images = int(results.pop("count"))
     return {"step": checkpoint.step, **results, "images": images, "processes": world.size}

@@ -15,6 +15,9 @@ def evaluate(
     overrides: Optional[list[str]] = typer.Argument(
         None, metavar="[key=value]...", help="Override keys; paths of the data, for example."
     ),
+    engine: Optional[str] = typer.Option(
+        None, help="What computes instead of the network itself: mxnet, fused, int8 or onnxruntime."
+    ),
     json_target: Optional[str] = JSON_OPTION,
 ) -> None:
     """Loss, top-1 and top-5 over the whole validation set, each image once.
@@ -32,7 +35,10 @@ def evaluate(
     from gluonlab.parallel.world import join_world
 
     world = join_world()
-    results: dict[str, Any] = validate_checkpoint(config, checkpoint, world)
+    results: dict[str, Any] = validate_checkpoint(config, checkpoint, world, engine)
+    if engine == "int8":
+        exact = validate_checkpoint(config, checkpoint, world)
+        results.update(float32_top1=exact["top1"], top1_difference=results["top1"] - exact["top1"])
     world.shutdown()
     if world.rank != 0:
         return
@@ -42,3 +48,7 @@ def evaluate(
         f"{checkpoint.path}: top-1 {results['top1']:.2%}  top-5 {results['top5']:.2%}  "
         f"loss {results['loss']:.4f}  ({results['images']} images, step {results['step']})"
     )
+    if engine == "int8":
+        typer.echo(
+            f"float32: top-1 {results['float32_top1']:.2%}, difference {results['top1_difference']:+.2%}"
+        )

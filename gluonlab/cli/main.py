@@ -16,6 +16,7 @@ from gluonlab.cli import data, models
 from gluonlab.cli.doctor import doctor
 from gluonlab.cli.evaluate import evaluate
 from gluonlab.cli.launch import launch
+from gluonlab.cli.predict import predict
 from gluonlab.cli.report import report
 from gluonlab.cli.runs import runs
 from gluonlab.cli.schedule import schedule
@@ -70,6 +71,7 @@ def as_gluonlab_error(error: BaseException) -> GluonlabError:
 app.command()(train)
 app.command()(launch)
 app.command()(evaluate)
+app.command()(predict)
 app.command()(schedule)
 app.command()(simulate)
 app.command()(runs)

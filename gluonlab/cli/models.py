@@ -108,6 +108,45 @@ def import_(
         typer.echo(f"{output}: {model}, {report['tensors']} tensors by the names of {source['names']}")
 
 
+@app.command("export")
+def export_(
+    target: Path = typer.Argument(
+        ..., metavar="MODEL_OR_CHECKPOINT", help="Model folder, run or checkpoint directory."
+    ),
+    output: Path = typer.Option(..., "-o", "--output", help="The folder to write into."),
+    form: str = typer.Option("onnx", "--format", help="onnx, torch (safetensors) or mxnet (symbol, params)."),
+    check: bool = typer.Option(False, "--check", help="Run what was written, and compare logits."),
+    images: Optional[list[Path]] = typer.Option(
+        None, help="Images, or folders of them, for --check; the digits that ship if none are given."
+    ),
+    json_target: Optional[str] = JSON_OPTION,
+) -> None:
+    """Write a network for ONNX runtimes, by torchvision's names for PyTorch, or for MXNet itself.
+
+    Example: gluonlab models export models/resnet50 -o exported --format onnx --check
+    """
+    from gluonlab.build.opened_model import open_model
+    from gluonlab.inference.parity import check_export, real_images
+    from gluonlab.weights.exporting import check_format, export
+
+    form = check_format(form)
+    check_json_target(json_target)
+    model = open_model(target)
+    files = export(model.net, form, output, model=model.name, input_shape=model.input_shape)
+    report: dict[str, Any] = {"model": model.name, "format": form, "files": [str(file) for file in files]}
+    if check:
+        batch = real_images(images or [], model.augmentation(), *model.normalisation)
+        report["check"] = check_export(model.net, form, files, model.name, batch)
+    if write_json(report, json_target) and json_target == "-":
+        return
+    typer.echo("\n".join(report["files"]))
+    if check:
+        typer.echo(
+            f"largest difference of logits {report['check']['largest_difference']:.2e} on "
+            f"{report['check']['images']} images, the largest logit is {report['check']['largest_logit']:.3g}"
+        )
+
+
 def _describe(model: ModelEntry, classes: Optional[int]) -> dict[str, Any]:
     """Facts of the model at its own input size; sizes in bytes are those of float32."""
     from gluonlab.models import create

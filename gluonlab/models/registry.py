@@ -62,7 +62,8 @@ def create(
     if pretrained is not None:
         from gluonlab.models.pretrained import load_weights
 
-        net.initialize()
+        for parameter in net.collect_params().values():
+            parameter.initialize(init="zeros")  # drawing numbers that are then replaced takes seconds
         load_weights(net, Path(pretrained), model=name)
     return net
 

@@ -21,6 +21,7 @@ from gluonlab.errors import CheckpointError, ConfigError, Problem
 Rule = tuple[str, str]
 Shapes = Mapping[str, tuple[int, ...]]
 
+OWN_SOURCE = "gluonlab"
 TORCH_NORM_SUFFIXES = {"gamma": "weight", "beta": "bias"}
 """What PyTorch calls the scale and the shift of a BatchNorm."""
 UPDATE_COUNTER = "num_batches_tracked"
@@ -99,7 +100,7 @@ def _fit_one(
         array = tensors.get(their_names[ours])
         if array is not None and array.shape != tuple(shapes[ours]):
             del tensors[their_names.pop(ours)]
-    place = f"{where} ({naming.source} names)" if naming.rules else where
+    place = where if naming.source == OWN_SOURCE else f"{where} ({naming.source} names)"
     problems = [
         Problem("CKP06", place, f"tensor {name} {what}")
         for ours, name in their_names.items()

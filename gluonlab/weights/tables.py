@@ -6,9 +6,9 @@ the image in its 3x3 convolutions, for example, so it is ``resnet50_v1b`` and no
 
 from __future__ import annotations
 
-from gluonlab.weights.naming import Naming, Rule
+from gluonlab.weights.naming import OWN_SOURCE, Naming, Rule
 
-OWN = Naming("gluonlab", ("*",), ())
+OWN = Naming(OWN_SOURCE, ("*",), ())
 
 _STAGES: tuple[Rule, ...] = (
     ("stage#.#.shortcut.*", "layer#.#.downsample.*"),
@@ -19,6 +19,13 @@ _RESNET: tuple[Rule, ...] = (("stem.0.*", "conv1.*"), ("stem.1.*", "bn1.*"), *_S
 _DEEP_STEM_RESNET: tuple[Rule, ...] = (("stem.7.*", "bn1.*"), ("stem.#.*", "conv1.#.*"), *_STAGES)
 
 _TORCHVISION_RESNETS = ("resnet*_v1b", "resnet18_v1", "resnet34_v1", "resnext*", "wide_resnet*")
+_SAME_NAMES = ("mobilenet_v2", "mobilenet_v3_*", "densenet*", "vgg*", "alexnet", "squeezenet*")
+"""Models that were given torchvision's names when they were written here."""
+_OLD_DENSENET: tuple[Rule, ...] = (
+    ("features.denseblock#.denselayer#.norm#.*", "features.denseblock#.denselayer#.norm.#.*"),
+    ("features.denseblock#.denselayer#.conv#.*", "features.denseblock#.denselayer#.conv.#.*"),
+)
+"""The names in torchvision's files of DenseNet, which it translates when it reads them."""
 _GLUONCV_RESNETS = ("resnet*_v1b", "resnet18_v1", "resnet34_v1")
 
 
@@ -41,6 +48,8 @@ _ZOO_BIASES: tuple[Rule, ...] = tuple(
 NAMINGS: tuple[Naming, ...] = (
     OWN,
     Naming("torchvision", _TORCHVISION_RESNETS, _RESNET, is_torch=True),
+    Naming("torchvision", _SAME_NAMES, (), is_torch=True),
+    Naming("torchvision", ("densenet*",), _OLD_DENSENET, is_torch=True),
     Naming("timm", ("seresnet*", "seresnext*"), _RESNET, is_torch=True),
     Naming("timm", ("resnet*_v1c", "resnet*_v1d"), _DEEP_STEM_RESNET, is_torch=True),
     Naming("gluoncv", _GLUONCV_RESNETS, _RESNET),

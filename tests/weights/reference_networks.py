@@ -308,3 +308,14 @@ def reference(name):
     graph = Graph()
     session = graph.session(NETWORKS[name](graph))
     return MappingProxyType(graph.tensors), lambda images: session.run(None, {"images": images})[0]
+
+
+def images_for(name, count=2, seed=1):
+    """Random images (N, 3, H, W), as large as the network needs them."""
+    size = 224 if name.startswith(("vgg", "alexnet")) else 96
+    return np.random.RandomState(seed).standard_normal((count, 3, size, size)).astype("float32")
+
+
+def relative_difference(found, expected):
+    """Largest difference, relative to the largest number expected."""
+    return np.abs(found - expected).max() / np.abs(expected).max()

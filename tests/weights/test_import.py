@@ -5,11 +5,11 @@ import json
 import numpy as np
 import pytest
 import safetensors.numpy
-from reference_networks import NETWORKS, reference
+from reference_networks import NETWORKS, images_for, reference, relative_difference
 from torch_writer import torch_zip
 
 from gluonlab.errors import CheckpointError, ConfigError
-from gluonlab.models import create, list_models
+from gluonlab.models import create
 from gluonlab.models.pretrained import head_of, load_weights
 from gluonlab.runtime.mxnet import gluon, mx, nd
 from gluonlab.weights.importing import import_weights
@@ -17,33 +17,11 @@ from gluonlab.weights.model_folder import read_model_folder
 from gluonlab.weights.naming import naming_of, namings_of
 from gluonlab.weights.tables import NAMINGS
 
-OURS = [name for name in NETWORKS if name in {model.name for model in list_models()}]
-
-
-def relative_difference(found, expected):
-    return np.abs(found - expected).max() / np.abs(expected).max()
-
-
-def images_for(name, count=2, seed=1):
-    size = 224 if name.startswith(("vgg", "alexnet")) else 96
-    return np.random.RandomState(seed).standard_normal((count, 3, size, size)).astype("float32")
-
 
 def problem_lines(action):
     with pytest.raises(CheckpointError) as error:
         action()
     return str(error.value).splitlines()
-
-
-@pytest.mark.parametrize("name", OURS)
-def test_imported_weights_give_the_logits_of_their_source(name, tmp_path):
-    tensors, forward = reference(name)
-    path = tmp_path / "weights.safetensors"
-    safetensors.numpy.save_file(dict(tensors), path)
-    net = create(name, pretrained=path)
-    net.hybridize()
-    images = images_for(name)
-    assert relative_difference(net(nd.array(images)).asnumpy(), forward(images)) < 1e-4
 
 
 def test_a_pytorch_file_becomes_a_model_folder_from_the_command_line(tmp_path, run_gluonlab):
@@ -180,7 +158,7 @@ def test_a_classifier_of_other_classes_may_stay_as_it_is(tmp_path):
         load_weights(net, path, model="resnet18_v1b")
 
 
-@pytest.mark.parametrize("name", [*OURS, "resnet18_v1", "resnet18_v2", "cifar_resnet20"])
+@pytest.mark.parametrize("name", [*NETWORKS, "resnet18_v1", "resnet18_v2", "cifar_resnet20"])
 def test_the_layer_made_last_is_the_classifier(name):
     net = create(name, classes=7)
     parameters = net._collect_params_with_prefix()

@@ -1,0 +1,93 @@
+"""A run, a checkpoint or a model folder to a network that is ready for use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Optional
+
+from gluonlab import models
+from gluonlab.build.data import open_val
+from gluonlab.build.network import build_network
+from gluonlab.build.run_directory import find_checkpoint, load_run_config
+from gluonlab.config.schema import Config
+from gluonlab.data.augment import Augmentation
+from gluonlab.data.augment.views import CentreCrop
+from gluonlab.errors import DataError
+from gluonlab.models.class_names import imagenet_classes
+from gluonlab.models.entry import Preprocessing
+from gluonlab.models.pretrained import load_weights
+from gluonlab.runtime.mxnet import gluon
+from gluonlab.weights.model_folder import FACTS_FILE, read_model_folder
+
+AVERAGE_FILE = "average.safetensors"
+
+
+@dataclass(frozen=True)
+class OpenedModel:
+    """A network with weights, on the CPU, and what its images and classes are.
+
+    ``name`` is that of the registry; ``class_names`` are in the order of the logits, or empty where they are
+    not known.
+    """
+
+    name: str
+    net: gluon.HybridBlock
+    channels: int
+    preprocessing: Preprocessing
+    class_names: tuple[str, ...]
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """(channels, height, width) of an image."""
+        return (self.channels, self.preprocessing.crop, self.preprocessing.crop)
+
+    @property
+    def normalisation(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Mean and standard deviation of each channel, in 0 to 255."""
+        return self.preprocessing.mean, self.preprocessing.std
+
+    def augmentation(self) -> Augmentation:
+        """What scales and crops an image for the network."""
+        size = self.preprocessing.crop
+        return Augmentation(CentreCrop(size, self.preprocessing.resize or size), self.channels)
+
+
+def open_model(target: Path) -> OpenedModel:
+    """The network of a model folder, a checkpoint, or a run's newest checkpoint.
+
+    A run that averages its weights gives the average.
+
+    Raises:
+        CheckpointError: there is none, it is damaged, or it does not fit.
+    """
+    if (target / FACTS_FILE).is_file():
+        return _open_folder(target)
+    checkpoint = find_checkpoint(target.resolve()).path
+    config = load_run_config(checkpoint.parent.parent)
+    net = build_network(config)
+    net.initialize()
+    average = checkpoint / AVERAGE_FILE
+    load_weights(net, average if average.is_file() else checkpoint)
+    data = config.data
+    preprocessing = Preprocessing(tuple(data.mean), tuple(data.std), data.resize, data.val_size)
+    return OpenedModel(config.model.name, net, data.channels, preprocessing, _classes_of(config))
+
+
+def _open_folder(folder: Path) -> OpenedModel:
+    facts = read_model_folder(folder)
+    entry = models.entry(facts.model)
+    net = models.create(facts.model, classes=facts.classes, pretrained=folder)
+    names: Optional[tuple[str, ...]] = tuple(facts.class_names or ())
+    if not names and facts.classes == entry.classes == len(imagenet_classes()):
+        names = imagenet_classes()
+    return OpenedModel(facts.model, net, entry.input_shape[0], entry.preprocessing, names or ())
+
+
+def _classes_of(config: Config) -> tuple[str, ...]:
+    """The names of the classes, where the data set is at hand and tells them."""
+    try:
+        source = open_val(config.data)
+    except DataError:
+        return ()
+    return tuple(getattr(source, "classes", ()))

@@ -1,0 +1,1 @@
+"""Trained networks in use: engines that compute logits, predictions, features."""

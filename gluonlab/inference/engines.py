@@ -1,0 +1,130 @@
+"""A network and an engine become one function: normalised images to logits.
+
+``mxnet`` is the hybridized network. ``fused`` lets MXNet's oneDNN backend fold each BatchNorm into the
+convolution before it and join it with the ReLU and the addition behind it. ``int8`` computes convolutions and
+fully connected layers in 8-bit integers, by ranges that were seen on calibration images. ``onnxruntime`` runs
+the exported ONNX model.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Optional
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gluonlab.errors import ConfigError, SetupError
+from gluonlab.runtime.mxnet import gluon, mx, nd
+from gluonlab.weights.onnx_export.model import INPUT, onnx_model
+
+ENGINES = ("mxnet", "fused", "int8", "onnxruntime")
+Engine = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+"""Images (N, C, H, W) to logits (N, classes); returns when they are computed."""
+
+ONEDNN = "MKLDNN"
+"""MXNet's name of its oneDNN backend."""
+DATA = "data"
+"""What MXNet's quantisation calls the input of an exported graph."""
+
+
+def make_engine(
+    net: gluon.HybridBlock,
+    engine: str,
+    input_shape: Sequence[int],
+    *,
+    calibration: Optional[NDArray[np.float32]] = None,
+) -> Engine:
+    """What computes ``net``, initialised on the CPU, for images (N, *``input_shape``) of any N.
+
+    ``net`` is not changed. ``calibration`` (N, *input_shape) are images for ``int8``, a batch of real ones.
+
+    Raises:
+        ConfigError: CFG79 an unknown engine, or no calibration images.
+        SetupError: ENV75 if onnx or onnxruntime is not installed.
+    """
+    if engine == "mxnet":
+        return in_mxnet(graph_of(net))
+    if engine == "fused":
+        return in_mxnet(fused(net, input_shape))
+    if engine == "int8":
+        return in_mxnet(quantised(net, calibration))
+    if engine == "onnxruntime":
+        return in_onnxruntime(onnx_model(net, input_shape).SerializeToString())
+    raise ConfigError("CFG79", f"engine {engine}", "is not known", f"known are {', '.join(ENGINES)}")
+
+
+def graph_of(net: gluon.HybridBlock) -> gluon.SymbolBlock:
+    """The graph of ``net`` as a block of its own with the same parameters: it may be hybridized otherwise."""
+    data = mx.sym.var(DATA, dtype="float32")
+    return gluon.SymbolBlock(net(data), data, params=net.collect_params())
+
+
+def in_mxnet(net: gluon.HybridBlock) -> Engine:
+    """``net`` as it is, hybridized if it was not."""
+    if not net._active:
+        net.hybridize(static_alloc=True, static_shape=True)
+    return lambda images: net(nd.array(images)).asnumpy()
+
+
+def fused(net: gluon.HybridBlock, input_shape: Sequence[int]) -> gluon.HybridBlock:
+    """``net`` with BatchNorm folded and operators joined, hybridized; the parameters are shared."""
+    with _quiet_backend():
+        graph = graph_of(net)
+        graph.optimize_for(nd.zeros((1, *input_shape)), backend=ONEDNN, static_alloc=True, static_shape=True)
+        return graph
+
+
+@contextmanager
+def _quiet_backend() -> Iterator[None]:
+    """Without MXNet's line for each graph that its oneDNN backend takes over."""
+    before = os.environ.get("MXNET_SUBGRAPH_VERBOSE")
+    os.environ["MXNET_SUBGRAPH_VERBOSE"] = "0"
+    try:
+        yield
+    finally:
+        os.environ.pop("MXNET_SUBGRAPH_VERBOSE")
+        if before is not None:
+            os.environ["MXNET_SUBGRAPH_VERBOSE"] = before
+
+
+def quantised(net: gluon.HybridBlock, calibration: Optional[NDArray[np.float32]]) -> gluon.HybridBlock:
+    """``net`` in 8-bit integers where oneDNN can, ranges being the extremes seen on ``calibration``.
+
+    Raises:
+        ConfigError: CFG79 without calibration images.
+    """
+    if calibration is None or len(calibration) == 0:
+        raise ConfigError("CFG79", "engine int8", "needs calibration images", "give a folder of real ones")
+    images = mx.io.NDArrayIter(nd.array(calibration), batch_size=len(calibration), data_name=DATA)
+    with warnings.catch_warnings(), _quiet_backend():
+        warnings.simplefilter("ignore")  # MXNet warns of its own old names
+        return mx.contrib.quantization.quantize_net_v2(
+            graph_of(net),
+            quantized_dtype="auto",
+            calib_data=images,
+            calib_mode="naive",
+            ctx=mx.cpu(),
+            logger=None,
+        )
+
+
+def in_onnxruntime(model: bytes) -> Engine:
+    """The ONNX model ``model`` in onnxruntime, on as many threads as OMP_NUM_THREADS says.
+
+    Raises:
+        SetupError: ENV75 if onnxruntime is not installed.
+    """
+    try:
+        import onnxruntime
+    except ImportError:
+        raise SetupError(
+            "ENV75", "onnxruntime", "is not installed", "pip install 'gluonlab[export]'"
+        ) from None
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = int(os.environ.get("OMP_NUM_THREADS", 0))
+    session = onnxruntime.InferenceSession(model, options, ["CPUExecutionProvider"])
+    return lambda images: np.asarray(session.run(None, {INPUT: images})[0])

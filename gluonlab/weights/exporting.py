@@ -1,0 +1,96 @@
+"""Networks that leave: for ONNX runtimes, for PyTorch, for MXNet itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import safetensors.numpy
+
+from gluonlab.checkpoint.tensors import Tensors
+from gluonlab.errors import CheckpointError, ConfigError
+from gluonlab.runtime.mxnet import gluon, mx
+from gluonlab.weights.model_folder import write_durably
+from gluonlab.weights.mxnet_params import write_params
+from gluonlab.weights.naming import UPDATE_COUNTER, Naming, naming_of, namings_of
+from gluonlab.weights.onnx_export.model import INPUT, onnx_model
+from gluonlab.weights.tables import NAMINGS
+
+Format = Literal["onnx", "torch", "mxnet"]
+FORMATS: tuple[Format, ...] = ("onnx", "torch", "mxnet")
+TORCH_SOURCES = ("torchvision", "timm")
+
+
+def check_format(form: str) -> Format:
+    """``form``; raises `ConfigError` CFG09 if it is no format that can be written."""
+    for known in FORMATS:
+        if form == known:
+            return known
+    raise ConfigError("CFG09", f"--format {form}", "is not known", f"known are {', '.join(FORMATS)}")
+
+
+def export(
+    net: gluon.HybridBlock, form: Format, folder: Path, *, model: str, input_shape: Sequence[int]
+) -> list[Path]:
+    """Write ``net``, the model called ``model``, into ``folder``, which is made; returns the files.
+
+    ``input_shape`` (C, H, W) of the images matters to ONNX only.
+
+    Raises:
+        ConfigError: CFG76 no PyTorch project has this model, CFG78 an operator is not known to ONNX.
+        CheckpointError: CKP01 a file cannot be written.
+    """
+    if form == "onnx":
+        files = {f"{model}.onnx": onnx_model(net, input_shape).SerializeToString()}
+    elif form == "torch":
+        files = {f"{model}.safetensors": safetensors.numpy.save(torch_state_dict(net, model))}
+    else:
+        return _export_symbol(net, folder, model)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, raw in files.items():
+            write_durably(folder / name, raw)
+    except OSError as error:
+        raise CheckpointError("CKP01", str(folder), f"cannot be written: {error.strerror}") from None
+    return [folder / name for name in files]
+
+
+def torch_state_dict(net: gluon.Block, model: str) -> Tensors:
+    """The weights of ``net`` by the names of torchvision, or of timm where torchvision has no such model.
+
+    Update counters of BatchNorm are zero. Raises `ConfigError` CFG76.
+    """
+    naming = torch_naming(model)
+    tensors: Tensors = {}
+    for name, parameter in net._collect_params_with_prefix().items():
+        tensors[naming.their_name(name)] = parameter.data().asnumpy()
+        if name.endswith("running_var"):
+            layer = naming.their_name(name).rpartition(".")[0]
+            tensors[f"{layer}.{UPDATE_COUNTER}"] = np.array(0)
+    return tensors
+
+
+def torch_naming(model: str) -> Naming:
+    """How torchvision, or else timm, names ``model``; raises `ConfigError` CFG76."""
+    sources = [naming.source for naming in namings_of(model, NAMINGS) if naming.source in TORCH_SOURCES]
+    return naming_of(model, sources[0] if sources else TORCH_SOURCES[0], NAMINGS)
+
+
+def _export_symbol(net: gluon.HybridBlock, folder: Path, model: str) -> list[Path]:
+    """``MODEL-symbol.json`` and ``MODEL-0000.params``, as ``SymbolBlock.imports`` wants them."""
+    symbol = net(mx.sym.var(INPUT))
+    states = set(symbol.list_auxiliary_states())
+    tensors = {
+        f"{'aux' if parameter.name in states else 'arg'}:{parameter.name}": parameter.data().asnumpy()
+        for parameter in net.collect_params().values()
+    }
+    graph, weights = folder / f"{model}-symbol.json", folder / f"{model}-0000.params"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        graph.write_text(symbol.tojson())
+    except OSError as error:
+        raise CheckpointError("CKP01", str(graph), f"cannot be written: {error.strerror}") from None
+    write_params(weights, tensors)
+    return [graph, weights]

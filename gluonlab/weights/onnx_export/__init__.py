@@ -1,0 +1,1 @@
+"""Networks as ONNX models, written from MXNet's symbol graph."""

@@ -1,0 +1,222 @@
+"""What each MXNet operator is in ONNX, for prediction: BatchNorm with its running statistics, no dropout."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Optional, Protocol
+
+from gluonlab.errors import ConfigError
+
+
+class Graph(Protocol):
+    """The ONNX graph in the making."""
+
+    def add(self, kind: str, inputs: Sequence[str], **attributes: Any) -> str:
+        """Add an operator; returns the name of its output."""
+
+    def constant(self, values: Any, dtype: str = "float32") -> str:
+        """Add a constant; returns its name."""
+
+
+class Attributes:
+    """The attributes of one MXNet operator, text in the symbol graph, as values; and its input's shape."""
+
+    def __init__(self, name: str, texts: Mapping[str, str], input_shape: tuple[int, ...] = ()) -> None:
+        self.name = name
+        self.input_shape = input_shape
+        self._texts = texts
+
+    def value(self, key: str, default: Any = None) -> Any:
+        """Number, tuple, truth value or None; text where it is none of them."""
+        text = self._texts.get(key)
+        if text is None:
+            return default
+        try:
+            return ast.literal_eval(text)
+        except (ValueError, SyntaxError):
+            return text
+
+    def pads(self, dimensions: int) -> list[int]:
+        """Padding before and after each image axis."""
+        return list(self.value("pad") or (0,) * dimensions) * 2
+
+    def refuse(self, what: str) -> ConfigError:
+        """The error that this operator cannot be exported."""
+        return ConfigError("CFG78", self.name, f"{what} cannot be exported to ONNX")
+
+
+Convert = Callable[[Graph, list[str], Attributes], str]
+
+
+def convolution(graph: Graph, inputs: list[str], attributes: Attributes) -> str:
+    """Convolution of images (N, C, H, W)."""
+    kernel = attributes.value("kernel")
+    return graph.add(
+        "Conv",
+        inputs,
+        kernel_shape=list(kernel),
+        strides=list(attributes.value("stride") or (1,) * len(kernel)),
+        dilations=list(attributes.value("dilate") or (1,) * len(kernel)),
+        pads=attributes.pads(len(kernel)),
+        group=attributes.value("num_group", 1),
+    )
+
+
+def batch_norm(graph: Graph, inputs: list[str], attributes: Attributes) -> str:
+    """Normalisation by the running statistics."""
+    if attributes.value("axis", 1) != 1:
+        raise attributes.refuse("BatchNorm over another axis than 1")
+    if attributes.value("fix_gamma", True):
+        raise attributes.refuse("BatchNorm without scale")
+    return graph.add("BatchNormalization", inputs, epsilon=float(attributes.value("eps", 1e-3)))
+
+
+ACTIVATIONS = {
+    "relu": "Relu",
+    "sigmoid": "Sigmoid",
+    "tanh": "Tanh",
+    "softrelu": "Softplus",
+    "softsign": "Softsign",
+}
+
+
+def activation(graph: Graph, inputs: list[str], attributes: Attributes) -> str:
+    """ReLU, sigmoid, tanh and the like."""
+    kind = attributes.value("act_type")
+    if kind not in ACTIVATIONS:
+        raise attributes.refuse(f"activation {kind}")
+    return graph.add(ACTIVATIONS[kind], inputs)
+
+
+def pooling(graph: Graph, inputs: list[str], attributes: Attributes) -> str:
+    """Maximum or mean over windows, or over all pixels."""
+    kind = attributes.value("pool_type", "max")
+    if kind not in ("max", "avg"):
+        raise attributes.refuse(f"pooling {kind}")
+    if attributes.value("global_pool", False):
+        return graph.add("GlobalMaxPool" if kind == "max" else "GlobalAveragePool", inputs)
+    kernel = attributes.value("kernel")
+    more = {"count_include_pad": int(attributes.value("count_include_pad", True))} if kind == "avg" else {}
+    return graph.add(
+        "MaxPool" if kind == "max" else "AveragePool",
+        inputs,
+        kernel_shape=list(kernel),
+        strides=list(attributes.value("stride") or (1,) * len(kernel)),
+        pads=attributes.pads(len(kernel)),
+        ceil_mode=int(attributes.value("pooling_convention", "valid") == "full"),
+        **more,
+    )
+
+
+def adaptive_pooling(graph: Graph, inputs: list[str], attributes: Attributes) -> str:
+    """Means over a grid of cells, where the cells are equal."""
+    sizes, cells = attributes.input_shape[2:], attributes.value("output_size")
+    if any(size % count for size, count in zip(sizes, cells)):
+        raise attributes.refuse(f"pooling of {sizes} pixels into {cells} cells")
+    windows = [size // count for size, count in zip(sizes, cells)]
+    return graph.add("AveragePool", inputs, kernel_shape=windows, strides=windows)
+
+
+def fully_connected(graph: Graph, inputs: list[str], attributes: Attributes) -> str:
+    """Matrix product and bias; images become vectors first."""
+    if not attributes.value("flatten", True):
+        raise attributes.refuse("a fully connected layer over several positions")
+    return graph.add("Gemm", [graph.add("Flatten", inputs[:1], axis=1), *inputs[1:]], transB=1)
+
+
+def clip(graph: Graph, inputs: list[str], attributes: Attributes) -> str:
+    """Values kept between two bounds: ReLU6."""
+    bounds = (attributes.value("a_min"), attributes.value("a_max"))
+    return graph.add("Clip", [*inputs, *(graph.constant(float(bound)) for bound in bounds)])
+
+
+def hard_sigmoid(graph: Graph, inputs: list[str], attributes: Attributes) -> str:
+    """max(0, min(1, alpha x + beta))."""
+    alpha, beta = float(attributes.value("alpha", 0.2)), float(attributes.value("beta", 0.5))
+    return graph.add("HardSigmoid", inputs, alpha=alpha, beta=beta)
+
+
+def concat(graph: Graph, inputs: list[str], attributes: Attributes) -> str:
+    """Arrays side by side along one axis."""
+    return graph.add("Concat", inputs, axis=attributes.value("dim", 1))
+
+
+def flatten(graph: Graph, inputs: list[str], attributes: Attributes) -> str:
+    """All axes but the first become one."""
+    return graph.add("Flatten", inputs, axis=1)
+
+
+def slice_(graph: Graph, inputs: list[str], attributes: Attributes) -> str:
+    """A part of each axis, maybe with steps."""
+    begins, ends, steps = (attributes.value(key) or () for key in ("begin", "end", "step"))
+    axes = range(len(begins))
+    steps = [step or 1 for step in (steps or (1,) * len(begins))]
+    if any(step < 0 for step in steps):
+        raise attributes.refuse("a slice that runs backwards")
+    parts = (
+        [begin or 0 for begin in begins],
+        [2**31 - 1 if end is None else end for end in ends],
+        list(axes),
+        steps,
+    )
+    return graph.add("Slice", [*inputs, *(graph.constant(part, "int64") for part in parts)])
+
+
+def zeros_like(graph: Graph, inputs: list[str], attributes: Attributes) -> str:
+    """Zeros of the shape of the input, whose numbers are finite."""
+    return graph.add("Mul", [*inputs, graph.constant(0.0)])
+
+
+def identity(graph: Graph, inputs: list[str], attributes: Attributes) -> str:
+    """Nothing: dropout in prediction, copies."""
+    return inputs[0]
+
+
+def _plain(kind: str) -> Convert:
+    return lambda graph, inputs, attributes: graph.add(kind, inputs)
+
+
+def _with_scalar(kind: str) -> Convert:
+    def convert(graph: Graph, inputs: list[str], attributes: Attributes) -> str:
+        return graph.add(kind, [*inputs, graph.constant(float(attributes.value("scalar", 1)))])
+
+    return convert
+
+
+OPERATORS: dict[str, Convert] = {
+    "Convolution": convolution,
+    "BatchNorm": batch_norm,
+    "Activation": activation,
+    "Pooling": pooling,
+    "_contrib_AdaptiveAvgPooling2D": adaptive_pooling,
+    "FullyConnected": fully_connected,
+    "clip": clip,
+    "hard_sigmoid": hard_sigmoid,
+    "Concat": concat,
+    "Flatten": flatten,
+    "slice": slice_,
+    "zeros_like": zeros_like,
+    "Dropout": identity,
+    "_copy": identity,
+    "relu": _plain("Relu"),
+    "sigmoid": _plain("Sigmoid"),
+    "elemwise_add": _plain("Add"),
+    "broadcast_add": _plain("Add"),
+    "_plus": _plain("Add"),
+    "elemwise_mul": _plain("Mul"),
+    "broadcast_mul": _plain("Mul"),
+    "_mul": _plain("Mul"),
+    "_plus_scalar": _with_scalar("Add"),
+    "_mul_scalar": _with_scalar("Mul"),
+    "_div_scalar": _with_scalar("Div"),
+}
+"""By the name of the operator in the symbol graph."""
+
+
+def converter(operator: str, attributes: Attributes) -> Convert:
+    """What converts ``operator``; raises `ConfigError` CFG78 where there is nothing like it."""
+    convert: Optional[Convert] = OPERATORS.get(operator)
+    if convert is None:
+        raise attributes.refuse(f"the operator {operator}")
+    return convert

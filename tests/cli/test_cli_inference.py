@@ -1,0 +1,96 @@
+"""``predict``, ``evaluate --engine``, ``models export`` and fine-tuning, as their users run them."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from gluonlab.data.digits import load_digits
+
+SHORT = [
+    "epochs=2",
+    "ctx=cpu",
+    "cpu_threads=1",
+    "tensorboard=false",
+    "log_every=1000",
+    "schedule.warmup_epochs=1",
+]
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory, run_gluonlab):
+    """A run of two epochs, and a folder of digits as image files."""
+    root = tmp_path_factory.mktemp("digits")
+    result = run_gluonlab("train", "configs/digits.yaml", *SHORT, f"run_dir={root / 'run'}")
+    assert result.returncode == 0, result.stderr
+    source = load_digits("val")
+    for index in range(40):
+        folder = root / "images" / str(source.labels[index] % 2)
+        folder.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(folder / f"{index:02}-{source.labels[index]}.png"), source.image(index))
+    return root
+
+
+def read_json(result):
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+@pytest.mark.parametrize("engine", ["mxnet", "fused", "onnxruntime"])
+def test_predict_names_the_classes_of_a_run(digits, run_gluonlab, engine):
+    rows = read_json(
+        run_gluonlab(
+            "predict", digits / "run", digits / "images", "--engine", engine, "--top", 2, "--json", "-"
+        )
+    )
+    assert len(rows) == 40
+    right = [row["image"].endswith(f"-{row['classes'][0]['name']}.png") for row in rows]
+    evaluated = read_json(run_gluonlab("evaluate", digits / "run", "--engine", engine, "--json", "-"))
+    assert evaluated["images"] == 360
+    trained = json.loads((digits / "run" / "summary.json").read_text())
+    assert evaluated["top1"] == pytest.approx(trained["top1"], abs=1.5 / 360)
+    assert np.mean(right) > 0.6, "chance is 0.1"
+    assert all(len(row["classes"]) == 2 for row in rows)
+
+
+def test_evaluate_reports_what_8_bits_cost(digits, run_gluonlab):
+    exact = read_json(run_gluonlab("evaluate", digits / "run", "--json", "-"))
+    rounded = read_json(run_gluonlab("evaluate", digits / "run", "--engine", "int8", "--json", "-"))
+    assert rounded["float32_top1"] == exact["top1"]
+    assert rounded["top1_difference"] == pytest.approx(rounded["top1"] - exact["top1"])
+    assert abs(rounded["top1_difference"]) < 0.03
+    assert rounded["loss"] != exact["loss"]
+
+
+def test_features_go_into_a_file(digits, run_gluonlab, tmp_path):
+    result = run_gluonlab("predict", digits / "run", digits / "images", "--features", tmp_path / "x.npy")
+    assert result.returncode == 0, result.stderr
+    assert np.load(tmp_path / "x.npy", allow_pickle=False).shape == (40, 64)
+    assert "40 images, 64 features each" in result.stdout
+
+
+@pytest.mark.parametrize("form", ["onnx", "mxnet"])
+def test_exports_are_checked_on_real_images(digits, run_gluonlab, tmp_path, form):
+    report = read_json(
+        run_gluonlab(
+            "models", "export", digits / "run", "-o", tmp_path, "--format", form, "--check", "--json", "-"
+        )
+    )
+    assert report["check"]["images"] == 32
+    assert report["check"]["relative_difference"] < 1e-5
+    assert report["check"]["same_class"] == 1
+
+
+def test_bad_use_is_one_line_each(digits, run_gluonlab, tmp_path):
+    cases = {
+        ("predict", tmp_path, digits / "images"): (4, "error[CKP02] "),
+        ("predict", digits / "run", tmp_path / "none.jpg"): (3, "error[DAT75] "),
+        ("predict", digits / "run", digits / "images", "--engine", "tpu"): (2, "error[CFG79] "),
+        ("models", "export", digits / "run", "-o", tmp_path, "--format", "pdf"): (2, "error[CFG09] "),
+        ("models", "export", digits / "run", "-o", tmp_path, "--format", "torch"): (2, "error[CFG76] "),
+    }
+    for arguments, (code, start) in cases.items():
+        result = run_gluonlab(*arguments)
+        assert (result.returncode, result.stderr[: len(start)]) == (code, start), result.stderr
+        assert len(result.stderr.splitlines()) == 1
