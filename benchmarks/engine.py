@@ -1,6 +1,6 @@
-"""What the large-batch engine costs on this machine: accumulation, the update, bfloat16; ratios only.
+"""What the large-batch engine costs on this machine: accumulation, the update, noise, bfloat16; ratios only.
 
-python benchmarks/engine.py accumulation update precision -o benchmarks/results/engine
+python benchmarks/engine.py accumulation update noise precision -o benchmarks/results/engine
 
 Each figure is the median of several rounds; in a round everything that is compared runs once, in turn.
 Needs an idle machine.
@@ -84,7 +84,14 @@ def measure_accumulation() -> dict[str, Any]:
 
 
 def training(
-    model: str, images: int, size: int, *, workers: int, updates: int, precision: str = "float32"
+    model: str,
+    images: int,
+    size: int,
+    *,
+    workers: int,
+    updates: int,
+    precision: str = "float32",
+    noise_every: int = 0,
 ) -> Action:
     """``updates`` updates of a model on one process, with everything a run does but reading data."""
     from gluonlab.build.run import build_run
@@ -102,6 +109,7 @@ def training(
         "optimizer": {"name": "sgd", "momentum": 0.9, "weight_decay": 1e-4},
         "schedule": {"name": "constant", "base_lr": 0.001, "scaling": "none"},
         "precision": precision,
+        "noise_every": noise_every,
     }
     run = build_run(check_config(recipe, "benchmark"), Path("unused"), SingleProcess())
     metrics = Metrics(run.world, run.ctx)
@@ -148,6 +156,26 @@ def measure_update() -> dict[str, Any]:
     return {"ratios": ratios, "tensors": len(parameters), "seconds": times}
 
 
+def measure_noise() -> dict[str, Any]:
+    """Cost of the gradient noise scale: every update measured against none, a tenth of it by default."""
+    from gluonlab.config.schema import Config
+
+    default = Config.model_fields["noise_every"].default
+    ratios, seconds = {}, {}
+    for model, images, size in (("cifar_resnet20", 32, 32), ("resnet50_v1b", 8, 224)):
+        times = measure(
+            {
+                name: training(model, images, size, workers=4, updates=1, noise_every=every)
+                for name, every in (("without", 0), ("each update", 1))
+            },
+            rounds=11,
+        )
+        seconds[f"{model}, 4 workers of {images} images of {size} px"] = times
+        cost = times["each update"]["median"] / times["without"]["median"] - 1
+        ratios[model] = round(1 + cost / default, 4)
+    return {"noise_every": default, "ratios": ratios, "seconds_per_update": seconds}
+
+
 def measure_precision() -> dict[str, Any]:
     """Training ResNet-50 at 224 px in bfloat16 against float32."""
     from gluonlab.parallel.environment import has_cpu_feature
@@ -171,6 +199,7 @@ def measure_precision() -> dict[str, Any]:
 PARTS: dict[str, Callable[[], dict[str, Any]]] = {
     "accumulation": measure_accumulation,
     "update": measure_update,
+    "noise": measure_noise,
     "precision": measure_precision,
 }
 

@@ -30,6 +30,7 @@ def build_workers(config: Config, net: gluon.Block, world: World) -> VirtualWork
         deterministic=config.deterministic,
         wire_dtype=config.wire_precision,
         seed=config.seed,
+        noise_every=config.noise_every,
     )
 
 

@@ -124,6 +124,7 @@ def _train(
     from gluonlab.build.run import build_run, provenance
     from gluonlab.build.run_directory import check_same_run, lock_run_directory
     from gluonlab.reporting import run_files
+    from gluonlab.reporting.useful_batch import largest_useful_batch
 
     def tell(text: str) -> None:
         if world.rank == 0:
@@ -149,12 +150,19 @@ def _train(
     )
     summary = _fit_or_record(run, run_dir)
     if lock is not None:
+        summary["largest_useful_batch"] = largest_useful_batch(
+            run_files.read_metrics(run_dir / run_files.METRICS)
+        )
         run_files.write_json(run_dir / run_files.SUMMARY, summary)
         lock.close()
     tell(
         f"done: top-1 {summary['top1']:.2%} of {summary['val_images']} images, "
         f"{summary['wall_seconds']:.1f} s on {summary['processes']} process(es), {run_dir}"
     )
+    if summary.get("largest_useful_batch"):
+        tell(
+            f"largest batch worth using: about {summary['largest_useful_batch']:,.0f} (gradient noise scale)"
+        )
     return summary
 
 

@@ -72,6 +72,9 @@ class Config(Section):
     log_every: int = Field(
         50, ge=1, description="Steps between two log lines; each waits for the device once."
     )
+    noise_every: int = Field(
+        10, ge=0, description="Steps between two measurements of the gradient noise scale; 0: never."
+    )
     eval_every: float = Field(
         1.0, gt=0, description="Epochs between two validations; the end is always validated."
     )
@@ -223,6 +226,7 @@ RUN_SETTINGS = (
     "cpu_threads",
     "hybridize",
     "log_every",
+    "noise_every",
     "eval_every",
     "eval_batch_size",
     "checkpoint_every",

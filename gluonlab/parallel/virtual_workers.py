@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 from gluonlab.parallel.accumulation import Accumulator, PairwiseTree, RunningSum
+from gluonlab.parallel.gradient_noise import GradientNoise
 from gluonlab.parallel.graph_randomness import draws_random_numbers, seed_graph
 from gluonlab.parallel.running_statistics import find_running_statistics
 from gluonlab.parallel.shares import workers_of_process
@@ -24,7 +25,8 @@ class VirtualWorkers:
     ``micro_steps`` forward and backward passes make one update. ``deterministic`` sums in pairs, so that
     the bits of the result do not depend on the number of processes; ``micro_steps`` must then be a power
     of two. ``wire_dtype`` is the type that gradients are rounded to, as the mean over workers, before
-    processes add them up. ``gradients`` belong to the trained parameters ``names``.
+    processes add them up. ``gradients`` belong to the trained parameters ``names``. Every ``noise_every``
+    updates (0: never) their noise is measured, if there are several workers.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class VirtualWorkers:
         deterministic: bool = False,
         wire_dtype: Literal["float32", "float16"] = "float32",
         seed: int = 0,
+        noise_every: int = 0,
     ) -> None:
         self.count = global_batch_size // worker_batch_size
         self.mine = workers_of_process(self.count, world.rank, world.size, deterministic=deterministic)
@@ -59,16 +62,26 @@ class VirtualWorkers:
         )
         self._on_wire = [g.astype(wire_dtype) for g in self.gradients] if wire_dtype != "float32" else []
         self._draws_random_numbers = draws_random_numbers(net)
+        self._noise_every = noise_every if self.count > 1 else 0
+        self._noise = (
+            GradientNoise(self.gradients, world, self.count, worker_batch_size) if self._noise_every else None
+        )
+        self._measures_noise = False
 
     def turns(self, step: int) -> Iterator[int]:
         """The workers of this process, one after another; each must run forward and backward once."""
         self._sum.start()
+        self._measures_noise = self._noise_every > 0 and step % self._noise_every == 0
+        if self._noise and self._measures_noise:
+            self._noise.start()
         if self._statistics:
             self._statistics.remember()
         for worker in self.mine:
             if self._draws_random_numbers:
                 seed_graph(self._ctx, self._seed, step, worker)
             yield worker
+            if self._noise and self._measures_noise:
+                self._noise.add_worker()
             if self.micro_steps > 1:
                 self._sum.add()
             if self._statistics:
@@ -83,6 +96,12 @@ class VirtualWorkers:
         for gradient, rounded in zip(self.gradients, self._on_wire):
             nd.cast(rounded, dtype="float32", out=gradient)
             gradient *= self.count
+        if self._noise and self._measures_noise:
+            self._noise.add_update()
+
+    def gradient_noise(self) -> dict[str, float]:
+        """`GradientNoise.compute` of the updates since the last call; empty if none was measured."""
+        return self._noise.compute() if self._noise else {}
 
     def reduce_statistics(self) -> None:
         """Leave the mean running statistics alone."""

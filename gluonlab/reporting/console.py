@@ -148,6 +148,9 @@ def _train_parts(values: Mapping[str, float]) -> list[str]:
         parts.append(f"top-1 {_format_percent(values['top1']):>8}")
     if "learning_rate" in values:
         parts.append(f"lr {_format_rate(values['learning_rate']):>7}")
+    if "gradient_square" in values:
+        scale = values.get("gradient_noise_scale")
+        parts.append(f"noise {'-' if scale is None else format(scale, ',.0f'):>7}")
     if "images_per_sec" in values:
         parts.append(f"{values['images_per_sec']:>7,.0f} img/s")
     return parts

@@ -14,9 +14,10 @@ from gluonlab.reporting.html_page import figure, numbers_table, page, pairs_tabl
 from gluonlab.reporting.plots import Point, curve_style, curves_svg
 from gluonlab.reporting.run_files import latest_by_step, write_text
 from gluonlab.reporting.runs import RunRecord, read_run
+from gluonlab.reporting.useful_batch import largest_useful_batch
 
 _RESULTS = (
-    *("run", "top-1", "top-5", "val loss", "train loss", "steps", "epochs", "batch", "W", "P"),
+    *("run", "top-1", "top-5", "val loss", "train loss", "steps", "epochs", "batch", "useful", "W", "P"),
     *("img/s", "wall time", "weights"),
 )
 _HASH_DIGITS = 8
@@ -26,6 +27,7 @@ _NEVER_EQUAL = frozenset({"run_dir", "directory", "started"})
 _FIGURES = (
     ("Training loss", "train", "loss", "loss", False),
     ("Validation top-1", "validation", "top1", "top-1", True),
+    ("Gradient noise scale", "train", "gradient_noise_scale", "images", False),
     ("Learning rate", "train", "learning_rate", "learning rate", False),
     ("Throughput", "train", "images_per_sec", "images per second", False),
 )
@@ -63,7 +65,10 @@ def _name_runs(records: Sequence[RunRecord]) -> NamedRuns:
 
 def _results_section(runs: NamedRuns) -> str:
     rows = [_result_row(index, name, record) for index, (name, record) in enumerate(runs.items())]
-    note = "W: virtual workers, P: processes; img/s: images per second of all processes."
+    note = (
+        "useful: largest batch worth using, the gradient noise scale of the second half (McCandlish et al. "
+        "2018); W: virtual workers, P: processes; img/s: images per second of all processes."
+    )
     return f'<h2>Results</h2>\n{numbers_table(_RESULTS, rows)}\n<p class="soft note">{note}</p>'
 
 
@@ -81,6 +86,7 @@ def _result_row(index: int, name: str, record: RunRecord) -> list[str]:
         _show(result, "steps", "{:,}"),
         _show(result, "epochs", "{:.4g}"),
         _show(result, "global_batch_size", "{:,}"),
+        _show(result, "largest_useful_batch", "{:,.0f}"),
         _show(result, "virtual_workers", "{:,}"),
         _show(result, "processes", "{:,}"),
         _show(result, "images_per_sec", "{:,.0f}"),
@@ -102,6 +108,7 @@ def _latest_values(record: RunRecord) -> dict[str, Any]:
         "top1": validation.get("top1"),
         "top5": validation.get("top5"),
         "global_batch_size": record.config.get("global_batch_size"),
+        "largest_useful_batch": largest_useful_batch(record.rows),
     }
 
 
@@ -122,7 +129,7 @@ def _curves_section(runs: NamedRuns) -> str:
     figures = []
     for title, kind, value, ylabel, is_percent in _FIGURES:
         series = {name: _points(record, kind, value) for name, record in runs.items()}
-        if any(series.values()):
+        if any(y is not None for points in series.values() for _, y in points):
             svg = curves_svg(series, "epoch", ylabel, title, is_percent=is_percent, from_zero=kind == "train")
             figures.append(figure(svg, f"{title} against epoch: {', '.join(runs)}"))
     if not figures:

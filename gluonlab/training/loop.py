@@ -102,9 +102,10 @@ def train_epoch(
             watch.add(state.step - 1, losses)
         throughput.add(workers.global_batch_size)
         if state.step % log_every == 0 or state.step == end_step:
-            results = metrics.compute()  # the one collective and wait of the interval
+            results = metrics.compute()  # the one wait of the interval; what follows is ready by then
             metrics.reset()
             results.update(throughput.lap(), learning_rate=schedule(state.step - 1))
+            results.update(workers.gradient_noise())
             if watch and not math.isfinite(results["loss"]):
                 raise watch.explain(results["loss"], state.step)
             check_finite("training loss", results["loss"], state.step)

@@ -32,6 +32,9 @@ def test_twenty_updates_have_the_same_bits(processes, backend, alone, run_gluonl
     summary = train(run_gluonlab, tmp_path / "run", processes, backend=backend)
     assert (summary["steps"], summary["virtual_workers"], summary["processes"]) == (20, 8, processes)
     assert summary["weights_sha256"] == alone[1]["weights_sha256"]
+    noise = summary["largest_useful_batch"]
+    assert noise is not None
+    assert noise == pytest.approx(alone[1]["largest_useful_batch"], rel=1e-5)
 
 
 def test_a_run_that_moves_to_another_number_of_processes_has_them_too(alone, run_gluonlab, tmp_path):

@@ -45,6 +45,16 @@ def test_plain_lines_stay_aligned():
     assert "lr 1.0e-05" in first
 
 
+def test_the_gradient_noise_is_shown_where_it_was_measured():
+    stream = io.StringIO()
+    report = ConsoleReport(9, 0, is_terminal=False, stream=stream)
+    report.train_row(1, {"gradient_square": 2.0, "gradient_noise_scale": 2048.4})
+    report.train_row(2, {"gradient_square": -1.0})
+    first, second = stream.getvalue().splitlines()
+    assert "noise   2,048" in first
+    assert "noise       -" in second
+
+
 def test_missing_and_infinite_values_do_no_harm():
     stream = io.StringIO()
     report = ConsoleReport(9, 0, is_terminal=False, stream=stream)

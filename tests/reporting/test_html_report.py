@@ -88,6 +88,20 @@ def test_report_is_whole_self_contained_and_escaped(tmp_path):
     assert outline.differing == 2  # schedule.base_lr, marked in the configuration of each run
 
 
+def test_report_of_a_run_that_measured_the_gradient_noise_has_its_curve_and_the_largest_useful_batch(
+    tmp_path,
+):
+    run = make_run(tmp_path / "run")
+    log = MetricsLog(run / "metrics.jsonl")
+    noise = {"gradient_variance": 4096.0, "gradient_square": 2.0, "gradient_noise_scale": 2048.0}
+    log.append({"kind": "train", "step": 12, "time": 0.0, "epoch": 3.0, "loss": 0.1, **noise})
+    log.close()
+    write_report([run], tmp_path / "report.html")
+    outline = parse(tmp_path / "report.html")
+    assert "2,048" in outline.texts
+    assert (tmp_path / "report.html").read_text().count("<figure>") == 5
+
+
 def test_same_runs_give_the_same_bytes(tmp_path):
     runs = [make_run(tmp_path / "a"), make_run(tmp_path / "b", lr=0.4)]
     write_report(runs, tmp_path / "one.html")
