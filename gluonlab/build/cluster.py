@@ -66,6 +66,7 @@ def build_cluster(file: ClusterFile) -> Cluster:
         ),
         file.compute_noise_fraction,
         1e9 * file.device.memory_gigabytes_per_second,
+        file.contention_fraction,
     )
 
 

@@ -12,7 +12,7 @@ import typer
 import typer.core
 
 from gluonlab import __version__
-from gluonlab.cli import data, models
+from gluonlab.cli import bench, data, models
 from gluonlab.cli.doctor import doctor
 from gluonlab.cli.evaluate import evaluate
 from gluonlab.cli.launch import launch
@@ -55,11 +55,15 @@ def gluonlab(
         os.environ["GLUONLAB_DEBUG"] = "1"
 
 
+# What MXNet says on a CPU, and on a GPU.
+_OUT_OF_MEMORY = ("Failed to allocate CPU Memory", "cudaMalloc failed: out of memory")
+
+
 def as_gluonlab_error(error: BaseException) -> GluonlabError:
     """The error to show for ``error``: itself if it is ours, else the nearest class of ours."""
     if isinstance(error, GluonlabError):
         return error
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError) or any(sign in str(error) for sign in _OUT_OF_MEMORY):
         return ResourceError("RES03", "memory", "out of memory", "use a smaller worker_batch_size")
     if isinstance(error, OSError):
         return CheckpointError("IO01", str(error.filename or "file"), error.strerror or str(error))
@@ -79,6 +83,7 @@ app.command()(report)
 app.command()(doctor)
 app.add_typer(models.app, name="models")
 app.add_typer(data.app, name="data")
+app.add_typer(bench.app, name="bench")
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Optional
@@ -23,10 +24,20 @@ def check_json_target(target: Optional[str]) -> None:
     """Refuse a file that cannot be written, before the work and not after it.
 
     Raises:
-        CheckpointError: CKP01 if there is no such folder.
+        CheckpointError: CKP01 if there is no such folder, or nothing can be written there.
     """
-    if target not in (None, "-") and not Path(str(target)).absolute().parent.is_dir():
+    if target in (None, "-"):
+        return
+    path = Path(str(target)).absolute()
+    if not path.parent.is_dir():
         raise CheckpointError("CKP01", str(target), "there is no such folder")
+    if path.is_dir():
+        raise CheckpointError("CKP01", str(target), "is a folder")
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise CheckpointError("CKP01", str(target), f"cannot be written: {error.strerror}") from None
 
 
 def write_json(value: Any, target: Optional[str]) -> bool:

@@ -101,6 +101,7 @@ def _predict(job: Job, machine: Cluster, file: ClusterFile) -> Row:
         "efficiency": efficiency(update),
         "sec_per_step": update.seconds,
         "compute_seconds": update.compute_seconds,
+        "contention_seconds": update.contention_seconds,
         "communication_seconds": update.communication_seconds,
         "straggler_seconds": update.straggler_seconds,
         "optimizer_seconds": update.optimizer_seconds,
@@ -139,7 +140,7 @@ def _changes(job: Job, machine: Cluster) -> Row:
 
 def _format(result: Row, jobs: list[Job]) -> str:
     rows = result["rows"]
-    parts = ("compute", "communication", "straggler", "optimizer", "input")
+    parts = ("compute", "contention", "communication", "straggler", "optimizer", "input")
     header = ["GPUs", "batch", "images/s", "efficiency", "step ms", *(f"{part} ms" for part in parts), "time"]
     has_price = "dollars" in rows[0]
     table = []

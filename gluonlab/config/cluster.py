@@ -117,6 +117,13 @@ class ClusterFile(Section):
     compute_noise_fraction: float = Field(
         ge=0, lt=1, description="Standard deviation of the time of a pass over its mean."
     )
+    contention_fraction: float = Field(
+        0.0,
+        ge=0,
+        lt=10,
+        description="How much longer a pass takes while all GPUs of a node compute, over one alone, as a "
+        "fraction.",
+    )
     run: RunSection = RunSection()
     dollars_per_gpu_hour: Optional[float] = Field(None, gt=0, description="Price; left out, no cost is told.")
 

@@ -50,13 +50,18 @@ class InputPipeline:
 
 @dataclass(frozen=True)
 class Cluster:
-    """A machine as the model sees it; ``noise_fraction`` is the spread of compute times, sd over mean."""
+    """A machine as the model sees it; ``noise_fraction`` is the spread of compute times, sd over mean.
+
+    ``contention_fraction`` is how much longer a pass takes while all GPUs of a node compute: what they share
+    is the host, and the memory of a CPU.
+    """
 
     topology: Topology
     communication: Communication
     input_pipeline: InputPipeline
     noise_fraction: float
     memory_bytes_per_second: float
+    contention_fraction: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,7 @@ class UpdateTime:
     """Seconds of one update, by cause; they add up."""
 
     compute_seconds: float
+    contention_seconds: float
     communication_seconds: float
     straggler_seconds: float
     optimizer_seconds: float
@@ -96,6 +102,7 @@ class UpdateTime:
         """The whole update."""
         return (
             self.compute_seconds
+            + self.contention_seconds
             + self.communication_seconds
             + self.straggler_seconds
             + self.optimizer_seconds
@@ -114,14 +121,21 @@ def simulate_update(cluster: Cluster, work: Work, gpus: int) -> UpdateTime:
     """
     layout = cluster.topology.layout(gpus)
     compute = work.passes * work.law.seconds(work.batch)
+    contention = compute * contention_share(cluster, layout.gpus_per_node)
     straggling = straggler_seconds(compute, cluster.noise_fraction, gpus, work.passes)
     communication = communication_seconds(cluster, work, gpus)
     parameters = sum(tensor.elements for tensor in work.tensors) if work.has_layer_norms else 0
     optimizer = NORM_BYTES_PER_PARAMETER * parameters / cluster.memory_bytes_per_second
     feeding = cluster.input_pipeline.seconds(work.images * layout.gpus_per_node, work.bytes_per_image)
     if cluster.input_pipeline.is_prefetched:
-        feeding = max(feeding - (compute + communication + straggling + optimizer), 0.0)
-    return UpdateTime(compute, communication, straggling, optimizer, feeding)
+        feeding = max(feeding - (compute + contention + communication + straggling + optimizer), 0.0)
+    return UpdateTime(compute, contention, communication, straggling, optimizer, feeding)
+
+
+def contention_share(cluster: Cluster, gpus_in_node: int) -> float:
+    """By how much a pass is slowed: nothing for one GPU of a node, linear up to all of them."""
+    others = cluster.topology.gpus_per_node - 1
+    return cluster.contention_fraction * (gpus_in_node - 1) / others if others else 0.0
 
 
 def communication_seconds(cluster: Cluster, work: Work, gpus: int) -> float:

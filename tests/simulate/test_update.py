@@ -154,3 +154,12 @@ def test_changes_are_ranked_and_true():
     assert "float16 gradients on the wire" not in {
         gain.change for gain in rank_changes(CLUSTER, replace(WORK, bytes_per_element=2), 256)
     }
+
+
+def test_contention_slows_full_nodes_and_not_single_gpus():
+    crowded = replace(CLUSTER, contention_fraction=0.2)
+    full = CLUSTER.topology.gpus_per_node
+    for gpus, share in ((1, 0.0), (full, 0.2), (4 * full, 0.2)):
+        update = simulate_update(crowded, WORK, gpus)
+        assert update.contention_seconds == pytest.approx(share * update.compute_seconds)
+        assert efficiency(update) <= efficiency(simulate_update(CLUSTER, WORK, gpus))

@@ -1,0 +1,205 @@
+"""gluonlab against others on this machine; ratios only, each from rounds in which all sides take turns.
+
+python benchmarks/versus_peers.py resnet50_by_hand --torch-python PYTHON -o benchmarks/results/peers.json
+
+Each row takes at most 4 minutes and is merged into the file. Without names, lists them. Needs an idle
+machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent / "peers"))
+
+from allreduce_rows import mpi_row, together_row
+from protocol import Side
+
+from gluonlab.bench.machine import available_cores, describe_machine
+from gluonlab.bench.statistics import paired_ratio, summarize
+from gluonlab.build.run import git_commit, package_versions
+from gluonlab.reporting.run_files import read_json, write_json
+
+PEERS = Path(__file__).parent / "peers"
+Command = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """``ours`` against the best of ``theirs``, each a command; ``ratio`` is of speeds, or of memory peaks."""
+
+    what: str
+    target: float
+    ours: Mapping[str, Command]
+    theirs: Mapping[str, Command]
+    steps: int
+    of_memory: bool = False
+
+
+def mxnet(side: str, model: str, batch: int, size: int, classes: int) -> Command:
+    return ("mxnet_training.py", side, model, str(batch), str(size), str(classes))
+
+
+def torch(mode: str, layout: str, batch: int) -> Command:
+    return ("torch_resnet50.py", mode, layout, str(batch), str(available_cores()))
+
+
+def engine(name: str, batch: int) -> Command:
+    return ("mxnet_inference.py", name, "resnet50_v1b", str(batch), "224", str(available_cores()))
+
+
+RESNET50 = ("resnet50_v1b", 8, 224, 1000)
+RESNET8 = ("small_resnet8", 16, 32, 10)
+LAYOUTS = ("nchw", "nhwc")
+
+
+def inference(batch: int) -> Comparison:
+    return Comparison(
+        f"ResNet-50 inference, float32, batch {batch} / PyTorch eval",
+        1.15,
+        {name: engine(name, batch) for name in ("hybridized", "onednn", "onnxruntime")},
+        {f"PyTorch {layout}": torch("infer", layout, batch) for layout in LAYOUTS},
+        steps=max(32 // batch, 1),
+    )
+
+
+COMPARISONS: dict[str, Comparison] = {
+    "resnet50_by_hand": Comparison(
+        "ResNet-50 training, float32, batch 8 / loop written by hand",
+        0.99,
+        {"gluonlab": mxnet("gluonlab", *RESNET50)},
+        {"by hand": mxnet("by_hand", *RESNET50)},
+        steps=4,
+    ),
+    "resnet50_examples": Comparison(
+        "ResNet-50 training, float32, batch 8 / the step of Horovod's example",
+        1.0,
+        {"gluonlab": mxnet("gluonlab", *RESNET50)},
+        {"Horovod's example": mxnet("horovod_example", *RESNET50)},
+        steps=4,
+    ),
+    "resnet8_examples": Comparison(
+        "CIFAR ResNet-8 training, batch 16 / the better step of GluonCV's and Horovod's examples",
+        1.1,
+        {"gluonlab": mxnet("gluonlab", *RESNET8)},
+        {
+            "GluonCV's example": mxnet("gluoncv_example", *RESNET8),
+            "Horovod's example": mxnet("horovod_example", *RESNET8),
+        },
+        steps=100,
+    ),
+    "resnet50_pytorch": Comparison(
+        "ResNet-50 training, float32, batch 8 / PyTorch, better of two layouts",
+        0.9,
+        {"gluonlab": mxnet("gluonlab", *RESNET50)},
+        {f"PyTorch {layout}": torch("train", layout, 8) for layout in LAYOUTS},
+        steps=3,
+    ),
+    "inference_1": inference(1),
+    "inference_16": inference(16),
+    "memory": Comparison(
+        "memory peak of ResNet-50 training, batch 8 / loop written by hand",
+        1.02,
+        {"gluonlab": mxnet("gluonlab", *RESNET50)},
+        {"by hand": mxnet("by_hand", *RESNET50)},
+        steps=4,
+        of_memory=True,
+    ),
+}
+OTHER_ROWS = {"two_processes": together_row, "allreduce": mpi_row}
+NOT_HERE = {
+    "resnet50_bfloat16": "ResNet-50 training, bfloat16 / PyTorch autocast: "
+    "not measurable on this CPU (no AVX-512)"
+}
+
+
+def compare(comparison: Comparison, rounds: int, torch_python: str) -> dict[str, Any]:
+    """Start all sides, let them take turns, and divide the best of ours by the best of theirs."""
+    started = {}
+    try:
+        for name, command in {**comparison.ours, **comparison.theirs}.items():
+            python = torch_python if command[0].startswith("torch") else sys.executable
+            threads = {"OMP_NUM_THREADS": str(available_cores())}
+            started[name] = Side([python, str(PEERS / command[0]), *command[1:]], threads)
+        seconds: dict[str, list[float]] = {name: [] for name in started}
+        for number in range(rounds):
+            order = list(started) if number % 2 == 0 else list(started)[::-1]
+            for name in order:
+                seconds[name].append(started[name].seconds_per_step(comparison.steps))
+    finally:
+        for side in started.values():
+            side.close()
+    row = divide(comparison, seconds, {name: side.peak_memory_bytes for name, side in started.items()})
+    row["versions"] = {key: value for side in started.values() for key, value in side.about.items()}
+    return row
+
+
+def divide(
+    comparison: Comparison, seconds: Mapping[str, Sequence[float]], peaks: Mapping[str, int]
+) -> dict[str, Any]:
+    best = min(comparison.ours, key=lambda name: median(seconds[name]))
+    rival = min(comparison.theirs, key=lambda name: median(seconds[name]))
+    speed = paired_ratio(seconds[rival], seconds[best])
+    row: dict[str, Any] = {
+        "what": comparison.what,
+        "target": comparison.target,
+        "at_most": comparison.of_memory,
+    }
+    row.update(ratio=speed.ratio, interval_95=speed.interval, ours=best, theirs=rival)
+    if comparison.of_memory:
+        row.update(ratio=peaks[best] / peaks[rival], interval_95=None)
+    row["sides"] = {
+        name: {"seconds_per_step": summarize(times), "peak_memory_bytes": peaks[name]}
+        for name, times in seconds.items()
+    }
+    return row
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("rows", nargs="*", choices=[[], *COMPARISONS, *OTHER_ROWS])
+    parser.add_argument("-o", "--output", type=Path, help="result file; rows in it are replaced")
+    parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--torch-python", default="python", help="a Python that has PyTorch")
+    arguments = parser.parse_args()
+    for name in arguments.rows:
+        start = time.monotonic()
+        if name in COMPARISONS:
+            row = compare(COMPARISONS[name], arguments.rounds, arguments.torch_python)
+        else:
+            row = OTHER_ROWS[name](arguments.rounds)
+        row["seconds_measured"] = round(time.monotonic() - start)
+        print(f"{row['what']}: {row['ratio']:.3f} {row['interval_95'] or ''}", flush=True)
+        if arguments.output:
+            merge(arguments.output, name, row)
+    if not arguments.rows:
+        print("\n".join([*COMPARISONS, *OTHER_ROWS, *(f"{k}: {why}" for k, why in NOT_HERE.items())]))
+
+
+def merge(path: Path, name: str, row: dict[str, Any]) -> None:
+    result = read_json(path) if path.exists() else {"rows": {}}
+    row["origin"] = {
+        "machine": describe_machine(),
+        "versions": {**package_versions(), **row.pop("versions", {})},
+        "git_commit": git_commit(),
+        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+        "date": time.strftime("%Y-%m-%d"),
+        "threads": os.environ.get("OMP_NUM_THREADS"),
+    }
+    result["rows"][name] = row
+    result["not_measured"] = NOT_HERE
+    write_json(path, result)
+
+
+if __name__ == "__main__":
+    main()

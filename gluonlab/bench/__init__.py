@@ -1,0 +1,1 @@
+"""Measuring: throughput, all-reduce, optimizer, scaling, start; takes objects, knows no configuration."""

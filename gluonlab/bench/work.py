@@ -1,0 +1,110 @@
+"""What is measured: the updates of a run, its forward passes alone, or its loader alone."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any, Protocol
+
+from gluonlab.metrics import MAX_IN_FLIGHT, Metrics
+from gluonlab.runtime.mxnet import autograd, nd
+from gluonlab.training.loop import train_step
+from gluonlab.training.run import Run
+
+
+class Work(Protocol):
+    """Steps over ``images_per_step`` of this process; `MAX_IN_FLIGHT` may be under way when one returns."""
+
+    images_per_step: int
+
+    def step(self) -> None:
+        """One step."""
+
+    def loss(self) -> float:
+        """Mean loss since the last call; NaN if there is none. All processes call it together."""
+
+    def close(self) -> None:
+        """Stop reading data."""
+
+
+class Training:
+    """Updates with all that a run does: data, metrics, schedule, and the watch over losses."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        workers = run.workers
+        self.images_per_step = workers.worker_batch_size * workers.micro_steps
+        self.batches = run.loader.batches(
+            run.sampler.requests(
+                run.state.step, run.total_steps, run.workers.worker_batch_size, run.workers.mine
+            )
+        )
+        self._metrics = Metrics(run.world, run.ctx)
+
+    def step(self) -> None:
+        """One update."""
+        run = self.run
+        train_step(run.state, self.batches, run.loss_fn, run.schedule, run.workers, self._metrics)
+
+    def loss(self) -> float:
+        """Mean over all processes."""
+        loss = self._metrics.compute()["loss"]
+        self._metrics.reset()
+        return loss
+
+    def close(self) -> None:
+        """Stop the loader."""
+        self.batches.close()
+
+
+class Inference:
+    """Forward passes of the network in prediction mode."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.images_per_step = run.workers.worker_batch_size
+        requests = run.sampler.requests(0, run.total_steps, self.images_per_step, run.workers.mine)
+        self.batches = run.loader.batches(requests)
+        self._in_flight: deque[Any] = deque()
+
+    def step(self) -> None:
+        """The logits of one batch."""
+        images = next(self.batches)[0]
+        with autograd.predict_mode():
+            self._in_flight.append(self.run.state.net(images))
+        if len(self._in_flight) > MAX_IN_FLIGHT:
+            self._in_flight.popleft().wait_to_read()
+
+    def loss(self) -> float:
+        """There is none."""
+        return float("nan")
+
+    def close(self) -> None:
+        """Stop the loader."""
+        self.batches.close()
+
+
+class Loading:
+    """Batches onto the device, and nothing done with them."""
+
+    def __init__(self, run: Run) -> None:
+        self.images_per_step = run.workers.worker_batch_size
+        requests = run.sampler.requests(0, run.total_steps, self.images_per_step, run.workers.mine)
+        self.batches = run.loader.batches(requests)
+
+    def step(self) -> None:
+        """One batch."""
+        images = next(self.batches)[0]
+        images.wait_to_read()
+
+    def loss(self) -> float:
+        """There is none."""
+        return float("nan")
+
+    def close(self) -> None:
+        """Stop the loader."""
+        self.batches.close()
+
+
+def wait_for_device() -> None:
+    """Until all that was asked for is done."""
+    nd.waitall()

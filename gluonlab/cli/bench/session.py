@@ -1,0 +1,130 @@
+"""What all measurements share: several processes of one command, the result file, numbers in options."""
+
+from __future__ import annotations
+
+import os
+import sys
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Optional
+
+import typer
+
+from gluonlab.cli.output import write_json
+from gluonlab.errors import ConfigError
+
+if TYPE_CHECKING:
+    from gluonlab.bench.result import Result
+    from gluonlab.parallel.world import World
+
+
+class Backend(str, Enum):
+    """How processes find each other."""
+
+    mpi = "mpi"
+    gloo = "gloo"
+
+
+GRACE_SECONDS = 1.0
+"""What a stopped job gets: what it has measured is in its file already."""
+
+PROCESSES_OPTION = typer.Option(1, "-n", "--processes", min=1, help="Number of processes on this host.")
+BACKEND_OPTION = typer.Option(Backend.mpi, "--backend", help="Horovod's controller.")
+THREADS_OPTION = typer.Option(
+    None, "--threads", min=1, help="Compute threads of each process; default: its share of the cores."
+)
+
+
+def numbers(text: str, option: str) -> list[int]:
+    """``8,16,32`` as numbers; ConfigError CLI02 for anything else."""
+    try:
+        values = [int(part) for part in text.split(",")]
+    except ValueError:
+        values = []
+    if not values or min(values) < 1:
+        raise ConfigError("CLI02", f"{option} {text}", "is not a list of positive numbers", "such as 8,16,32")
+    return values
+
+
+def is_started_elsewhere(processes: int, backend: Backend) -> bool:
+    """Run this command in ``processes`` processes and wait for them; False if it is one of them, or alone."""
+    from gluonlab.parallel.environment import launched_process
+
+    if processes == 1 or launched_process().size > 1:
+        return False
+    from gluonlab.parallel.launch.job import run_job
+    from gluonlab.parallel.launch.plan import JobPlan
+    from gluonlab.parallel.supervision.watchdog import Limits
+
+    command = [sys.executable, "-m", "gluonlab.cli.main", *sys.argv[1:]]
+    failure = run_job(JobPlan(command, processes, backend.value, limits=Limits(grace=GRACE_SECONDS)))
+    if failure:
+        raise failure.error
+    return True
+
+
+def join_with_threads(threads: Optional[int]) -> tuple[World, int]:
+    """The world of this process, and its number of compute threads, fixed before MXNet is imported."""
+    from gluonlab.parallel.environment import launched_process, set_cpu_threads
+
+    chosen = set_cpu_threads(threads, launched_process().local_size)
+    from gluonlab.parallel.supervision.line import launcher_line
+    from gluonlab.parallel.supervision.progress import Progress
+    from gluonlab.parallel.supervision.stop import StopRequest
+    from gluonlab.parallel.world import join_world
+
+    progress, line = Progress(), launcher_line()
+    if line:
+        line.watch(progress, StopRequest())
+    return join_world(progress), chosen
+
+
+def leave(world: World) -> None:
+    """End the part of this process; its launcher, if there is one, learns that all went well."""
+    from gluonlab.parallel.supervision.line import launcher_line
+
+    world.shutdown()
+    line = launcher_line()
+    if line:
+        line.leave()
+
+
+def is_oversubscribed(world: World, threads: int) -> bool:
+    """Whether there are fewer cores than threads of all processes here; rank 0 then warns."""
+    from gluonlab.bench.machine import available_cores
+
+    cores = available_cores()
+    if world.local_size * threads <= cores:
+        return False
+    if world.rank == 0:
+        typer.echo(
+            f"warning: {world.local_size} process(es) x {threads} thread(s) on {cores} core(s): "
+            "they wait for each other, and the result is marked",
+            err=True,
+        )
+    return True
+
+
+def open_result(benchmark: str, json_target: Optional[str], rank: int = 0) -> Result:
+    """The result that rank 0 keeps, in the file that was asked for."""
+    from gluonlab.bench.machine import describe_machine
+    from gluonlab.bench.result import Result
+    from gluonlab.build.run import git_commit, package_versions
+    from gluonlab.parallel.launch.job import COMMAND
+
+    origin: dict[str, Any] = {
+        "machine": describe_machine(),
+        "versions": package_versions(),
+        "git_commit": git_commit(),
+        "command": os.environ.get(COMMAND, "\n".join(["gluonlab", *sys.argv[1:]])).split("\n"),
+    }
+    keeps_file = rank == 0 and json_target not in (None, "-")
+    return Result(benchmark, origin, Path(str(json_target)) if keeps_file else None)
+
+
+def show(result: Result, text: str, json_target: Optional[str]) -> None:
+    """The result as JSON on stdout if that was asked for, else ``text``."""
+    if json_target == "-":
+        write_json(result.as_dict(), "-")
+    else:
+        typer.echo(text)

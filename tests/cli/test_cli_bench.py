@@ -1,0 +1,170 @@
+"""The verbs of ``gluonlab bench`` as a user calls them, on a network that takes a moment."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+SMALL = ("small_resnet8", "data.image_size=8", "--batch", "4")
+QUICK = ("--blocks", "2", "--steps", "4", "--warmup", "1")
+
+
+def result_of(job):
+    assert job.returncode == 0, job.stderr
+    return json.loads(job.stdout)
+
+
+def test_training_on_one_process_says_what_it_is_bound_by(run_gluonlab):
+    job = run_gluonlab("bench", "throughput", *SMALL, *QUICK, "--json", "-")
+    result = result_of(job)
+    (row,) = result["rows"]
+    assert result["complete"]
+    assert row["complete"]
+    assert row["bound_by"] == "compute"
+    assert row["processes"] == 1
+    assert row["lowest"] <= row["median"] <= row["highest"]
+    assert 0 < row["utilisation"] < 1
+    assert 1e8 < row["peak_memory_bytes"] < 1e9
+    assert set(row["split_seconds"]) > {"input", "forward", "backward", "communication", "optimizer"}
+    assert {"machine", "versions", "git_commit", "command", "date"} <= set(result)
+
+
+def test_more_threads_than_cores_are_warned_of_and_marked(run_gluonlab):
+    threads = 2 * os.cpu_count()
+    job = run_gluonlab("bench", "throughput", *SMALL, *QUICK, "--threads", threads, "--json", "-")
+    assert "warning: 1 process(es) x" in job.stderr
+    assert result_of(job)["rows"][0]["is_oversubscribed"]
+
+
+def test_the_table_of_tf_cnn_benchmarks(run_gluonlab):
+    job = run_gluonlab("bench", "throughput", *SMALL, *QUICK, "--inference", "--format", "tf_cnn")
+    lines = job.stdout.splitlines()
+    assert lines[0] == "Step\tImg/sec\ttotal_loss"
+    assert lines[-2].startswith("total images/sec: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (("throughput", "resnet51_v1b"), 2, "error[CFG09]"),
+        (("throughput", *SMALL[:2], "--batch", "0,4"), 2, "error[CLI02] --batch 0,4"),
+        (("throughput", *SMALL, "--json", "/nowhere/result.json"), 4, "error[CKP01]"),
+        (("throughput", *SMALL, "--json", "/proc/result.json"), 4, "error[CKP01]"),
+        (("data", "configs/smoke.yaml"), 2, "synthetic"),
+        (("allreduce",), 2, "nothing to sum"),
+        (("scaling", "small_resnet8", "--strong", "--batch", "3"), 2, "equally"),
+        (("compare", "README.md", "README.md"), 4, "error[CKP03]"),
+    ],
+)
+def test_bad_input_is_one_line_and_a_code(run_gluonlab, arguments, code, says):
+    job = run_gluonlab("bench", *arguments)
+    assert job.returncode == code, job.stderr
+    assert says in job.stderr.splitlines()[-1]
+    assert job.stderr.count("error[") == 1
+
+
+def test_an_interrupted_measurement_keeps_what_it_has_marked(tmp_path, root):
+    path = tmp_path / "result.json"
+    command = [sys.executable, "-m", "gluonlab.cli.main", "bench", "throughput", *SMALL, "--steps", "4"]
+    job = subprocess.Popen(
+        [*command, "--blocks", "100000", "--json", str(path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=root,
+        # a shell that starts tests in the background has them ignore SIGINT
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    deadline = time.monotonic() + 60
+    while not path.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    job.send_signal(signal.SIGINT)
+    output, errors = job.communicate(timeout=60)
+    assert job.returncode == 130, errors
+    assert "interrupted, not complete" in output
+    result = json.loads(path.read_text())
+    assert not result["complete"]
+    assert not result["rows"][0]["complete"]
+    assert result["rows"][0]["values"]
+
+
+def test_the_largest_batch_that_fits_is_found_without_dying(run_gluonlab, tmp_path):
+    path = tmp_path / "sweep.json"
+    options = ("--blocks", "1", "--steps", "1", "--warmup", "1", "--sweep-batch", "--memory", "1")
+    job = run_gluonlab("bench", "throughput", "small_resnet8", "--batch", "512", *options, "--json", path)
+    assert job.returncode == 0, job.stderr
+    result = json.loads(path.read_text())
+    largest = result["largest_batch"]
+    assert largest == max(row["batch"] for row in result["rows"])
+    assert 64 <= largest < 4096
+    assert "does not fit" in job.stderr
+    assert f"largest batch that fits into 1.00 GiB: {largest}" in job.stdout
+
+
+def test_sums_of_two_processes_by_size_with_a_fit(run_gluonlab):
+    job = run_gluonlab(
+        "bench", "allreduce", "-n", "2", "--sizes", "1024,16777216", "--rounds", "2", "--json", "-"
+    )
+    result = result_of(job)
+    assert [row["bytes"] for row in result["rows"]] == [1024, 16777216]
+    assert result["fit"]["bytes_per_second"] > 1e7
+
+
+def test_scaling_has_an_efficiency_and_says_how_much_is_hidden(run_gluonlab):
+    options = ("--processes", "1,2", "--rounds", "1", "--blocks", "2", "--steps", "4", "--json", "-")
+    result = result_of(run_gluonlab("bench", "scaling", *SMALL, *options))
+    one, two, apart = result["rows"]
+    assert one["efficiency"] == 1
+    assert two["processes"] == len(two["by_process"]) == 2
+    assert two["split_seconds"]["communication"] > 0
+    assert two["name"] != apart["name"]
+    assert 0 < two["efficiency"] < 2
+    assert apart["is_independent"]
+    assert 0 <= apart["hidden_communication"] <= 1
+
+
+def test_updates_data_and_starts(run_gluonlab):
+    updates = result_of(
+        run_gluonlab(
+            "bench", "optimizer", "small_resnet8", "--names", "sgd,lars", "--rounds", "2", "--json", "-"
+        )
+    )
+    assert [row["optimizer"] for row in updates["rows"]] == ["sgd", "lars"]
+    data = result_of(
+        run_gluonlab("bench", "data", "configs/digits.yaml", "--blocks", "2", "--steps", "3", "--json", "-")
+    )
+    assert data["rows"][0]["median"] > 100
+    start = result_of(run_gluonlab("bench", "startup", "small_resnet8", "--rounds", "1", "--json", "-"))
+    assert [row["part"] for row in start["rows"]] == [
+        "python",
+        "import",
+        "build",
+        "first_step",
+        "second_step",
+    ]
+
+
+def test_compare_is_a_gate(run_gluonlab, tmp_path):
+    values = [100.0, 101.0, 99.0, 100.5, 99.5, 100.2]
+    for name, factor in (("old", 1.0), ("same", 0.99), ("slow", 0.8)):
+        rates = [factor * value for value in values]
+        row = {
+            "name": "a",
+            "unit": "images/s",
+            "higher_is_better": True,
+            "values": rates,
+            "median": sorted(rates)[3],
+        }
+        (tmp_path / f"{name}.json").write_text(json.dumps({"rows": [row], "complete": True}))
+    old = tmp_path / "old.json"
+    assert run_gluonlab("bench", "compare", old, tmp_path / "same.json").returncode == 0
+    job = run_gluonlab("bench", "compare", old, tmp_path / "slow.json")
+    assert job.returncode == 1
+    assert "WORSE" in job.stdout
+    assert "-20.0%" in job.stdout
+    assert run_gluonlab("bench", "compare", old, tmp_path / "slow.json", "--threshold", "0.5").returncode == 0
