@@ -1,0 +1,9 @@
+"""Sums over 2 processes, 1 KB to 100 MB, through MPI; add --backend gloo for Gloo.
+
+python benchmarks/allreduce.py -o benchmarks/results/bench/allreduce_mpi.json
+"""
+
+from bench_command import run_bench
+
+if __name__ == "__main__":
+    run_bench(__doc__, "allreduce", "-n", "2")

@@ -1,0 +1,9 @@
+"""ResNet-50 on 1 and 2 processes of one thread, each with its own batch (weak scaling).
+
+python benchmarks/resnet50_scaling.py -o benchmarks/results/bench/resnet50_scaling.json
+"""
+
+from bench_command import run_bench
+
+if __name__ == "__main__":
+    run_bench(__doc__, "scaling", "resnet50_v1b", "--batch", "4", "--rounds", "2", "--steps", "4")

@@ -1,0 +1,9 @@
+"""ResNet-50 on a synthetic batch, as the synthetic benchmarks of other frameworks have it.
+
+python benchmarks/resnet50_synthetic.py -o benchmarks/results/bench/resnet50_synthetic.json
+"""
+
+from bench_command import run_bench
+
+if __name__ == "__main__":
+    run_bench(__doc__, "throughput", "resnet50_v1b", "--batch", "8,16", "--blocks", "6", "--steps", "4")
