@@ -56,6 +56,28 @@ def test_the_recipe_trains_on_real_jpegs(recipe, miniature, run_gluonlab, tmp_pa
     assert np.isfinite(summary["train_loss"])
 
 
+@pytest.mark.parametrize(
+    ("recipe", "overrides"),
+    [
+        ("resnet50_rsb_a2", ["model.name=resnet18_v1b"]),
+        ("resnet50_codreanu_14k", [
+            "model.name=resnet18_v1b", "phases=[{from_epoch: 1.5, data: {augment: crop_flip}, "
+            "optimizer: {weight_decay: 1.0e-4}, schedule: {name: polynomial, base_lr: 0.01}}]"]),
+    ],
+)  # fmt: skip
+def test_its_techniques_train_a_smaller_network_on_real_jpegs(
+    recipe, overrides, miniature, run_gluonlab, tmp_path
+):
+    job = run_gluonlab(
+        "train", f"configs/imagenet/{recipe}.yaml", *small(miniature, tmp_path / "run"), *overrides,
+        "epochs=2", "schedule.warmup_epochs=0.5", "schedule.base_batch_size=2048",
+    )  # fmt: skip
+    assert job.returncode == 0, job.stderr
+    summary = json.loads((tmp_path / "run/summary.json").read_text())
+    assert (summary["steps"], summary["val_images"]) == (6, 10)
+    assert np.isfinite(summary["train_loss"])
+
+
 def test_resnet50_itself_takes_an_update_over_two_processes(miniature, run_gluonlab, tmp_path):
     job = run_gluonlab(
         "launch", "-n", 2, "configs/imagenet/resnet50_goyal_8k.yaml", *small(miniature, tmp_path / "run"),

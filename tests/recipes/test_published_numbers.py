@@ -45,6 +45,7 @@ class Numbers(NamedTuple):
     end: Optional[int] = None
     drops: tuple = ()
     factors: tuple = (1, 0.1, 0.01, 0.001)  # of the peak, before and after each drop
+    collapse: Optional[tuple] = None  # first step and peak of a last phase, a parabola down to 0
 
 
 GOYAL = Update("nag", 0.9, 1e-4, smoothing=0)
@@ -54,6 +55,9 @@ FUJITSU = Update("lars", 0.96, 5e-5, smoothing=0.1, eta=0.0025)
 NADO = Update("nag", 0.98, 5.8e-5, smoothing=0.15)
 LAMB = Update("lamb", 0.9, 1.5, smoothing=0.1)
 AKIBA = Update("rmsprop_warmup", 0.9, 1e-4, smoothing=0)
+CODREANU = Update("sgd", 0.9, 5e-5, smoothing=0)
+TRICKS = Update("nag", 0.9, 1e-4, smoothing=0.1)
+WIGHTMAN = Update("lamb", 0.9, 0.02, smoothing=0)
 
 
 def goyal(batch, workers, steps, warmup, drops, top1):
@@ -76,6 +80,15 @@ def nvidia(epochs, top1):
 def lamb(batch, steps, divisor, top1):
     """The rates of the source: 4 / (divisor * 100); each warm-up, 2.5 to 20 epochs, is 782 steps."""
     return Numbers(batch, batch // 64, 64, steps, 782, 4 / (divisor * 100), LAMB, top1, power=1)
+
+
+def tricks(steps, top1):
+    return Numbers(1024, 8, 128, steps, 6256, 0.4, TRICKS, top1, "cosine")
+
+
+def wightman(steps, peak, top1):
+    first, last = 1e-4 * peak, 1e-6
+    return Numbers(2048, 8, 256, steps, 3128, peak, WIGHTMAN, top1, "cosine", final=last, initial=first)
 
 
 # fmt: off
@@ -113,6 +126,18 @@ TABLE = {
     "resnet50_nvidia_50ep": nvidia(50, 0.7631),
     "resnet50_nvidia_90ep": nvidia(90, 0.7715),
     "resnet50_nvidia_250ep": nvidia(250, 0.7846),
+    "resnet50_codreanu_14k": Numbers(
+        14_336, 896, 16, 8040, 446, 4.8, CODREANU, 0.7615, power=1, initial=0.1, collapse=(8040 - 402, 0.254)
+    ),
+    # 4,692 updates of 8,192 images, then 16,384; factors are 1 / 5 and tenths of it
+    "resnet50_smith_16k": Numbers(
+        8192, 256, 32, 9383, 782, 3.2, GOYAL, 0.761, "multistep", initial=0.1, drops=(4692, 7038, 8602),
+        factors=(1, 0.2, 0.02, 0.002),
+    ),
+    "resnet50_tricks": tricks(150_136, 0.7848),
+    "resnet50_tricks_mixup": tricks(250_227, 0.7915),
+    "resnet50_rsb_a2": wightman(187_670, 5e-3, 0.7983),
+    "resnet50_rsb_a3": wightman(62_556, 8e-3, 0.7805),
     "resnet50_nesterov_32k": Numbers(
         32_768, 512, 64, 2512, 638, 7.05, NADO, 0.759, power=1, final=6e-6, warmup_power=2
     ),
@@ -125,12 +150,15 @@ def expected_rate(numbers, step):
     if step < numbers.warmup:
         rise = (step / numbers.warmup) ** numbers.warmup_power
         return numbers.initial + (numbers.peak - numbers.initial) * rise
+    if numbers.collapse and step >= numbers.collapse[0]:
+        first, peak = numbers.collapse
+        return peak * ((numbers.steps - step) / (numbers.steps - first)) ** 2
     if numbers.shape == "multistep":
         return numbers.peak * numbers.factors[sum(step >= drop for drop in numbers.drops)]
     end = numbers.end or numbers.steps
     left = max(end - step, 0) / (end - numbers.warmup)
     if numbers.shape == "cosine":
-        return numbers.peak * math.sin(math.pi / 2 * left) ** 2
+        return numbers.final + (numbers.peak - numbers.final) * math.sin(math.pi / 2 * left) ** 2
     return numbers.final + (numbers.peak - numbers.final) * left**numbers.power
 
 
@@ -181,7 +209,7 @@ def test_the_learning_rate_follows_the_published_curve(recipe):
     assert calendar.total_steps(config.epochs) == numbers.steps
     assert calendar.first_step_of(config.schedule.warmup_epochs) == numbers.warmup
     assert rate(numbers.warmup) == pytest.approx(numbers.peak)
-    corners = {0, numbers.warmup, numbers.end or numbers.steps, *numbers.drops}
+    corners = {0, numbers.warmup, numbers.end or numbers.steps, *numbers.drops, *(numbers.collapse or ())[:1]}
     steps = {corner + offset for corner in corners for offset in (-2, -1, 0, 1, 2)}
     steps |= {numbers.steps * tenth // 10 for tenth in range(10)}
     for step in sorted(step for step in steps if 0 <= step < numbers.steps):
