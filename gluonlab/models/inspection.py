@@ -41,7 +41,7 @@ def count_multiply_adds(net: gluon.HybridBlock, input_shape: Sequence[int]) -> i
     convention of He et al. 2015, table 1, and of torchvision's figures.
     """
     output = net(mx.sym.var("data"))
-    shapes = dict(_shapes_in(output, (1, *input_shape)))
+    shapes = dict(shapes_in(output, (1, *input_shape)))
     nodes = json.loads(output.tojson())["nodes"]
     total = 0
     for node in nodes:
@@ -61,7 +61,7 @@ def activation_bytes(net: gluon.HybridBlock, input_shape: Sequence[int], batch_s
     """
     output = net(mx.sym.var("data"))
     inputs = set(output.list_inputs())
-    shapes = _shapes_in(output, (batch_size, *input_shape))
+    shapes = shapes_in(output, (batch_size, *input_shape))
     return FLOAT32_BYTES * sum(prod(shape) for name, shape in shapes if name not in inputs)
 
 
@@ -78,14 +78,14 @@ def list_layers(net: gluon.HybridBlock, input_shape: Sequence[int]) -> list[Laye
     return [
         Layer(
             name=name,
-            output_shape=_shapes_in(output, (1, *input_shape))[-1][1][1:],
+            output_shape=shapes_in(output, (1, *input_shape))[-1][1][1:],
             parameters=count_parameters(net._children[name]),
         )
         for name, output in outputs.items()
     ]
 
 
-def _shapes_in(output: Any, data_shape: Shape) -> list[tuple[str, Shape]]:
+def shapes_in(output: Any, data_shape: Shape) -> list[tuple[str, Shape]]:
     """Name and shape of every variable and every operator's output behind ``output``, in graph order."""
     internals = output.get_internals()
     _, shapes, _ = internals.infer_shape(data=data_shape)
