@@ -50,13 +50,16 @@ def create(
 
     ``pretrained`` is a safetensors file or a checkpoint directory: the net comes back initialised on
     the CPU with its weights. Without it, the net comes back with all shapes known, not initialised.
-    Raises `ConfigError` CFG09 for an unknown name or impossible options, `CheckpointError` CKP03 or
+    Raises `ConfigError` CFG09 for an unknown name or impossible options, CFG30, CFG70 or CFG71 for
+    options that the network has no place for, `CheckpointError` CKP03 or
     CKP06 for a file that cannot be read or does not fit.
     """
     model = entry(name)
     classes = model.classes if classes is None else classes
     _check(classes, options)
     net = model.build(classes, options)
+    if options.zero_last_gamma:
+        _check_zero_start(net, model)
     if options.stochastic_depth:
         _drop_branches(net, model, options.stochastic_depth)
     if pretrained is not None:
@@ -84,6 +87,17 @@ def _check(classes: int, options: ModelOptions) -> None:
             problems.append(_problem(key, getattr(options, key), "at least 0, less than 1"))
     if problems:
         raise ConfigError.from_problems(problems)
+
+
+def _check_zero_start(net: gluon.HybridBlock, model: ModelEntry) -> None:
+    """Refuse the option where no gamma or weight of the net has been made to start at zero."""
+    names_and_starts = ((name, p.init) for name, p in net._collect_params_with_prefix().items())
+    if not any(name.endswith(("gamma", "weight")) and init == "zeros" for name, init in names_and_starts):
+        raise ConfigError(
+            "CFG71",
+            "model.zero_last_gamma",
+            f"{model.name} has no residual branches that could start at zero",
+        )
 
 
 def _drop_branches(net: gluon.HybridBlock, model: ModelEntry, rate: float) -> None:

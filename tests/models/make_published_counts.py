@@ -6,7 +6,8 @@ python tests/models/make_published_counts.py
 Parameters are ``sum(p.numel())`` of their networks at 1,000 classes, multiply-adds those of their
 convolutions and linear layers for one 224-px image; nothing is downloaded and nothing computed (the
 networks are on the device "meta"). Where torchvision's documentation gives figures (``num_params`` and
-``_ops`` of the weights), they must be the same.
+``_ops`` of the weights), they must be the same. ``top1`` is that of torchvision's first weights, in percent,
+as its documentation has it.
 """
 
 import json
@@ -60,10 +61,12 @@ def main():
 def torchvision_counts(name):
     with torch.device("meta"):
         counts = count(torchvision.models.get_model(name))
-    documented = torchvision.models.get_model_weights(name).DEFAULT.meta
+    weights = torchvision.models.get_model_weights(name)
+    documented = weights.DEFAULT.meta
     assert counts["parameters"] == documented["num_params"], name
     assert round(counts["multiply_adds"] / 1e9, 3) == documented["_ops"], name
-    return {"name": name, **counts}
+    top1 = weights["IMAGENET1K_V1"].meta["_metrics"]["ImageNet-1K"]["acc@1"]
+    return {"name": name, **counts, "top1": top1}
 
 
 def timm_counts(name):

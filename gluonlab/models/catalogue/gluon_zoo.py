@@ -40,9 +40,7 @@ def _zoo(
 ) -> ModelEntry:
     shape = (3, preprocessing.crop, preprocessing.crop)
     build = partial(_build, name, shape)
-    return ModelEntry(
-        f"gluon:{name}", build, shape, 1000, *source, parameters, multiply_adds, preprocessing
-    )
+    return ModelEntry(f"gluon:{name}", build, shape, 1000, *source, parameters, multiply_adds, preprocessing)
 
 
 ENTRIES = (
