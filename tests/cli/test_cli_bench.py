@@ -128,6 +128,13 @@ def test_scaling_has_an_efficiency_and_says_how_much_is_hidden(run_gluonlab):
     assert 0 <= apart["hidden_communication"] <= 1
 
 
+def test_the_kvstore_of_mxnet_is_measured_as_horovod_is(run_gluonlab):
+    options = ("-n", "2", "--backend", "kvstore", "--no-peak", "--json", "-")
+    (row,) = result_of(run_gluonlab("bench", "throughput", *SMALL, *QUICK, *options))["rows"]
+    assert row["processes"] == len(row["by_process"]) == 2
+    assert row["split_seconds"]["communication"] > 0
+
+
 def test_updates_data_and_starts(run_gluonlab):
     updates = result_of(
         run_gluonlab(

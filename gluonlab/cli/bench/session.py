@@ -23,13 +23,14 @@ class Backend(str, Enum):
 
     mpi = "mpi"
     gloo = "gloo"
+    kvstore = "kvstore"
 
 
 GRACE_SECONDS = 1.0
 """What a stopped job gets: what it has measured is in its file already."""
 
 PROCESSES_OPTION = typer.Option(1, "-n", "--processes", min=1, help="Number of processes on this host.")
-BACKEND_OPTION = typer.Option(Backend.mpi, "--backend", help="Horovod's controller.")
+BACKEND_OPTION = typer.Option(Backend.mpi, "--backend", help="Horovod's controller, or MXNet's kvstore.")
 THREADS_OPTION = typer.Option(
     None, "--threads", min=1, help="Compute threads of each process; default: its share of the cores."
 )
