@@ -32,6 +32,12 @@ def test_the_pictures_are_made_from_the_result_files(root):
         assert (root / name).read_text() == draw(root / "benchmarks/results"), name
 
 
+def test_the_page_of_models_is_made_from_the_registry_and_the_result_file(root):
+    from benchmarks.model_table import PAGE, PUBLISHED, RESULT, render
+
+    assert PAGE.read_text() == render(RESULT, PUBLISHED)
+
+
 def test_commands_of_the_readme_name_recipes_and_verbs_that_exist(root, run_gluonlab):
     blocks = re.findall(r"```sh\n(.*?)```", (root / "README.md").read_text(), flags=re.DOTALL)
     commands = re.findall(r"^gluonlab (\w+)(.*)$", "\n".join(blocks), flags=re.MULTILINE)

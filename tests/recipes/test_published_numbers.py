@@ -13,7 +13,7 @@ from gluonlab.config import load_config
 
 FOLDER = Path(__file__).parents[2] / "configs" / "imagenet"
 IMAGES = 1_281_167
-RECIPES = sorted(path.stem for path in FOLDER.glob("*.yaml") if path.stem != "base_resnet50")
+RECIPES = sorted(path.stem for path in FOLDER.glob("resnet50_*.yaml"))
 
 
 class Update(NamedTuple):
