@@ -166,7 +166,9 @@ def _bits(same_run: dict[str, Any]) -> str:
     return "same bits" if len(digests) == 1 else f"{len(digests)} different results"
 
 
-SECTIONS: dict[str, Callable[[Path], str]] = {
+Sections = dict[str, Callable[[Path], str]]
+
+SECTIONS: Sections = {
     "results": render_accuracy,
     "large batches": render_study,
     "engine": render_engine,
@@ -178,9 +180,9 @@ PICTURES: dict[str, Callable[[Path], str]] = {
 }
 
 
-def fill_in(readme: str, results: Path) -> str:
+def fill_in(readme: str, results: Path, sections: Sections = SECTIONS) -> str:
     """``readme`` with what stands between ``<!-- NAME -->`` and ``<!-- /NAME -->`` made anew."""
-    for name, render in SECTIONS.items():
+    for name, render in sections.items():
         section = re.compile(rf"<!-- {name} -->\n(.*?)<!-- /{name} -->", re.DOTALL)
         text = f"<!-- {name} -->\n{render(results)}<!-- /{name} -->"
         readme = section.sub(lambda _, text=text: text, readme)  # type: ignore[misc]

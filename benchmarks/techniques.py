@@ -4,7 +4,7 @@ python benchmarks/techniques.py --data data/cifar-10-batches-bin
 
 Each technique is switched on alone, with each seed: about 50 runs. A finished run is a file in
 benchmarks/results/techniques; what is there is not run again, so the study may be stopped at any time.
-`python benchmarks/tables.py` makes the table of docs/techniques.md.
+`python benchmarks/technique_tables.py` makes the tables of docs/techniques.md.
 """
 
 from __future__ import annotations
@@ -42,11 +42,12 @@ SIZES = "phases=[{from_epoch: 1.5, data: {image_size: 24}}, {from_epoch: 3, data
 
 @dataclass(frozen=True)
 class Technique:
-    """A ``name``, who is to be credited, and what is set ``overrides`` to on top of the recipe."""
+    """A ``name``, who is to be credited, what the recipe's keys are set to, and which run to compare with."""
 
     name: str
     paper: str
     overrides: tuple[str, ...] = ()
+    against: str = BASE
 
     @property
     def file_stem(self) -> str:
@@ -56,13 +57,15 @@ class Technique:
 
 # fmt: off
 TECHNIQUES = (
+    Technique("moving average", "Polyak & Juditsky 1992", (
+        "averaging.name=ema", "averaging.decay=0.95")),
     Technique("rate not scaled", "", ("schedule.scaling=none", "schedule.warmup_epochs=0")),
-    Technique("square root scaling", "Krizhevsky 2014", ("schedule.scaling=sqrt",)),
-    Technique("linear scaling", "Krizhevsky 2014", ("schedule.warmup_epochs=0",)),
+    Technique("square root scaling", "Krizhevsky 2014", ("schedule.scaling=sqrt",), "rate not scaled"),
+    Technique("linear scaling", "Krizhevsky 2014", ("schedule.warmup_epochs=0",), "rate not scaled"),
     Technique("dropout", "Srivastava et al. 2014", ("model.dropout=0.1",)),
     Technique("label smoothing", "Szegedy et al. 2016", ("label_smoothing=0.1",)),
     Technique("stochastic depth", "Huang et al. 2016", ("model.stochastic_depth=0.1",)),
-    Technique(BASE, "Goyal et al. 2017"),
+    Technique(BASE, "Goyal et al. 2017", against="linear scaling"),
     Technique("zero gamma", "Goyal et al. 2017", ("model.zero_last_gamma=true",)),
     Technique("decay of norm and bias", "", ("optimizer.decay_norm_and_bias=true",)),
     Technique("no momentum correction", "", ("optimizer.momentum_correction=false",)),
@@ -73,7 +76,8 @@ TECHNIQUES = (
         "optimizer.rmsprop_lr=0.001", "optimizer.beta2=0.99", "schedule.warmup_epochs=0")),
     Technique("final collapse", "Codreanu et al. 2017", (COLLAPSE,)),
     Technique("256, rate falls", "", (*SMALL, *MULTISTEP)),
-    Technique("256, batch grows", "Smith et al. 2018", (*SMALL, GROWTH, "schedule.name=constant")),
+    Technique("256, batch grows", "Smith et al. 2018", (
+        *SMALL, GROWTH, "schedule.name=constant"), "256, rate falls"),
     Technique("mixup", "Zhang et al. 2018", ("mixing.mixup_alpha=0.2",)),
     Technique("weight averaging", "Izmailov et al. 2018", (
         "averaging.name=swa", "averaging.from_epoch=3", "averaging.every_epochs=0.25",
@@ -87,11 +91,9 @@ TECHNIQUES = (
         "optimizer.name=lamb", "schedule.scaling=sqrt", "schedule.base_lr=0.005",
         "optimizer.weight_decay=0.05")),
     Technique("repeated augmentation", "Hoffer et al. 2020", ("data.augment_repeats=2",)),
-    Technique("moving average", "Polyak & Juditsky 1992", (
-        "averaging.name=ema", "averaging.decay=0.95")),
     Technique("binary cross entropy", "Wightman et al. 2021", (
         "loss.name=bce", "optimizer.name=lamb", "schedule.scaling=sqrt", "schedule.base_lr=0.005",
-        "optimizer.weight_decay=0.05")),
+        "optimizer.weight_decay=0.05"), "LAMB"),
 )
 # fmt: on
 

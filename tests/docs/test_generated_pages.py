@@ -25,6 +25,17 @@ def test_the_readme_tables_are_made_from_the_result_files(root):
     assert fill_in(text, root / "benchmarks/results") == text
 
 
+def test_the_tables_of_the_techniques_are_made_from_the_result_files(root, monkeypatch):
+    monkeypatch.syspath_prepend(str(root / "benchmarks"))
+    from tables import fill_in
+    from technique_tables import TECHNIQUE_SECTIONS
+
+    text = (root / "docs/techniques.md").read_text()
+    for name in TECHNIQUE_SECTIONS:
+        assert f"<!-- {name} -->" in text
+    assert fill_in(text, root / "benchmarks/results", TECHNIQUE_SECTIONS) == text
+
+
 def test_the_pictures_are_made_from_the_result_files(root):
     from benchmarks.tables import PICTURES
 

@@ -1,0 +1,60 @@
+"""Write the tables of docs/techniques.md from the files in benchmarks/results.
+
+python benchmarks/technique_tables.py
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from statistics import mean
+
+from tables import CHANCE, METHODS, ROOT, Sections, fill_in, read_study
+from techniques import TECHNIQUES
+
+PAGE = ROOT / "docs/techniques.md"
+
+
+def render_techniques(results: Path) -> str:
+    """One row for each technique, in the order of history: what is set, and what it did to top-1."""
+    top1: dict[str, list[float]] = {}
+    for path in sorted((results / "techniques").glob("*.json")):
+        run = json.loads(path.read_text())
+        top1.setdefault(run["technique"], []).append(run["top1"])
+    lines = ["| technique | paper | set | top-1 of each run | mean | against |", "|---|---|---|--:|--:|---|"]
+    for one in TECHNIQUES:
+        runs = ", ".join(f"{value:.1%}" for value in top1[one.name])
+        change = 100 * (mean(top1[one.name]) - mean(top1[one.against]))
+        keys = " ".join(f"`{override}`" for override in one.overrides) or "the recipe as it is"
+        lines.append(
+            f"| {one.name} | {one.paper} | {keys} | {runs} | {mean(top1[one.name]):.1%} | "
+            f"{change:+.1f} to {one.against} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def render_batches(results: Path) -> str:
+    """The best accuracy of each batch in the large-batch study, and by which way to scale the rate."""
+    study = read_study(results)
+    batches = sorted(study["unscaled"])
+    lines = ["| batch | best top-1 | by |", "|--:|--:|---|"]
+    for batch in batches:
+        means = {
+            method: mean(CHANCE if value is None else value for value in study[method][batch])
+            for method in METHODS
+            if study[method].get(batch)
+        }
+        best = max(means, key=lambda method: means[method])
+        lines.append(f"| {batch:,} | {means[best]:.1%} | {METHODS[best]} |")
+    return "\n".join(lines) + "\n"
+
+
+TECHNIQUE_SECTIONS: Sections = {"techniques": render_techniques, "batches": render_batches}
+
+
+def main() -> None:
+    PAGE.write_text(fill_in(PAGE.read_text(), ROOT / "benchmarks/results", TECHNIQUE_SECTIONS))
+
+
+if __name__ == "__main__":
+    main()
