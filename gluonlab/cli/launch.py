@@ -57,7 +57,7 @@ def launch(
         None, "--hosts", metavar="a:8,b:8", help="Hosts and their processes."
     ),
     host_file: Optional[Path] = typer.Option(None, "--host-file", help="Lines of `name slots=8`."),
-    interface: Optional[str] = typer.Option(None, "--interface", help="Network card for all connections."),
+    interface: Optional[str] = typer.Option(None, "--interface", help="Card or network for all connections."),
     env: list[str] = typer.Option([], "--env", metavar="NAME", help="Pass this variable too; repeatable."),
     bind: BindChoice = typer.Option(BindChoice.cores, "--bind", help="Each process keeps to its share."),
     max_restarts: int = typer.Option(0, "--max-restarts", min=0, help="Restarts from the last checkpoint."),

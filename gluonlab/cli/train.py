@@ -82,6 +82,8 @@ def _train_in_world(
         line.watch(progress, stop)
     fault_injection.fault_point("start")
     world = join_world(progress)
+    if line:
+        line.tell_crashes()
     summary = _train(config, run_dir, world, _progress_stream(json_target), stop, allowed_changes)
     fault_injection.fault_point("end")
     world.shutdown()

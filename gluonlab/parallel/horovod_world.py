@@ -18,7 +18,7 @@ from gluonlab.fault_injection import fault_point
 from gluonlab.parallel.accumulation import pairwise_sum
 from gluonlab.parallel.environment import is_horovod_installed
 from gluonlab.parallel.host_stage import HostStage, stages_by_type
-from gluonlab.parallel.supervision.progress import LEAVING, Progress
+from gluonlab.parallel.supervision.progress import JOINING, LEAVING, Progress
 from gluonlab.parallel.world import World
 
 # A bucket is one collective. Small enough that the first are under way while backward still runs,
@@ -35,7 +35,8 @@ class HorovodWorld(World):
         """``stage_on_host``: add up on the host whatever the device, as for GPUs where there is no NCCL."""
         self.progress = progress or Progress()
         self._hvd = _import_horovod()
-        self._hvd.init()
+        with self.progress.doing(JOINING):
+            self._hvd.init()
         self.rank, self.size = self._hvd.rank(), self._hvd.size()
         self.local_rank, self.local_size = self._hvd.local_rank(), self._hvd.local_size()
         self._exchanges = 0

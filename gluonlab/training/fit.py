@@ -83,7 +83,7 @@ class _Fitting:
                 is_second_chance = True
                 self._roll_back(error)
         self._validate()
-        self._save()
+        self._save(is_last=True)
         self.saver.finish()
         return self._summary()
 
@@ -136,13 +136,16 @@ class _Fitting:
         self.saver.report()
 
     def _stop(self) -> None:
-        self._save()
+        self._save(is_last=True)
         self.saver.finish()
-        step = self.run.state.step
-        reason = next(filter(None, self.run.world.exchange(self.run.stop.reason)), "its launcher")
-        self.reporter.message(f"stopped at step {step} by {reason}, the state is saved")
+        run, step = self.run, self.run.state.step
+        reason = next(filter(None, run.world.exchange(run.stop.reason)), "its launcher")
+        newest = max(run.store.steps(), default=None) if run.world.rank == 0 else None
+        saved = run.world.exchange(str(newest))[0]
+        what = "the state is saved" if saved == str(step) else f"the last checkpoint is that of step {saved}"
+        self.reporter.message(f"stopped at step {step} by {reason}, {what}")
         raise PreemptedError(
-            "CLU20", f"step {step}", f"stopped by {reason}, the state is saved", "the same command continues"
+            "CLU20", f"step {step}", f"stopped by {reason}, {what}", "the same command continues"
         )
 
     def _sample_ids(self, step: int, worker: int) -> list[int]:
@@ -189,10 +192,10 @@ class _Fitting:
         self.last_results[kind] = {"step": step, **results}
         self.reporter.log(kind, step, **results)
 
-    def _save(self) -> None:
+    def _save(self, is_last: bool = False) -> None:
         validation = self.last_results.get("validation", {})
         score = validation["top1"] if validation.get("step") == self.run.state.step else None
-        self.saver.save(self._checkpoint_state(), score)
+        self.saver.save(self._checkpoint_state(), score, is_last=is_last)
 
     def _checkpoint_state(self) -> dict[str, Any]:
         run = self.run

@@ -43,15 +43,19 @@ class Saver:
         is_timed = every is not None and every.unit == "seconds"
         return is_timed and time.monotonic() - self._last_saved >= every.amount  # type: ignore[union-attr]
 
-    def save(self, state: dict[str, Any], score: Optional[float]) -> None:
+    def save(self, state: dict[str, Any], score: Optional[float], *, is_last: bool = False) -> None:
         """Take a snapshot and begin to write it, if this step has no checkpoint; all processes call this.
+
+        The last one waits for the save that is under way, however long it takes.
 
         Raises:
             DivergenceError: the processes do not hold the same weights.
             CheckpointError: CKP01 after `Run.max_failed_saves` failures one after another.
         """
         run, step = self._run, self._run.state.step
-        if self.last_step == step:
+        if is_last:
+            run.world.run_on_all(self._wait)
+        elif self.last_step == step:
             return
         check_same_weights(run.state, run.world)
         self.last_step = step
@@ -92,7 +96,7 @@ class Saver:
         Raises:
             CheckpointError: CKP01 if the last save failed.
         """
-        self._run.world.run_on_all(self._wait)
+        self._run.world.run_on_all(self._wait_for_success)
 
     def close(self) -> None:
         """Let a save that is under way come to its end."""
@@ -100,11 +104,14 @@ class Saver:
 
     def _wait(self) -> None:
         with self._run.world.progress.doing(SAVING):
-            failed = self._failed
             while self._writer.is_busy:
                 self.report(wait_seconds=1.0)
-            if self._failed > failed:
-                raise self._last_error
+
+    def _wait_for_success(self) -> None:
+        failed = self._failed
+        self._wait()
+        if self._failed > failed:
+            raise self._last_error
 
     def _tell_failure(self, result: SaveResult) -> None:
         assert result.error is not None, "it failed"

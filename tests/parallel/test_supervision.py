@@ -26,7 +26,13 @@ from gluonlab.parallel.world import PeerFailedError
 
 
 def view(rank, **values):
-    defaults = {"phase": "training", "step": 5, "collectives": 7, "collective": "gradients", "heard": 1000.0}
+    defaults = {
+        "phase": "training",
+        "step": 5,
+        "collectives": 7,
+        "recent": ("a", "gradients"),
+        "heard": 1000.0,
+    }
     return RankView(rank, "a", 100 + rank, **{**defaults, **values})
 
 
@@ -43,17 +49,30 @@ def test_processes_that_go_on_are_left_alone():
 
 
 def test_the_one_that_is_behind_is_named_not_those_that_wait():
-    trouble = look([view(0, idle=130, collectives=9, collective="metrics"), view(1, idle=125)])
+    ahead = view(0, idle=130, collectives=9, recent=("a", "gradients", "statistics", "metrics"))
+    trouble = look([ahead, view(1, idle=125)])
     assert trouble.view.rank == 1
     assert str(trouble.problem).startswith(
         "error[CLU15] rank 1 (a, pid 101): no progress for 125 s at step 5 (training) "
         "while rank 0 waits in 'metrics'"
     )
-    starved = look([view(0, idle=130, collectives=9), view(1, idle=125, phase="waiting for data")])
+    starved = look([ahead, view(1, idle=125, phase="waiting for data")])
     assert "(waiting for data)" in starved.problem.what
-    other = look([view(0, idle=130), view(1, idle=125, collective="another")])
-    assert "in 'gradients', rank 1 is in 'another'" in other.problem.what
     assert "as are all others" in look([view(0, idle=130), view(1, idle=125)]).problem.what
+    joining = view(0, idle=700, phase="waiting for the others to start", collectives=0, recent=())
+    late = look([joining, view(1, idle=650, phase="starting", collectives=0, recent=())])
+    assert (late.view.rank, "rank 0 waits for it" in late.problem.what) == (1, True)
+
+
+def test_the_one_that_took_another_way_is_named():
+    """It left 'b' out, so it is where the others will be, but they never get there."""
+    left_out = view(1, idle=125, collectives=8, recent=("a", "c"))
+    others = [view(rank, idle=130, collectives=8, recent=("a", "b")) for rank in (0, 2)]
+    trouble = look([*others, left_out], size=3)
+    assert trouble.view.rank == 1
+    assert "entered 'c' where the others entered 'b', at step 5 (training)" in trouble.problem.what
+    further = view(1, idle=125, collectives=9, recent=("a", "c", "d"))
+    assert "rank 1" in look([others[0], further]).problem.where
 
 
 def test_a_frozen_process_and_one_that_never_came_are_named():
@@ -101,7 +120,7 @@ HELLO = {"rank": 1, "host": "a", "pid": 4}
 def test_a_process_with_the_key_is_heard_and_hears():
     with Switchboard("127.0.0.1", 2) as board, connect(board) as line:
         line.sendall(encode({"hello": board.key, **HELLO}))
-        beat = {"step": 3, "phase": "training", "collectives": 2, "collective": "g", "idle": 0.5}
+        beat = {"step": 3, "phase": "training", "collectives": 2, "recent": ["g"], "idle": 0.5}
         line.sendall(encode({"beat": beat}) + encode({"stop": "SIGTERM"}))
         wait_for(lambda: board.stop_wish)
         assert (board.ranks[1].step, board.stop_wish) == (3, "SIGTERM to rank 1")
@@ -206,6 +225,7 @@ def test_how_a_process_ended_that_said_nothing():
     assert (short.error.problems[0].code, short.error.exit_code) == ("RES03", 9)
     assert "code 3: out of slots" in str(verdict(3, "out of slots").error)
     assert "SIGSEGV" in str(verdict(139).error)
+    assert "code 255: no network" in str(verdict(255, "no network").error)
 
 
 def test_a_stop_with_the_state_saved_is_no_failure_to_restart_from():

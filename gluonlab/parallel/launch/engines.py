@@ -66,6 +66,7 @@ def _mpirun(plan: JobPlan, environment: Mapping[str, str]) -> list[str]:
             command += ["-x", name]
     else:
         command += ["--map-by", ":OVERSUBSCRIBE", "--host", f"localhost:{plan.processes}"]
+        command += ["--mca", "btl", "self,sm"]  # its TCP transport would listen on all addresses
     return [*command, "-np", str(plan.processes)]
 
 

@@ -14,9 +14,10 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from platform import node
 from types import FrameType
 from typing import Optional, TextIO
+
+import psutil
 
 from gluonlab.errors import Problem
 from gluonlab.parallel.launch.engines import engine_of
@@ -120,20 +121,33 @@ class _Watch:
 
     def end(self) -> None:
         """End all that is left, gently first."""
-        if self._process.poll() is not None:
-            return
-        self._board.tell_all({"end": 143})
-        with contextlib.suppress(subprocess.TimeoutExpired, ProcessLookupError):
-            self._process.wait(TERMINATE_SECONDS)
+        family = self._family()
+        if self._process.poll() is None:
+            self._board.tell_all({"end": 143})
+            self._wait(TERMINATE_SECONDS)
         for number in (signal.SIGTERM, signal.SIGKILL):
             if self._process.poll() is None:
-                with contextlib.suppress(subprocess.TimeoutExpired, ProcessLookupError):
+                with contextlib.suppress(ProcessLookupError):
                     os.killpg(self._process.pid, number)
-                    self._process.wait(TERMINATE_SECONDS)
-            for view in self._board.ranks.values():
-                if view.left is None and view.host == node() and self._plan.is_local:
-                    with contextlib.suppress(ProcessLookupError):
-                        os.kill(view.pid, signal.SIGKILL)
+                self._wait(TERMINATE_SECONDS)
+        for process in family:  # frozen ones, and those that the engine kept in groups of their own
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+
+    def _family(self) -> list[psutil.Process]:
+        """What the engine started on this host, and processes of the job that outlived it."""
+        family = []
+        with contextlib.suppress(psutil.NoSuchProcess):
+            family = psutil.Process(self._process.pid).children(recursive=True)
+        for view in self._board.ranks.values():
+            if view.left is None and self._plan.is_local:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    family.append(psutil.Process(view.pid))
+        return family
+
+    def _wait(self, seconds: float) -> None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(seconds)
 
     def _pass_on_stop(self, now: float) -> None:
         reason = self._signals.reason or self._board.stop_wish

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from platform import node
 from typing import Literal, Optional
 
 import psutil
@@ -32,7 +34,7 @@ class Host:
 class JobPlan:
     """``command`` in ``processes`` processes that form one world.
 
-    No ``hosts`` means this one. ``interface`` names the network card for all connections,
+    No ``hosts`` means this one. ``interface`` names the network card (or the network) for all connections,
     ``pass_environment`` more variables than the usual ones, ``logs`` the folder for one file per process.
     """
 
@@ -89,6 +91,16 @@ def read_host_file(path: Path) -> tuple[Host, ...]:
     return _checked(pairs, f"--host-file {path}")
 
 
+def is_this_host(name: str) -> bool:
+    """Whether ``name`` is this host, by name or by an address of one of its cards."""
+    try:
+        address = socket.gethostbyname(name)
+    except OSError:
+        return name == node()
+    own = (each.address for addresses in psutil.net_if_addrs().values() for each in addresses)
+    return address in own or address.startswith("127.")
+
+
 def _checked(pairs: Sequence[tuple[str, str]], where: str) -> tuple[Host, ...]:
     hosts = []
     for name, slots in pairs:
@@ -101,11 +113,26 @@ def _checked(pairs: Sequence[tuple[str, str]], where: str) -> tuple[Host, ...]:
 
 
 def _address_of(interface: str) -> str:
+    """The IPv4 address of this host on a card by name, or in a network such as 10.0.0.0/24."""
+    if "/" in interface:
+        return _address_in(interface)
     for address in psutil.net_if_addrs().get(interface, []):
         if address.family == socket.AF_INET:
             return str(address.address)
     names = ", ".join(sorted(psutil.net_if_addrs()))
     raise ConfigError("CLI02", f"--interface {interface}", "has no IPv4 address here", f"there are {names}")
+
+
+def _address_in(network: str) -> str:
+    try:
+        wanted = ipaddress.ip_network(network)
+    except ValueError as error:
+        raise ConfigError("CLI02", f"--interface {network}", str(error)) from None
+    for addresses in psutil.net_if_addrs().values():
+        for address in addresses:
+            if address.family == socket.AF_INET and ipaddress.ip_address(address.address) in wanted:
+                return str(address.address)
+    raise ConfigError("CLI02", f"--interface {network}", "this host has no address in it")
 
 
 def _address_towards(host: str) -> str:

@@ -12,7 +12,7 @@ from typing import Optional, TextIO
 
 from gluonlab.errors import ClusterError, Problem
 from gluonlab.parallel.launch.job import run_job
-from gluonlab.parallel.launch.plan import Host, JobPlan
+from gluonlab.parallel.launch.plan import Host, JobPlan, is_this_host
 from gluonlab.parallel.launch.verdict import JobFailure, error_with_code
 
 MAX_DELAY_SECONDS = 300.0
@@ -75,7 +75,7 @@ def _on_hosts_that_answer(plan: JobPlan, policy: RestartPolicy, is_first: bool) 
         return plan
     hosts, silent = reachable_hosts(plan.hosts)
     if not silent:
-        return plan
+        return _on(hosts, plan)
     names = ", ".join(host.name for host in silent)
     if is_first:
         raise ClusterError(
@@ -92,13 +92,22 @@ def _on_hosts_that_answer(plan: JobPlan, policy: RestartPolicy, is_first: bool) 
             "give --min-processes, or the same command when the host is back",
         )
     _say(f"host {names} is gone; going on with {fitting[0]} of {plan.processes} processes")
-    return replace(plan, hosts=tuple(hosts), processes=fitting[0])
+    return _on(hosts, replace(plan, processes=fitting[0]))
+
+
+def _on(hosts: list[Host], plan: JobPlan) -> JobPlan:
+    """``plan`` on ``hosts``; if this is the only one, without a network, which may be what failed."""
+    if all(is_this_host(host.name) for host in hosts):
+        return replace(plan, hosts=(), interface=None)
+    return replace(plan, hosts=tuple(hosts))
 
 
 def reachable_hosts(hosts: Sequence[Host]) -> tuple[list[Host], list[Host]]:
-    """Those that answer to ssh, and those that do not."""
+    """Those that answer to ssh, as this one need not, and those that do not."""
 
     def answers(host: Host) -> bool:
+        if is_this_host(host.name):
+            return True
         command = [
             "ssh",
             "-o",

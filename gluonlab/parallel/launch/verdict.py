@@ -77,8 +77,9 @@ def judge(
         return None
     if told and told[0].report:  # all of them lost their peer, and the peer said nothing
         return _as_told(told[0], told[0].report)
-    if code < 0 or code > 128:
-        name = signal.Signals(-code if code < 0 else code - 128).name
+    number = -code if code < 0 else code - 128
+    if number in set(signal.Signals):
+        name = signal.Signals(number).name
         return JobFailure(ClusterError("CLU10", "the job", f"was ended by {name}", CONTINUE))
     return JobFailure(
         ClusterError("CLU11", "the job", f"ended with code {code}: {engine_words[:300] or 'no message'}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import faulthandler
 import os
 import select
+import signal
 import socket
 import threading
 import time
@@ -38,7 +39,7 @@ class LauncherLine:
     def watch(self, progress: Progress, stop: StopRequest) -> None:
         """From now on tell ``progress``, and take the launcher's word to ``stop``."""
         self._progress, self._stop = progress, stop
-        progress.on_step = self._beat
+        progress.on_change = self._beat
         stop.on_signal = lambda reason: self.tell({"stop": reason})
         threading.Thread(target=self._run, name="gluonlab-launcher-line", daemon=True).start()
 
@@ -50,6 +51,15 @@ class LauncherLine:
             except OSError:
                 return
 
+    def tell_crashes(self) -> None:
+        """Let a crash in native code end this process with its own signal, its Python stack in the log.
+
+        MXNet, which must be imported by now, makes an exit code 255 of it.
+        """
+        for number in (signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL):
+            signal.signal(number, signal.SIG_DFL)
+        faulthandler.enable(file=2)
+
     def leave(self) -> None:
         """Say that this process ends because its work is done."""
         self._is_leaving = True
@@ -57,13 +67,14 @@ class LauncherLine:
 
     def _beat(self) -> None:
         now = self._progress
-        beat = {
+        beat: Message = {
             "step": now.step,
             "phase": now.phase,
             "collectives": now.collectives,
-            "collective": now.collective,
             "idle": now.idle_seconds,
         }
+        if now.idle_seconds > BEAT_SECONDS:  # what a busy process enters is of no interest
+            beat["recent"] = list(now.recent)
         self.tell({"beat": beat})
 
     def _run(self) -> None:

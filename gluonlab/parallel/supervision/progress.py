@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -11,26 +12,29 @@ from gluonlab.fault_injection import fault_point
 
 Item = TypeVar("Item")
 
-STARTING, TRAINING, VALIDATING, SAVING = "starting", "training", "validating", "writing a checkpoint"
+STARTING, JOINING = "starting", "waiting for the others to start"
+TRAINING, VALIDATING, SAVING = "training", "validating", "writing a checkpoint"
 WAITING_FOR_DATA = "waiting for data"
 LEAVING = "leaving"
 
 # In these a long silence is no sign of trouble.
-SLOW_PHASES = (STARTING, SAVING, LEAVING)
+SLOW_PHASES = (STARTING, JOINING, SAVING, LEAVING)
+# So many collectives are remembered, by name, to find where processes part.
+REMEMBERED = 64
 
 
 class Progress:
     """Finished steps, the phase, the collectives entered so far, and when any of them last changed.
 
-    A mark costs less than a microsecond; ``on_step`` is called when a step ends.
+    A mark costs less than a microsecond; ``on_change`` is called when a step ends and when a phase begins.
     """
 
     def __init__(self) -> None:
         self.step = 0
         self.phase = STARTING
         self.collectives = 0
-        self.collective = ""
-        self.on_step: Callable[[], None] = lambda: None
+        self.recent: deque[str] = deque(maxlen=REMEMBERED)
+        self.on_change: Callable[[], None] = lambda: None
         self._changed = time.monotonic()
 
     @property
@@ -46,12 +50,12 @@ class Progress:
         """``step`` updates are finished, as far as the host knows."""
         self.step = step
         self.mark()
-        self.on_step()
+        self.on_change()
 
     def mark_collective(self, name: str) -> None:
         """The collective ``name`` was entered."""
         self.collectives += 1
-        self.collective = name
+        self.recent.append(name)
         self.mark()
 
     @contextmanager
@@ -59,6 +63,8 @@ class Progress:
         """A stretch of ``phase``."""
         before, self.phase = self.phase, phase
         self.mark()
+        if phase != WAITING_FOR_DATA:  # that comes with each batch
+            self.on_change()
         try:
             yield
         finally:

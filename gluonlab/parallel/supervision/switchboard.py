@@ -13,6 +13,7 @@ from typing import Optional
 
 from gluonlab.parallel.failure import FailureReport
 from gluonlab.parallel.supervision.messages import Lines, Message, encode
+from gluonlab.parallel.supervision.progress import REMEMBERED
 
 HELLO_SECONDS = 3.0
 MAX_STRANGERS = 64
@@ -31,11 +32,16 @@ class RankView:
     step: int = 0
     phase: str = ""
     collectives: int = 0
-    collective: str = ""
+    recent: tuple[str, ...] = ()
     idle: float = 0.0
     report: Optional[FailureReport] = None
     is_done: bool = False
     left: Optional[float] = None
+
+    @property
+    def collective(self) -> str:
+        """The collective that it entered last."""
+        return self.recent[-1] if self.recent else "none"
 
     @property
     def name(self) -> str:
@@ -121,8 +127,8 @@ class Switchboard:
         if "beat" in message:
             beat = message["beat"]
             view.step, view.phase = int(beat["step"]), str(beat["phase"])[:64]
-            view.collectives, view.collective = int(beat["collectives"]), str(beat["collective"])[:64]
-            view.idle = float(beat["idle"])
+            view.collectives, view.idle = int(beat["collectives"]), float(beat["idle"])
+            view.recent = tuple(str(name)[:64] for name in beat.get("recent", ())[:REMEMBERED])
         elif "report" in message:
             view.report = FailureReport.from_json(message["report"])
         elif "stop" in message:

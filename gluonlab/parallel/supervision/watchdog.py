@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Optional
 
 from gluonlab.errors import Problem
-from gluonlab.parallel.supervision.progress import SLOW_PHASES
+from gluonlab.parallel.supervision.progress import JOINING, SLOW_PHASES
 from gluonlab.parallel.supervision.switchboard import RankView
 
 # A process may pause for so many times the longest pause after which it went on.
@@ -56,7 +56,7 @@ class Watchdog:
             self._gone(here, now)
             or self._absent(ranks, now)
             or self._silent(here, now)
-            or self._behind([view for view in here if view.left is None and not view.is_done])
+            or self._stuck([view for view in here if view.left is None and not view.is_done])
         )
 
     def _limit(self, phase: str) -> float:
@@ -96,25 +96,45 @@ class Watchdog:
                 )
         return None
 
-    def _behind(self, here: list[RankView]) -> Optional[Trouble]:
-        """Who has entered fewer collectives than the others keeps them waiting."""
+    def _stuck(self, here: list[RankView]) -> Optional[Trouble]:
+        """Who is behind the others, and has made no progress for too long, keeps them waiting."""
         if len(here) < self._size:
             return None
-        entered = min(view.collectives for view in here)
-        behind = [view for view in here if view.collectives == entered]
+        least = min(map(_position, here))
+        behind = [view for view in here if _position(view) == least]
         if any(view.idle <= self._limit(view.phase) for view in behind):
             return None
-        first, ahead = behind[0], next((view for view in here if view.collectives > entered), None)
+        parted = _parted(here)
+        if parted:
+            return parted
+        first, ahead = behind[0], next((view for view in here if _position(view) > least), None)
         what = f"no progress for {first.idle:.0f} s {_doing(first)}"
-        if ahead:
+        if ahead and ahead.phase == JOINING:
+            what += f", rank {ahead.rank} waits for it"
+        elif ahead:
             what += f" while rank {ahead.rank} waits in '{ahead.collective}'"
-            return Trouble(first, Problem("CLU15", first.name, what, _LOGS))
-        other = next((view for view in behind if view.collective != first.collective), None)
-        if other:
-            what += f" in '{first.collective}', rank {other.rank} is in '{other.collective}'"
-            return Trouble(first, Problem("CLU15", first.name, what, _LOGS))
-        what += f" in '{first.collective}', as are all others" if self._size > 1 else ""
+        elif self._size > 1:
+            what += f" in '{first.collective}', as are all others"
         return Trouble(first, Problem("CLU15", first.name, what, _LOGS))
+
+
+def _position(view: RankView) -> tuple[int, bool]:
+    """How far a process is, as the others see it."""
+    return view.collectives, view.phase == JOINING
+
+
+def _parted(here: list[RankView]) -> Optional[Trouble]:
+    """The process that first entered another collective than most, if any did."""
+    entered = [dict(enumerate(view.recent, view.collectives - len(view.recent))) for view in here]
+    common = set.intersection(*(set(names) for names in entered))
+    for place in sorted(common):
+        names = [names[place] for names in entered]
+        usual = max(names, key=names.count)
+        for view, name in zip(here, names):
+            if name != usual:
+                what = f"entered '{name}' where the others entered '{usual}', {_doing(view)}"
+                return Trouble(view, Problem("CLU15", view.name, what, _LOGS))
+    return None
 
 
 def _doing(view: RankView) -> str:

@@ -1,0 +1,37 @@
+"""One undisturbed run to compare with, and the table of all faults at the end."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import harness
+
+_table = harness.Table()
+
+
+@pytest.fixture(scope="session")
+def table():
+    return _table
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory):
+    """The weights that two processes end with if nothing goes wrong."""
+    run_dir = tmp_path_factory.mktemp("undisturbed") / "run"
+    ended = harness.run(run_dir)
+    assert ended.code == 0, ended.errors
+    return harness.sha_of(run_dir)
+
+
+def pytest_terminal_summary(terminalreporter):
+    if not _table.rows:
+        return
+    terminalreporter.section("fault -> what happened -> seconds -> nothing lost")
+    for line in _table.lines():
+        terminalreporter.write_line(line)
+    if os.environ.get("GLUONLAB_FAULT_TABLE"):
+        _table.write(os.environ["GLUONLAB_FAULT_TABLE"])
