@@ -97,7 +97,7 @@ def test_a_signal_saves_the_run(tmp_path, number):
     assert (run_dir / f"checkpoints/step-{step:08d}").is_dir()
 
 
-@pytest.mark.slow  # a rank of one job in about fifty died of SIGSEGV under Gloo, before processes met at the end
+@pytest.mark.slow  # one job in about fifty died of SIGSEGV under Gloo, before processes met at the end
 def test_gloo_gives_the_same_weights_as_mpi(tmp_path, run_gluonlab):
     digests = {}
     for backend in ("mpi", "gloo"):
