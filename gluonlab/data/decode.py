@@ -35,11 +35,14 @@ def decode_image(payload: bytes, where: str) -> NDArray[np.uint8]:
         if payload.startswith(PNG_START) and len(payload) >= 24:
             width, height = struct.unpack(">II", payload[16:24])
             _check_pixels(height, width, where)
-        image = cv2.imdecode(np.frombuffer(payload, np.uint8), cv2.IMREAD_UNCHANGED) if payload else None
+        is_known = payload.startswith((PNG_START, b"BM")) or payload[:4] + payload[8:12] == b"RIFFWEBP"
+        image = cv2.imdecode(np.frombuffer(payload, np.uint8), cv2.IMREAD_UNCHANGED) if is_known else None
     except (ValueError, cv2.error) as error:
         raise DataError("DAT06", where, f"cannot be decoded: {error}") from None
     if image is None:
-        raise DataError("DAT06", where, f"not a JPEG or PNG image, or cut short ({len(payload)} bytes)")
+        raise DataError(
+            "DAT06", where, f"not a JPEG, PNG, BMP or WebP image, or cut short ({len(payload)} bytes)"
+        )
     if image.dtype == np.uint16:
         image = (image >> 8).astype(np.uint8)
     if image.dtype != np.uint8:

@@ -24,6 +24,7 @@ FAMILIES = {
     "resnet50_v1d": (33, 50),
     "resnext50_32x4d": (33, 50),
     "seresnet18": (33, 50),
+    "cifar_wrn40_1": (33, 50),
 }
 
 
