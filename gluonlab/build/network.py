@@ -10,6 +10,7 @@ from gluonlab.config.schema import Config
 from gluonlab.config.update import Optimizer as OptimizerSection
 from gluonlab.errors import ConfigError, Problem
 from gluonlab.losses import BinaryCrossEntropy, SmoothedCrossEntropy
+from gluonlab.models.freezing import freeze_features
 from gluonlab.models.lower_precision import compute_in_lower_precision
 from gluonlab.models.options import ModelOptions
 from gluonlab.models.pretrained import load_weights
@@ -69,8 +70,11 @@ def build_state(config: Config, world: World, ctx: Any) -> TrainState:
     mx.random.seed(config.seed)
     net = build_network(config)
     net.initialize(ctx=ctx)
-    if config.model.pretrained:
-        load_weights(net, Path(config.model.pretrained))
+    model = config.model
+    if model.pretrained:
+        load_weights(net, Path(model.pretrained), model=model.name, is_new_head=model.new_head)
+    if model.freeze == "features":
+        freeze_features(net)
     world.broadcast([parameter.data() for _, parameter in sorted(net._collect_params_with_prefix().items())])
     if config.hybridize:
         net.hybridize(static_alloc=True)

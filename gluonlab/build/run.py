@@ -149,6 +149,8 @@ def _with_absolute_paths(config: dict[str, Any]) -> dict[str, Any]:
     for key in ("path", "train", "val"):
         if config["data"][key]:
             config["data"][key] = str(Path(config["data"][key]).absolute())
+    if config["model"]["pretrained"]:
+        config["model"]["pretrained"] = str(Path(config["model"]["pretrained"]).absolute())
     return config
 
 

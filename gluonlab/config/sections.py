@@ -212,4 +212,20 @@ class Model(Section):
         description="Probability to leave out the last residual branch; that of the others rises to it in "
         "equal steps (Huang et al. 2016).",
     )
-    pretrained: Optional[str] = Field(None, description="A model.safetensors file to start from.")
+    pretrained: Optional[str] = Field(
+        None,
+        description="Weights to start from: a file of torchvision, timm, GluonCV or Gluon, a model folder or "
+        "a checkpoint.",
+    )
+    new_head: bool = Field(
+        False, description="The classifier starts anew if that of `pretrained` is for other classes."
+    )
+    freeze: Literal["none", "features"] = Field(
+        "none",
+        description="`features`: only the classifier is trained; BatchNorm keeps its running statistics.",
+    )
+
+    def _problems(self) -> Iterator[str]:
+        for key in ("new_head", "freeze"):
+            if self.pretrained is None and getattr(self, key) != type(self).model_fields[key].default:
+                yield f"{key} needs pretrained, the weights to start from"

@@ -94,3 +94,25 @@ def test_bad_use_is_one_line_each(digits, run_gluonlab, tmp_path):
         result = run_gluonlab(*arguments)
         assert (result.returncode, result.stderr[: len(start)]) == (code, start), result.stderr
         assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_network_is_tuned_to_other_classes(digits, run_gluonlab, tmp_path):
+    """Odd or even, from the features of ten digits."""
+    (checkpoint,) = sorted((digits / "run/checkpoints").glob("step-*"))[-1:]
+    images = digits / "images"
+    tune = ["data.name=folder", f"data.train={images}", f"data.val={images}", "data.classes=2", "epochs=40"]
+    tune += ["global_batch_size=20", "worker_batch_size=20", "eval_every=40", "checkpoint_every=never"]
+    start = [f"model.pretrained={checkpoint}", "model.freeze=features"]
+    refused = run_gluonlab(
+        "train", "configs/digits.yaml", *SHORT, *tune, *start, f"run_dir={tmp_path / 'no'}"
+    )
+    assert refused.returncode == 4
+    assert "error[CKP06]" in refused.stderr
+    run = tmp_path / "run"
+    result = run_gluonlab(
+        "train", "configs/digits.yaml", *SHORT, *tune, *start, "model.new_head=true", f"run_dir={run}"
+    )
+    assert result.returncode == 0, result.stderr
+    assert json.loads((run / "summary.json").read_text())["top1"] > 0.7, "chance is 0.5"
+    rows = read_json(run_gluonlab("predict", run, images, "--json", "-"))
+    assert {row["classes"][0]["class"] for row in rows} == {0, 1}
