@@ -49,6 +49,13 @@ def test_the_page_of_models_is_made_from_the_registry_and_the_result_file(root):
     assert PAGE.read_text() == render(RESULT, PUBLISHED)
 
 
+def test_the_table_of_faults_is_made_from_the_result_files(root):
+    from benchmarks.fault_table import fill_in
+
+    text = (root / "docs/reliability.md").read_text()
+    assert fill_in(text, root / "benchmarks/results/faults") == text
+
+
 def test_commands_of_the_readme_name_recipes_and_verbs_that_exist(root, run_gluonlab):
     blocks = re.findall(r"```sh\n(.*?)```", (root / "README.md").read_text(), flags=re.DOTALL)
     commands = re.findall(r"^gluonlab (\w+)(.*)$", "\n".join(blocks), flags=re.MULTILINE)
