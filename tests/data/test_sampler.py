@@ -56,7 +56,7 @@ def test_seeking_at_imagenet_size_takes_less_than_a_second():
     assert min(seconds) < 1.0
 
 
-@pytest.mark.parametrize(("samples", "size"), [(1, 2), (7, 2), (360, 4), (5, 8)])
+@pytest.mark.parametrize(("samples", "size"), [(1, 2), (1, 4), (3, 4), (7, 2), (360, 4), (5, 8)])
 def test_validation_gives_each_sample_to_one_process(samples, size):
     seen = [
         index
