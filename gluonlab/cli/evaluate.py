@@ -24,6 +24,7 @@ def evaluate(
 
     Example: gluonlab evaluate runs/digits
     """
+    from gluonlab.build.gpu_settings import set_gpu_environment
     from gluonlab.build.run_directory import find_checkpoint, load_run_config
     from gluonlab.parallel.environment import launched_process, set_cpu_threads
 
@@ -31,6 +32,7 @@ def evaluate(
     checkpoint = find_checkpoint(target.resolve())
     config = load_run_config(checkpoint.path.parent.parent, overrides or [])
     set_cpu_threads(config.compute_threads, launched_process().local_size)
+    set_gpu_environment(config)
     from gluonlab.build.run import validate_checkpoint
     from gluonlab.parallel.world import join_world
 

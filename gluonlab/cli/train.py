@@ -36,6 +36,7 @@ def train(
     Example: gluonlab train configs/digits.yaml seed=1 run_dir=runs/digits-1
     """
     from gluonlab.build.check import check_recipe
+    from gluonlab.build.gpu_settings import set_gpu_environment
     from gluonlab.build.run_directory import run_directory
     from gluonlab.config import load_config
     from gluonlab.parallel.environment import launched_process
@@ -47,6 +48,7 @@ def train(
     started = launched_process()
     check_recipe(config, processes or started.size)
     _take_cores(config, started)
+    set_gpu_environment(config)
     if dry_run:
         _print_plan(config, processes or 1, json_target)
         return

@@ -68,6 +68,19 @@ class Config(Section):
         le=1024,
         description="Compute threads per process; default: cores / processes on this host.",
     )
+    cudnn_autotune: Literal["off", "limited", "fastest"] = Field(
+        "limited",
+        description="GPU: whether cuDNN tries out its convolutions first, within its workspace or beyond it.",
+    )
+    gpu_memory_pool: Literal["exact", "round", "none"] = Field(
+        "exact",
+        description="GPU: freed memory is kept for requests of the same size, of the same power of two, or "
+        "given back; `round` where batches or images change size.",
+    )
+    gpu_memory_reserve: int = Field(
+        5, ge=0, le=50, description="GPU: percent of its memory that the pool leaves alone."
+    )
+    cuda_graphs: bool = Field(False, description="GPU: let MXNet replay parts of a step as CUDA graphs.")
     hybridize: bool = Field(True, description="Compile the network into a graph.")
     log_every: int = Field(
         50, ge=1, description="Steps between two log lines; each waits for the device once."
@@ -224,6 +237,10 @@ RUN_SETTINGS = (
     "run_dir",
     "ctx",
     "cpu_threads",
+    "cudnn_autotune",
+    "gpu_memory_pool",
+    "gpu_memory_reserve",
+    "cuda_graphs",
     "hybridize",
     "log_every",
     "noise_every",

@@ -37,25 +37,22 @@ class NormaliseOnDevice:
 
     def __init__(self, mean: Sequence[float], std: Sequence[float], ctx: Any) -> None:
         self._ctx = ctx
+        # From pinned memory a GPU copies by itself, beside what it computes.
+        self._host = mx.cpu_pinned(ctx.device_id) if ctx.device_type == "gpu" else ctx
         self._mean = nd.array(_per_channel(mean), ctx)
         self._scale = nd.array(1 / _per_channel(std), ctx)
-        self._free: list[NDArray[np.uint8]] = []
 
     def start(self, count: int, shape: Shape) -> tuple[Any, NDArray[Any]]:
-        """Memory (n, height, width, channels) uint8, that of an earlier batch if its size is right."""
-        if self._free and self._free[-1].shape == (count, *shape):
-            return None, self._free.pop()
-        self._free.clear()
-        return None, np.empty((count, *shape), np.uint8)
+        """The batch as bytes (n, height, width, channels); MXNet keeps its memory until it has crossed."""
+        return _writable_batch((count, *shape), self._host, "uint8")
 
     def put(self, image: Image, place: NDArray[Any]) -> None:
         """Copy."""
         np.copyto(place, image)
 
     def finish(self, batch: Any, memory: NDArray[Any]) -> Any:
-        """Copy, then arithmetic and layout on the device."""
-        values = nd.array(memory, ctx=self._ctx, dtype="uint8")  # has copied when it returns
-        self._free.append(memory)
+        """Copy, arithmetic and layout on the device, none of it waited for."""
+        values = batch.as_in_context(self._ctx)
         return (values.transpose((0, 3, 1, 2)).astype("float32") - self._mean) * self._scale
 
 
@@ -73,7 +70,7 @@ class NormaliseOnHost:
     def start(self, count: int, shape: Shape) -> tuple[Any, NDArray[Any]]:
         """The batch's own memory, (n, channels, height, width) float32."""
         height, width, channels = shape
-        return _writable_batch((count, channels, height, width), self._ctx)
+        return _writable_batch((count, channels, height, width), self._ctx, "float32")
 
     def put(self, image: Image, place: NDArray[Any]) -> None:
         """Look up each channel in its table."""
@@ -114,9 +111,9 @@ def _per_channel(values: Sequence[float]) -> NDArray[np.float32]:
     return np.array(values, np.float32).reshape(1, -1, 1, 1)
 
 
-def _writable_batch(shape: Shape, ctx: Any) -> tuple[Any, NDArray[np.float32]]:
-    """A new float32 NDArray on a CPU and its memory as a NumPy array, to fill before anybody else sees it."""
-    batch = nd.empty(shape, ctx, dtype="float32")
-    address = ctypes.POINTER(ctypes.c_float)()
+def _writable_batch(shape: Shape, ctx: Any, dtype: str) -> tuple[Any, NDArray[Any]]:
+    """A new NDArray in host memory, and that memory as a NumPy array to fill before anybody else sees it."""
+    batch = nd.empty(shape, ctx, dtype=dtype)
+    address = ctypes.POINTER(np.ctypeslib.as_ctypes_type(dtype))()
     mx.base.check_call(mx.base._LIB.MXNDArrayGetData(batch.handle, ctypes.byref(address)))
     return batch, np.ctypeslib.as_array(address, shape)

@@ -55,9 +55,9 @@ def check_scheduler(environment: Mapping[str, str]) -> Finding:
             f"SLURM job {environment['SLURM_JOB_ID']}: {environment.get('SLURM_NNODES', '1')} node(s), "
             f"{environment.get('SLURM_NTASKS', '1')} task(s), {gpus} GPU(s) on this node"
         )
-        return ok("scheduler", found)
+        return ok("scheduler", f"{found}; see docs/clusters.md")
     if "KUBERNETES_SERVICE_HOST" in environment:
-        return ok("scheduler", "Kubernetes")
+        return ok("scheduler", "Kubernetes; see docs/clusters.md")
     if shutil.which("sbatch"):
         return ok("scheduler", "SLURM is here, but this is no job of it")
     return ok("scheduler", "none")
