@@ -1,6 +1,8 @@
 """A libcuda.so.1 that shows the GPUs it is told to, or none: what can be tested without a GPU."""
 
 import subprocess
+from collections.abc import Sequence
+from pathlib import Path
 
 # What libmxnet.so of mxnet-cu112 asks of the driver; each answers "no device".
 SYMBOLS = """
@@ -27,7 +29,7 @@ int cuDeviceGetAttribute(int *value, int attribute, int device) {
 """
 
 
-def build_driver(folder, gpus=(), cuda=12040):
+def build_driver(folder: Path, gpus: Sequence[tuple[str, int, int, int]] = (), cuda: int = 12040) -> str:
     """Compile the library into ``folder``; ``gpus`` are (name, major, minor, GiB). For LD_LIBRARY_PATH."""
     rows = "".join(f'{{"{name}", {major}, {minor}, {gib}}},' for name, major, minor, gib in gpus)
     code = SOURCE % (rows, len(gpus), cuda) + "".join(

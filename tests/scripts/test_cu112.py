@@ -1,13 +1,12 @@
 """The GPU packages on a machine without a GPU, and how the installer finds what Horovod needs for NCCL."""
 
 import ast
-import json
 import os
 import subprocess
-import sys
 
 import pytest
 
+from benchmarks.installation import Installation, base_python
 from tests.cuda_driver_stub import build_driver
 
 
@@ -54,29 +53,19 @@ def test_only_the_nvcc_of_cuda_11_is_taken(root, tmp_path):
     assert (job.returncode, job.stdout, job.stderr) == (0, f"{eleven}\n", "")
 
 
-@pytest.mark.slow  # about 4.4 GB
-def test_the_whole_gpu_stack_trains_on_the_cpu_and_the_doctor_misses_the_driver(root, tmp_path):
-    environment = {**os.environ, "GLUONLAB_VENV": str(tmp_path / "venv"), "GLUONLAB_PYTHON": base_python()}
-    install = [str(root / "scripts/install.sh"), "cu112", "--without-horovod"]
-    subprocess.run(install, check=True, env=environment)
-    doctor = [str(tmp_path / "venv/bin/gluonlab"), "doctor", "--json", "-"]
-
-    def examine(**driver):
-        job = subprocess.run(doctor, capture_output=True, text=True, env={**environment, **driver})
-        assert job.returncode == 8
-        return {finding["name"]: finding for finding in json.loads(job.stdout)["findings"]}
-
-    without = examine()
+@pytest.mark.slow  # 5 GB on the disk
+def test_the_whole_gpu_stack_trains_on_the_cpu_and_the_doctor_misses_the_driver(tmp_path):
+    installation = Installation(tmp_path, base_python())
+    installation.install("cu112")
+    without = installation.examine()
     assert without["gpu driver"]["state"] == without["mxnet"]["state"] == "fail"
     assert "no NVIDIA driver (libcuda.so.1) is installed" in without["gpu driver"]["found"]
     assert "./scripts/install.sh cpu" in without["gpu driver"]["mend"]
-    stub = examine(LD_LIBRARY_PATH=build_driver(tmp_path))
+    installation.environment["LD_LIBRARY_PATH"] = build_driver(tmp_path)
+    stub = installation.examine()
     assert "sees no GPU" in stub["gpu driver"]["found"]
     assert "built with CUDA, cuDNN, NCCL" in stub["mxnet"]["found"]
     assert stub["libcudnn.so.8"]["found"] == "nvidia-cudnn-cu11 8.9.6.50"
-    assert stub["training step"]["state"] == stub["checkpoint"]["state"] == "ok"
+    assert {stub[name]["state"] for name in ("training step", "all-reduce", "checkpoint")} == {"ok"}
     assert "cpu(0)" in stub["training step"]["found"]
-
-
-def base_python():
-    return f"{sys.base_prefix}/bin/python3"
+    assert installation.train()["val_images"] == 360

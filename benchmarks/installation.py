@@ -1,0 +1,154 @@
+"""What an installation costs and what works after it: on each Python for CPUs, then the packages for GPUs.
+
+python -m benchmarks.installation                  # writes benchmarks/results/installation.json; half an hour
+python -m benchmarks.installation cpu-3.9 cu112    # these rows alone, the others stay
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Optional
+
+from gluonlab.bench.machine import describe_machine
+from gluonlab.build.run import git_commit
+from gluonlab.reporting.run_files import read_json, write_json
+from tests.cuda_driver_stub import build_driver
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULT = ROOT / "benchmarks/results/installation.json"
+PYTHONS = ("3.9", "3.10", "3.11", "3.12")
+NAMES = (*(f"cpu-{version}" for version in PYTHONS), "cu112")
+
+Row = dict[str, Any]
+Findings = dict[str, dict[str, str]]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}; default: all")
+    names = parser.parse_args().names or NAMES
+    rows = {row["name"]: row for row in read_json(RESULT)["rows"]} if RESULT.exists() else {}
+    for name in names:
+        with tempfile.TemporaryDirectory() as folder:
+            rows[name] = {"name": name, **measure(name, Path(folder)), "date": time.strftime("%Y-%m-%d")}
+        print(json.dumps(rows[name]), flush=True)
+        ordered = [rows[known] for known in NAMES if known in rows]
+        origin = {"machine": describe_machine(), "git_commit": git_commit()}
+        write_json(RESULT, {"benchmark": "installation", "rows": ordered, **origin})
+
+
+def measure(name: str, folder: Path) -> Row:
+    """One row: all is installed anew, Horovod built as well."""
+    flavour, _, version = name.partition("-")
+    python = find_python(version) if version else base_python()
+    if python is None:
+        sys.exit(f"no Python {version} on this machine")
+    installation = Installation(folder, python)
+    row = installation.install(flavour)
+    if flavour == "cu112":
+        row["doctor_without_driver"] = _words(installation.examine(), ("gpu driver", "mxnet"))
+        installation.environment["LD_LIBRARY_PATH"] = build_driver(folder)
+    tests = ("training step", "all-reduce", "checkpoint")
+    row.update(import_seconds=installation.import_seconds(), doctor=_words(installation.examine(), tests))
+    row.update(installation.train())
+    return row
+
+
+class Installation:
+    """An environment in ``folder`` made by the installer, and what is done in it."""
+
+    def __init__(self, folder: Path, python: str) -> None:
+        self._folder = folder
+        self._venv = folder / "venv"
+        self.environment = {
+            **os.environ,
+            "GLUONLAB_VENV": str(self._venv),
+            "GLUONLAB_PYTHON": python,
+            "GLUONLAB_CACHE": str(folder / "cache"),
+        }
+
+    def install(self, flavour: str) -> Row:
+        """Seconds for packages and for Horovod, gigabytes on the disk."""
+        script = str(ROOT / "scripts/install.sh")
+        start = time.monotonic()
+        subprocess.run([script, flavour, "--without-horovod"], check=True, env=self.environment)
+        packages = time.monotonic() - start
+        subprocess.run([script, flavour], check=True, env=self.environment)
+        horovod = time.monotonic() - start - packages
+        [site] = self._venv.glob("lib/python*/site-packages")
+        return {
+            "python": site.parent.name.replace("python", ""),
+            "packages_seconds": round(packages, 1),
+            "horovod_seconds": round(horovod, 1),
+            "environment_gb": _gigabytes(self._venv),
+            "mxnet_gb": _gigabytes(site / "mxnet"),
+            "cuda_gb": _gigabytes(site / "nvidia"),
+        }
+
+    def examine(self) -> Findings:
+        """What the doctor finds, by name."""
+        return {
+            finding["name"]: finding for finding in json.loads(self._run("doctor", "--json", "-"))["findings"]
+        }
+
+    def import_seconds(self) -> float:
+        """From nothing to MXNet, in a process of its own."""
+        code = "import time; t = time.monotonic(); import gluonlab.runtime.mxnet; print(time.monotonic() - t)"
+        job = subprocess.run(
+            [self._venv / "bin/python", "-c", code],
+            env=self.environment, check=True, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        return round(float(job.stdout), 2)
+
+    def train(self) -> Row:
+        """Two epochs of real digits on two processes."""
+        run = self._folder / "run"
+        self._run("launch", "-n", "2", "configs/digits.yaml", "epochs=2", "schedule.warmup_epochs=0",
+                  "ctx=cpu", f"run_dir={run}")  # fmt: skip
+        summary = read_json(run / "summary.json")
+        return {key: summary[key] for key in ("processes", "val_images", "top1", "wall_seconds")}
+
+    def _run(self, *words: str) -> str:
+        """What the verb prints; its code is in what it says."""
+        command = [str(self._venv / "bin/gluonlab"), *words]
+        return subprocess.run(
+            command, env=self.environment, cwd=ROOT, stdout=subprocess.PIPE, text=True
+        ).stdout
+
+
+def find_python(version: str) -> Optional[str]:
+    """A Python of this version, from pyenv or from the path."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
+    candidates = [*sorted(pyenv.glob(f"{version}.*/bin/python3")), shutil.which(f"python{version}")]
+    return next((str(path) for path in candidates if path), None)
+
+
+def base_python() -> str:
+    """The Python that the one in use came from."""
+    return f"{sys.base_prefix}/bin/python3"
+
+
+def _words(findings: Mapping[str, Mapping[str, str]], names: tuple[str, ...]) -> dict[str, str]:
+    return {
+        name: f"{findings[name]['state']}: {findings[name]['found']}" for name in names if name in findings
+    }
+
+
+def _gigabytes(folder: Path) -> float:
+    files = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    return round(sum(path.stat().st_size for path in files) / 1e9, 2)
+
+
+if __name__ == "__main__":
+    main()
