@@ -19,7 +19,7 @@ def doctor(
     self_test: bool = typer.Option(True, help="Train one step, add up over two processes: about 10 s."),
     json_target: Optional[str] = JSON_OPTION,
 ) -> None:
-    """Check the installation and the machine; exit code 8 if training would fail.
+    """Check the installation and the machine. Exit code 8 if training would fail.
 
     Example: gluonlab doctor --json report.json
     """

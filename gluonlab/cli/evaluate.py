@@ -20,7 +20,7 @@ def evaluate(
     ),
     json_target: Optional[str] = JSON_OPTION,
 ) -> None:
-    """Loss, top-1 and top-5 over the whole validation set, each image once.
+    """Validate a run or a checkpoint, each image once. Prints loss, top-1 and top-5.
 
     Example: gluonlab evaluate runs/digits
     """

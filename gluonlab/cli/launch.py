@@ -71,9 +71,9 @@ def launch(
     allow_change: list[str] = ALLOW_CHANGE,
     json_target: Optional[str] = JSON_OPTION,
 ) -> None:
-    """Train with P processes on one host or many, over Horovod or MXNet's kvstore; see docs/reliability.md.
+    """Train with several processes, on one host or many. See docs/reliability.md and docs/clusters.md.
 
-    Example: gluonlab launch -n 16 --hosts a:8,b:8 --max-restarts 3 --min-processes 8 RECIPE
+    Example: gluonlab launch -n 16 --hosts a:8,b:8 --max-restarts 3 RECIPE
     """
     from gluonlab.build.check import check_recipe
     from gluonlab.build.run_directory import check_same_run, run_directory

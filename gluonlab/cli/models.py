@@ -63,7 +63,7 @@ def show(
     classes: Optional[int] = typer.Option(None, help="Number of classes, if not the model's default."),
     json_target: Optional[str] = JSON_OPTION,
 ) -> None:
-    """Show what a model costs: parameters, multiply-adds, memory, layers.
+    """Show parameters, multiply-adds, memory, layers of a model.
 
     Example: gluonlab models show resnet50_v1b --classes 10
     """
@@ -94,7 +94,9 @@ def import_(
     sha256: Optional[str] = typer.Option(None, help="SHA-256 of the file, or 8 of its digits and more."),
     json_target: Optional[str] = JSON_OPTION,
 ) -> None:
-    """Make a model folder of weights of torchvision, timm, Gluon or GluonCV; nothing in them is executed.
+    """Make a model folder of another project's weights.
+
+    It may be torchvision, timm, Gluon or GluonCV; nothing in the file is executed.
 
     Example: gluonlab models import resnet50-0676ba61.pth --as resnet50_v1b -o models/resnet50
     """
@@ -121,7 +123,7 @@ def export_(
     ),
     json_target: Optional[str] = JSON_OPTION,
 ) -> None:
-    """Write a network for ONNX runtimes, by torchvision's names for PyTorch, or for MXNet itself.
+    """Write a network for ONNX, PyTorch or MXNet. PyTorch's file has torchvision's names.
 
     Example: gluonlab models export models/resnet50 -o exported --format onnx --check
     """

@@ -20,7 +20,7 @@ _OUTPUT = typer.Option(
 def report(
     run_dirs: list[Path] = _RUNS, output: Optional[Path] = _OUTPUT, json_target: Optional[str] = JSON_OPTION
 ) -> None:
-    """Write curves, results, configuration and environment of runs to one HTML file.
+    """Write what runs did to one HTML file. It holds curves, results, configuration and environment.
 
     Example: gluonlab report runs/one runs/two -o report.html
     """

@@ -36,7 +36,7 @@ def runs(
     ),
     json_target: Optional[str] = JSON_OPTION,
 ) -> None:
-    """List runs with their state, last step and accuracy; the newest comes last.
+    """List runs with their state, last step and accuracy. The newest comes last.
 
     Example: gluonlab runs runs --resume digits
     """

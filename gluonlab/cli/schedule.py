@@ -18,7 +18,7 @@ def schedule(
     plot: Optional[Path] = typer.Option(None, "--plot", metavar="FILE", help="Draw the curve as SVG."),
     json_target: Optional[str] = JSON_OPTION,
 ) -> None:
-    """Print and plot the learning rate, the batch, the virtual workers and the steps of a recipe.
+    """Show learning rate, batch and steps of a recipe.
 
     Example: gluonlab schedule configs/imagenet/resnet50_goyal_8k.yaml
     """

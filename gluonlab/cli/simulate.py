@@ -31,7 +31,7 @@ def simulate(
     plot: Optional[Path] = typer.Option(None, "--plot", metavar="FILE", help="Draw the efficiency as SVG."),
     json_target: Optional[str] = JSON_OPTION,
 ) -> None:
-    """Predict throughput, efficiency, time to train and cost of a recipe on a cluster.
+    """Predict speed, time and cost of a recipe on a cluster.
 
     Example: gluonlab simulate configs/imagenet/resnet50_goyal_8k.yaml
     --cluster configs/clusters/dgx1_p100.yaml --gpus 8,64,256 --what-if

@@ -30,9 +30,10 @@ def train(
     allow_change: list[str] = ALLOW_CHANGE,
     json_target: Optional[str] = JSON_OPTION,
 ) -> None:
-    """Train in this process (or as one rank when started by horovodrun, mpirun or srun).
+    """Train in this process. Under horovodrun, mpirun or srun it is one of their processes.
 
     The same command again continues the run. SIGTERM, SIGUSR1 and Ctrl-C save it and stop it with code 75.
+
     Example: gluonlab train configs/digits.yaml seed=1 run_dir=runs/digits-1
     """
     from gluonlab.build.check import check_recipe

@@ -34,7 +34,7 @@ def allreduce(
     rounds: int = typer.Option(10, "--rounds", min=1, help="Rounds for each size, of 0.2 seconds each."),
     json_target: Optional[str] = JSON_OPTION,
 ) -> None:
-    """Measure sums of float32 over processes, the way gradients are summed; fit latency and bandwidth.
+    """Measure sums over processes. In float32, as gradients are summed; fits latency and bandwidth.
 
     Example: gluonlab bench allreduce -n 2 --json allreduce.json
     """

@@ -22,7 +22,7 @@ def compare(
     ),
     json_target: Optional[str] = JSON_OPTION,
 ) -> None:
-    """Compare two results row by row; exit code 1 if one is worse beyond the threshold.
+    """Compare two results row by row. Exit code 1 if one is worse beyond the threshold.
 
     A row is worse if its whole 95 % interval is. Example:
     gluonlab bench compare before.json after.json --threshold 0.03

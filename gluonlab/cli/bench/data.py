@@ -43,7 +43,7 @@ def data(
     ),
     json_target: Optional[str] = JSON_OPTION,
 ) -> None:
-    """Measure reading, decoding, augmenting and the copy to the device.
+    """Measure reading, decoding, augmenting, copying.
 
     Example: gluonlab bench data configs/digits.yaml --loader-threads 1,2
     """

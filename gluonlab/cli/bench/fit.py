@@ -17,7 +17,7 @@ def fit(
     results: list[Path] = typer.Argument(..., metavar="RESULT...", help="Results of gluonlab bench (JSON)."),
     output: Path = typer.Option(..., "-o", "--output", metavar="FILE", help="Cluster file to write (YAML)."),
 ) -> None:
-    """Write a cluster file for `gluonlab simulate` from measurements of this machine.
+    """Write a cluster file from measurements of this machine. It is for `gluonlab simulate`.
 
     Takes results of throughput (one process, and --independent), allreduce, startup and data. Example:
     gluonlab bench fit throughput.json allreduce.json -o configs/clusters/mine.yaml

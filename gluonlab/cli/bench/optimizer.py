@@ -24,7 +24,7 @@ def optimizer(
     updates: int = typer.Option(5, "--updates", min=1, help="Updates of each rule in a round."),
     json_target: Optional[str] = JSON_OPTION,
 ) -> None:
-    """Measure one update of all parameters with each rule, nothing else.
+    """Measure one update of all parameters with each rule.
 
     Example: gluonlab bench optimizer resnet50_v1b --names sgd,lars
     """

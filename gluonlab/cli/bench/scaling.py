@@ -30,7 +30,7 @@ def scaling(
     steps: Optional[int] = typer.Option(None, "--steps", min=1, help="Steps of a block; default: 2 seconds."),
     json_target: Optional[str] = JSON_OPTION,
 ) -> None:
-    """Measure weak or strong scaling, and how much of the communication is hidden.
+    """Measure scaling, weak or strong. Tells how much of the communication is hidden.
 
     Each number of processes also runs with processes that send nothing, at the same time: the bound that
     shared memory and cores set. Example: gluonlab bench scaling resnet50_v1b --processes 1,2 --batch 8

@@ -23,7 +23,7 @@ def fetch(
     address: Optional[str] = typer.Option(None, help="Another address that has the same files."),
     json_file: Optional[str] = JSON_OPTION,
 ) -> None:
-    """Fetch a data set from its official address; every file must have its published checksum.
+    """Fetch a data set from its official address. Every file must have its published checksum.
 
     Example: gluonlab data fetch cifar10 data/cifar10
     """

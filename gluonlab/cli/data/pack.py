@@ -35,7 +35,7 @@ def pack(
     ),
     json_file: Optional[str] = JSON_OPTION,
 ) -> None:
-    """Write a data set, or a folder of images, as verified record files for training.
+    """Write images as verified record files for training. They come from a data set or a folder.
 
     A folder holds one folder of images for each class, or such a folder as train/ and one as val/. A list has
     lines "number TAB label TAB path" or "path TAB class". The same command continues after an interruption.

@@ -17,7 +17,7 @@ def show(
     rows: int = typer.Option(8, min=1, max=64, help="Samples."),
     columns: int = typer.Option(8, min=1, max=64, help="Epochs, each with another augmentation."),
 ) -> None:
-    """Draw what the network sees: samples in rows, first as in validation, then as in each training epoch.
+    """Draw what the network sees. Samples in rows, first as in validation, then as in each training epoch.
 
     Example: gluonlab data show configs/cifar10/resnet20.yaml data.path=data/cifar10 -o grid.png
     """

@@ -23,7 +23,7 @@ def stats(
     sample: int = typer.Option(5000, min=1, help="Images, evenly spaced, whose pixels are measured."),
     json_file: Optional[str] = JSON_OPTION,
 ) -> None:
-    """Images per class, sizes, and the mean and deviation that data.mean and data.std want.
+    """Show images per class, sizes, mean and deviation. The last two are what data.mean and data.std want.
 
     Example: gluonlab data stats data/mine/train.rec
     """

@@ -24,7 +24,7 @@ def verify(
     ),
     json_file: Optional[str] = JSON_OPTION,
 ) -> None:
-    """Decode every record in child processes, write an index with checksums, name every bad record.
+    """Decode every record and name every bad one. Child processes decode; an index with checksums is written.
 
     Ends with exit code 3 if there is one. Training then reads what passed without looking again.
 
