@@ -64,7 +64,7 @@ def test_a_fault_is_named_and_nothing_is_lost(case, tmp_path, undisturbed, table
         logs = "".join(path.read_text() for path in (run_dir / "logs").iterdir())
         assert "most recent call first" in logs or "frozen" in case.name
     lost = check_nothing_lost(run_dir, undisturbed)
-    table.add(case.promise, case.name, f"exit {ended.code}, {ended.last_line[:100]}", ended.seconds, lost)
+    table.add(case.promise, case.name, f"exit {ended.code}, {ended.last_line}", ended.seconds, lost)
 
 
 GLOO_TOO = (
@@ -84,9 +84,10 @@ def test_the_same_over_gloo(case, tmp_path, undisturbed, table):
     ended = run(run_dir, "--backend", "gloo", fault=case.fault)
     assert ended.code == case.code, ended.errors
     assert "rank 1 (" in ended.last_line
+    assert re.search(case.message, ended.last_line), ended.errors
     lost = check_nothing_lost(run_dir, undisturbed)
     table.add(
-        case.promise, f"{case.name}, Gloo", f"exit {ended.code}, {ended.last_line[:100]}", ended.seconds, lost
+        case.promise, f"{case.name}, Gloo", f"exit {ended.code}, {ended.last_line}", ended.seconds, lost
     )
 
 

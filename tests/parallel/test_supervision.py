@@ -220,6 +220,11 @@ def test_how_a_process_ended_that_said_nothing():
     assert (killed.error.exit_code, killed.is_restartable) == (7, True)
     assert "ended with code 3 before its work was done" in str(verdict(3, EXITED, [view(1)]).error)
     gone = Trouble(view(1), Problem("CLU10", "rank 1", "ended"))
+    gloo = "Process 0 exit with status code 7. Process 1 exit with status code 137."
+    killed = verdict(1, gloo, [view(0), view(1)], gone)
+    assert "rank 1 (a, pid 101): died of SIGKILL at step 5 (training)" in str(killed.error)
+    assert "rank 0 (a, pid 100): ended with code 7" in str(verdict(1, gloo, [view(0)]).error)
+    assert verdict(1, gloo, [view(1)], gone, oom_kills=1).error.exit_code == 9
     assert "ended before its work was done at step 5" in str(verdict(0, "", [view(1)], gone).error)
     short = verdict(137, KILLED, [view(1)], oom_kills=1)
     assert (short.error.problems[0].code, short.error.exit_code) == ("RES03", 9)

@@ -6,6 +6,7 @@ As it comes, the server listens on all addresses and takes keys from anybody.
 from __future__ import annotations
 
 import os
+import sys
 from http.server import HTTPServer
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,7 @@ def main() -> None:
 
     RendezvousHTTPServer.server_bind = _bind_to_loopback
     RendezvousHTTPServer.verify_request = _is_own_request
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # it says there who ended how
     run_commandline()
 
 

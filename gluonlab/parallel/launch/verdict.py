@@ -7,6 +7,7 @@ import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from platform import node
 from typing import Optional
 
 from gluonlab.errors import ClusterError, GluonlabError, Problem, ResourceError
@@ -21,7 +22,10 @@ RESTARTABLE = (6, 7, 9, 70)
 _SIGNALLED = re.compile(
     r"process (?:rank (\d+)|(\w+)) with PID \d+ on node (\S+) exited on\s+signal (\d+)", re.DOTALL
 )
-_EXITED = re.compile(r"Process name:\s+\[[^\]]*[@,\s](\d+)\]\s+Exit code:\s+(\d+)")
+# In the words of mpirun, and of horovodrun.
+_EXITED = re.compile(
+    r"(?:Process name:\s+\[[^\]]*[@,\s]|\bProcess )(\d+)(?:\]\s+Exit code:\s+| exit with status code )(\d+)"
+)
 _OOM_EVENTS = Path("/sys/fs/cgroup/memory.events")
 
 
@@ -57,7 +61,8 @@ def judge(
     for view in told:
         if view.report and not view.report.is_victim:
             return _as_told(view, view.report)
-    signalled, exited = _SIGNALLED.search(engine_words), _EXITED.search(engine_words)
+    signalled = _SIGNALLED.search(engine_words)
+    exit_codes = {int(rank): int(number) for rank, number in _EXITED.findall(engine_words)}
     if trouble and trouble.problem.code != "CLU10":
         stuck = trouble.view
         where = (stuck.rank, stuck.step) if stuck else (None, None)
@@ -68,11 +73,9 @@ def judge(
         return JobFailure(ClusterError("CLU10", f"{signalled[2]} ({signalled[3]})", what, CONTINUE))
     if signalled and (gone is None or gone.rank == int(signalled[1])):
         return _died(int(signalled[1]), signalled[3], int(signalled[4]), ranks, oom_kills)
-    if exited and (gone is None or gone.rank == int(exited[1])) and int(exited[2]) != 0:
-        rank = int(exited[1])
-        return _ended(rank, int(exited[2]), ranks.get(rank))
-    if gone:
-        return _ended(gone.rank, None, gone)
+    first = gone.rank if gone else next(iter(exit_codes), None)
+    if first is not None:
+        return _ended(first, exit_codes.get(first, 0), ranks, oom_kills)
     if code == 0:
         return None
     if told and told[0].report:  # all of them lost their peer, and the peer said nothing
@@ -106,10 +109,10 @@ def _as_told(view: RankView, report: FailureReport) -> JobFailure:
     return JobFailure(error_with_code(report.problems, report.exit_code), view.rank, view.step)
 
 
-def _died(rank: int, node: str, number: int, ranks: Mapping[int, RankView], oom_kills: int) -> JobFailure:
+def _died(rank: int, host: str, number: int, ranks: Mapping[int, RankView], oom_kills: int) -> JobFailure:
     view = ranks.get(rank)
     name, doing = signal.Signals(number).name, _doing(view)
-    where = view.name if view else f"rank {rank} ({node})"
+    where = view.name if view else f"rank {rank} ({host})"
     if name == "SIGKILL" and oom_kills:
         hint = f"use a smaller worker_batch_size, or fewer processes per host; {CONTINUE}"
         return JobFailure(
@@ -118,8 +121,11 @@ def _died(rank: int, node: str, number: int, ranks: Mapping[int, RankView], oom_
     return JobFailure(ClusterError("CLU10", where, f"died of {name}{doing}", CONTINUE), rank, _step(view))
 
 
-def _ended(rank: int, exit_code: Optional[int], view: Optional[RankView]) -> JobFailure:
-    how = f" with code {exit_code}" if exit_code is not None else ""
+def _ended(rank: int, exit_code: int, ranks: Mapping[int, RankView], oom_kills: int) -> JobFailure:
+    if exit_code - 128 in set(signal.Signals):  # as a shell tells it
+        return _died(rank, node(), exit_code - 128, ranks, oom_kills)
+    view = ranks.get(rank)
+    how = f" with code {exit_code}" if exit_code else ""
     what = f"ended{how} before its work was done{_doing(view)}"
     where = view.name if view else f"rank {rank}"
     return JobFailure(ClusterError("CLU10", where, what, CONTINUE), rank, _step(view))
