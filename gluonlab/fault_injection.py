@@ -84,6 +84,7 @@ _ACTIONS: dict[str, Callable[[], object]] = {
     "raise": _fail,
     "hang": lambda: time.sleep(1e6),
     "pause": lambda: time.sleep(5),
+    "late": lambda: time.sleep(40),
     "loop": _loop,
     "hold": lambda: ctypes.PyDLL(None).sleep(1_000_000),  # keeps the interpreter lock: no thread of ours runs
     "enospc": _fill_disk,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -57,6 +58,8 @@ def gluonlab(
 
 # What MXNet says on a CPU, and on a GPU.
 _OUT_OF_MEMORY = ("Failed to allocate CPU Memory", "cudaMalloc failed: out of memory")
+# No more open files in this process or this system, or no more processes of this user.
+_NO_MORE = (errno.EMFILE, errno.ENFILE, errno.EAGAIN)
 
 
 def as_gluonlab_error(error: BaseException) -> GluonlabError:
@@ -65,6 +68,9 @@ def as_gluonlab_error(error: BaseException) -> GluonlabError:
         return error
     if isinstance(error, MemoryError) or any(sign in str(error) for sign in _OUT_OF_MEMORY):
         return ResourceError("RES03", "memory", "out of memory", "use a smaller worker_batch_size")
+    if getattr(error, "errno", None) in _NO_MORE or str(error) == "can't start new thread":
+        what = getattr(error, "strerror", None) or str(error)
+        return ResourceError("RES02", "files and threads", what, "raise the limits: ulimit -n, ulimit -u")
     if isinstance(error, OSError):
         return CheckpointError("IO01", str(error.filename or "file"), error.strerror or str(error))
     return GluonlabError(

@@ -1,10 +1,14 @@
 """A process dies, freezes, loops, skips a collective: the job ends in time, names it, and nothing is lost."""
 
+import os
 import re
+import subprocess
+import sys
+import time
 from dataclasses import dataclass
 
 import pytest
-from harness import KILL, Job, check_nothing_lost, has_logged, launch, run, send, sha_of
+from harness import KILL, RECIPE, ROOT, Job, check_nothing_lost, has_logged, launch, run, send, sha_of
 
 AT_9 = r"error\[CLU10\] rank {} \(\S+, pid \d+\): {} at step 9 \(training\)"
 
@@ -101,6 +105,27 @@ def test_a_late_process_is_waited_for(tmp_path, undisturbed, table, backend):
 
 
 @pytest.mark.faults
+@pytest.mark.parametrize("backend", ["mpi", "gloo"])
+def test_a_process_that_is_40_s_late_is_told_and_waited_for(tmp_path, undisturbed, table, backend):
+    ended = run(tmp_path / "run", "--backend", backend, fault="start:1:1:late")
+    assert ended.code == 0, ended.errors
+    assert re.fullmatch(r"rank 1 has not started yet; waited \d+ of 90 s", ended.errors.strip())
+    assert sha_of(tmp_path / "run") == undisturbed
+    table.add("R7", f"40 s late at the start, {backend}", "told, exit 0", ended.seconds, "same weights")
+
+
+@pytest.mark.faults
+def test_a_process_that_is_later_than_the_limit_ends_the_job(tmp_path, undisturbed, table):
+    ended = run(tmp_path / "run", "--startup-limit", 25, fault="start:1:1:late")
+    assert ended.code == 7, ended.errors
+    assert re.search(r"CLU15\] rank 1 .*\(starting\), rank 0 waits for it", ended.last_line), ended.errors
+    assert ended.seconds < 40
+    lost = check_nothing_lost(tmp_path / "run", undisturbed)
+    happened = f"exit 7, {ended.last_line}"
+    table.add("R7", "40 s late at the start, --startup-limit 25", happened, ended.seconds, lost)
+
+
+@pytest.mark.faults
 @pytest.mark.parametrize("who", ["the launcher", "mpirun"])
 def test_who_loses_its_launcher_ends(who, tmp_path, undisturbed, table):
     run_dir = tmp_path / "run"
@@ -119,8 +144,6 @@ def test_who_loses_its_launcher_ends(who, tmp_path, undisturbed, table):
 
 @pytest.mark.faults
 def test_a_process_alone_is_killed_and_goes_on(tmp_path, table):
-    from harness import RECIPE
-
     run_dirs = [tmp_path / name for name in ("whole", "killed")]
     for run_dir, fault in zip(run_dirs, ("", "step:0:30:kill9")):
         job = Job("train", *RECIPE, f"run_dir={run_dir}", fault=fault)
@@ -129,3 +152,28 @@ def test_a_process_alone_is_killed_and_goes_on(tmp_path, table):
     assert Job("train", *RECIPE, f"run_dir={run_dirs[1]}").end().code == 0
     assert sha_of(run_dirs[0]) == sha_of(run_dirs[1])
     table.add("R4", "SIGKILL of a run without a launcher", "exit -9", ended.seconds, "same weights")
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("files", [8, 20])
+def test_a_limit_of_open_files_is_named(files, tmp_path, table):
+    """For the launcher itself, and for mpirun, which needs more."""
+    limited = ["sh", "-c", f'ulimit -n {files}; exec "$@"', "sh", sys.executable, "-m", "gluonlab.cli.main"]
+    start = time.monotonic()
+    job = subprocess.run(
+        [*limited, "launch", "-n", "2", *RECIPE, f"run_dir={tmp_path / 'run'}"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert job.returncode == 9, job.stderr
+    assert re.fullmatch(r"error\[RES02\] .*raise the limits: ulimit -n, ulimit -u\n", job.stderr)
+    happened = f"exit 9, {job.stderr.strip()}"
+    table.add(
+        "R15",
+        f"at most {files} open files in the launcher",
+        happened,
+        time.monotonic() - start,
+        "nothing begun",
+    )

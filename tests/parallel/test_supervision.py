@@ -64,6 +64,16 @@ def test_the_one_that_is_behind_is_named_not_those_that_wait():
     assert (late.view.rank, "rank 0 waits for it" in late.problem.what) == (1, True)
 
 
+def test_who_is_late_is_told_only_while_others_wait():
+    watchdog = Watchdog(3, Limits(startup=600), clock=lambda: 40.0)
+    watchdog._started = 0.0
+    joining, starting = view(0, phase="waiting for the others to start"), view(1, phase="starting")
+    assert watchdog.late({0: starting, 1: starting}) == ""
+    told = watchdog.late({0: joining, 1: starting})
+    assert told == "rank 1 and 1 more have not started yet; waited 40 of 600 s"
+    assert watchdog.late({0: joining, 1: view(1), 2: view(2)}) == ""
+
+
 def test_the_one_that_took_another_way_is_named():
     """It left 'b' out, so it is where the others will be, but they never get there."""
     left_out = view(1, idle=125, collectives=8, recent=("a", "c"))
@@ -230,6 +240,8 @@ def test_how_a_process_ended_that_said_nothing():
     assert (short.error.problems[0].code, short.error.exit_code) == ("RES03", 9)
     assert "code 3: out of slots" in str(verdict(3, "out of slots").error)
     assert "SIGSEGV" in str(verdict(139).error)
+    short_of_files = verdict(186, "[vm:1] PMIX ERROR: PMIX_ERR_SYS_LIMITS_PIPES in file iof_base_setup.c")
+    assert (short_of_files.error.problems[0].code, short_of_files.error.exit_code) == ("RES02", 9)
     assert "code 255: no network" in str(verdict(255, "no network").error)
 
 

@@ -40,6 +40,7 @@ BIND = "GLUONLAB_BIND_CORES"
 
 LOOK_SECONDS = 0.1
 KEEP_ALIVE_SECONDS = 2.0
+TELL_LATE_SECONDS = 30.0
 # After a process has failed, the others have so long to notice by themselves.
 AFTER_FAILURE_SECONDS = 5.0
 TERMINATE_SECONDS = 3.0
@@ -106,6 +107,7 @@ class _Watch:
         self._asked_to_stop: Optional[float] = None
         self._failed: Optional[float] = None
         self._told_alive = 0.0
+        self._told_late = time.monotonic()
 
     def until_the_end(self) -> None:
         while self._process.poll() is None:
@@ -113,6 +115,10 @@ class _Watch:
             if now - self._told_alive > KEEP_ALIVE_SECONDS:
                 self._told_alive = now
                 self._board.tell_all({})
+            if now - self._told_late > TELL_LATE_SECONDS:
+                self._told_late = now
+                late = self._watchdog.late(self._board.ranks)
+                sys.stderr.write(f"{late}\n" if late else "")
             self._pass_on_stop(now)
             if self.forced_end or self._has_failed(now):
                 return

@@ -26,6 +26,8 @@ _SIGNALLED = re.compile(
 _EXITED = re.compile(
     r"(?:Process name:\s+\[[^\]]*[@,\s]|\bProcess )(\d+)(?:\]\s+Exit code:\s+| exit with status code )(\d+)"
 )
+# Of mpirun that may not open more files, or start more threads or processes.
+_NO_MORE = ("Too many open files", "Out of resource", "ERR_SYS_LIMITS", "Resource temporarily unavailable")
 _OOM_EVENTS = Path("/sys/fs/cgroup/memory.events")
 
 
@@ -84,9 +86,10 @@ def judge(
     if number in set(signal.Signals):
         name = signal.Signals(number).name
         return JobFailure(ClusterError("CLU10", "the job", f"was ended by {name}", CONTINUE))
-    return JobFailure(
-        ClusterError("CLU11", "the job", f"ended with code {code}: {engine_words[:300] or 'no message'}")
-    )
+    what = f"ended with code {code}: {engine_words[:300] or 'no message'}"
+    if any(sign in engine_words for sign in _NO_MORE):
+        return JobFailure(ResourceError("RES02", "the job", what, "raise the limits: ulimit -n, ulimit -u"))
+    return JobFailure(ClusterError("CLU11", "the job", what))
 
 
 def count_oom_kills(events: Path = _OOM_EVENTS) -> int:

@@ -64,6 +64,7 @@ class Switchboard:
 
     def __enter__(self) -> Switchboard:
         self._lines: dict[int, socket.socket] = {}
+        self._told: set[str] = set()
         self._strangers = threading.BoundedSemaphore(MAX_STRANGERS + self.size)
         self._server = socket.create_server((self.address, 0), backlog=MAX_STRANGERS + self.size)
         self.port: int = self._server.getsockname()[1]
@@ -88,9 +89,7 @@ class Switchboard:
                 connection, peer = self._server.accept()
             except OSError:
                 return
-            if not self._strangers.acquire(blocking=False):
-                connection.close()
-                continue
+            self._strangers.acquire()  # they leave soon, and a process of ours can wait for it
             threading.Thread(target=self._serve, args=(connection, peer[0]), daemon=True).start()
 
     def _serve(self, connection: socket.socket, peer: str) -> None:
@@ -98,7 +97,7 @@ class Switchboard:
         try:
             view = self._greet(lines.first(HELLO_SECONDS))
         except (OSError, EOFError, ValueError, KeyError, TypeError, RecursionError):
-            _log.warning("a connection from %s to the launcher did not name the job's key; closed", peer)
+            self._tell_once(peer)
             connection.close()
             return
         finally:
@@ -111,6 +110,11 @@ class Switchboard:
             pass  # the process is gone, or talks nonsense
         view.left = time.monotonic()
         connection.close()
+
+    def _tell_once(self, peer: str) -> None:
+        if peer not in self._told and len(self._told) < MAX_STRANGERS:
+            self._told.add(peer)
+            _log.warning("a connection from %s to the launcher did not name the job's key; closed", peer)
 
     def _greet(self, hello: Message) -> RankView:
         if not hmac.compare_digest(str(hello["hello"]).encode(), self.key.encode()):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Optional
 
 from gluonlab.errors import Problem
-from gluonlab.parallel.supervision.progress import JOINING, SLOW_PHASES
+from gluonlab.parallel.supervision.progress import JOINING, SLOW_PHASES, STARTING
 from gluonlab.parallel.supervision.switchboard import RankView
 
 # A process may pause for so many times the longest pause after which it went on.
@@ -58,6 +58,17 @@ class Watchdog:
             or self._silent(here, now)
             or self._stuck([view for view in here if view.left is None and not view.is_done])
         )
+
+    def late(self, ranks: Mapping[int, RankView]) -> str:
+        """Who has not started yet while another waits for it, and for how long; empty if nobody."""
+        if not any(view.phase == JOINING for view in ranks.values()):
+            return ""
+        late = [r for r in range(self._size) if r not in ranks or ranks[r].phase in ("", STARTING)]
+        if not late:
+            return ""
+        who = f"rank {late[0]} and {len(late) - 1} more have" if late[1:] else f"rank {late[0]} has"
+        waited = f"{self._clock() - self._started:.0f} of {self._limits.startup:g} s"
+        return f"{who} not started yet; waited {waited}"
 
     def _limit(self, phase: str) -> float:
         if phase in SLOW_PHASES or not phase:
