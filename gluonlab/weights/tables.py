@@ -18,7 +18,13 @@ _STAGES: tuple[Rule, ...] = (
 _RESNET: tuple[Rule, ...] = (("stem.0.*", "conv1.*"), ("stem.1.*", "bn1.*"), *_STAGES)
 _DEEP_STEM_RESNET: tuple[Rule, ...] = (("stem.7.*", "bn1.*"), ("stem.#.*", "conv1.#.*"), *_STAGES)
 
-_TORCHVISION_RESNETS = ("resnet*_v1b", "resnet18_v1", "resnet34_v1", "resnext*", "wide_resnet*")
+_TORCHVISION_RESNETS = (
+    "resnet*_v1b", "resnet18_v1", "resnet34_v1",
+    "resnext50_32x4d", "resnext101_32x8d", "resnext101_64x4d", "wide_resnet*",
+)  # fmt: skip
+_TIMM_RESNETS = ("resnext101_32x4d", "seresnet50", "seresnet101", "seresnet152", "seresnext*")
+"""timm's SE-ResNet-18 and -34 have gates of at least eight channels, so they are other networks."""
+_TIMM_DEEP_STEM_RESNETS = ("resnet50_v1c", "resnet101_v1c", "resnet152_v1c", "resnet*_v1d")
 _SAME_NAMES = ("mobilenet_v2", "mobilenet_v3_*", "densenet*", "vgg*", "alexnet", "squeezenet*")
 """Models that were given torchvision's names when they were written here."""
 _OLD_DENSENET: tuple[Rule, ...] = (
@@ -50,8 +56,8 @@ NAMINGS: tuple[Naming, ...] = (
     Naming("torchvision", _TORCHVISION_RESNETS, _RESNET, is_torch=True),
     Naming("torchvision", _SAME_NAMES, (), is_torch=True),
     Naming("torchvision", ("densenet*",), _OLD_DENSENET, is_torch=True),
-    Naming("timm", ("seresnet*", "seresnext*"), _RESNET, is_torch=True),
-    Naming("timm", ("resnet*_v1c", "resnet*_v1d"), _DEEP_STEM_RESNET, is_torch=True),
+    Naming("timm", _TIMM_RESNETS, _RESNET, is_torch=True),
+    Naming("timm", _TIMM_DEEP_STEM_RESNETS, _DEEP_STEM_RESNET, is_torch=True),
     Naming("gluoncv", _GLUONCV_RESNETS, _RESNET),
     Naming("gluoncv", ("resnet*_v1c", "resnet*_v1d"), _DEEP_STEM_RESNET),
     Naming("gluon", ("resnet18_v1", "resnet34_v1", "resnet18_v1b", "resnet34_v1b"), _ZOO_BASIC),
