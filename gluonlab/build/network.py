@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Optional
 
 from gluonlab import models
@@ -27,6 +26,7 @@ from gluonlab.optim.rmsprop_warmup import RMSpropWarmup
 from gluonlab.parallel.world import World
 from gluonlab.runtime.mxnet import gluon, mx
 from gluonlab.training.state import TrainState, make_trainer
+from gluonlab.weights.store import find_weights
 
 
 def build_network(config: Config) -> gluon.HybridBlock:
@@ -72,7 +72,7 @@ def build_state(config: Config, world: World, ctx: Any) -> TrainState:
     net.initialize(ctx=ctx)
     model = config.model
     if model.pretrained:
-        load_weights(net, Path(model.pretrained), model=model.name, is_new_head=model.new_head)
+        load_weights(net, find_weights(model.pretrained), model=model.name, is_new_head=model.new_head)
     if model.freeze == "features":
         freeze_features(net)
     world.broadcast([parameter.data() for _, parameter in sorted(net._collect_params_with_prefix().items())])

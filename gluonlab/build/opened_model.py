@@ -19,6 +19,7 @@ from gluonlab.models.entry import Preprocessing
 from gluonlab.models.pretrained import load_weights
 from gluonlab.runtime.mxnet import gluon
 from gluonlab.weights.model_folder import FACTS_FILE, read_model_folder
+from gluonlab.weights.store import find_weights
 
 AVERAGE_FILE = "average.safetensors"
 
@@ -54,13 +55,14 @@ class OpenedModel:
 
 
 def open_model(target: Path) -> OpenedModel:
-    """The network of a model folder, a checkpoint, or a run's newest checkpoint.
+    """The network of a model folder, ``store:NAME``, a checkpoint, or a run's newest checkpoint.
 
     A run that averages its weights gives the average.
 
     Raises:
         CheckpointError: there is none, it is damaged, or it does not fit.
     """
+    target = find_weights(target)
     if (target / FACTS_FILE).is_file():
         return _open_folder(target)
     checkpoint = find_checkpoint(target.resolve()).path

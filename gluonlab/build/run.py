@@ -149,8 +149,9 @@ def _with_absolute_paths(config: dict[str, Any]) -> dict[str, Any]:
     for key in ("path", "train", "val"):
         if config["data"][key]:
             config["data"][key] = str(Path(config["data"][key]).absolute())
-    if config["model"]["pretrained"]:
-        config["model"]["pretrained"] = str(Path(config["model"]["pretrained"]).absolute())
+    pretrained = config["model"]["pretrained"]
+    if pretrained and Path(pretrained).exists():
+        config["model"]["pretrained"] = str(Path(pretrained).absolute())
     return config
 
 

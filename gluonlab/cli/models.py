@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Optional
@@ -13,7 +14,9 @@ from gluonlab.models import ModelEntry, Preprocessing, entry, list_models
 
 MEGABYTE = 1e6
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The models: list, show, import, export.")
+app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="The models: list, show, import, fetch, export."
+)
 
 
 @app.command("list")
@@ -25,7 +28,12 @@ def list_(
 
     Example: gluonlab models list "resnet50*"
     """
+    from gluonlab.weights.store import PREFIX, list_store
+
     models = list_models(pattern)
+    stored: dict[str, list[str]] = defaultdict(list)
+    for name, facts in list_store().items():
+        stored[facts.model].append(PREFIX + name)
     rows = [
         {
             "name": model.name,
@@ -36,12 +44,13 @@ def list_(
             "paper": model.paper,
             "year": model.year,
             "preprocessing": asdict(model.preprocessing),
+            "weights": stored[model.name],
         }
         for model in models
     ]
     if write_json(rows, json_target):
         return
-    header = ("name", "parameters", "GMACs", "input", "classes", "paper", "year")
+    header = ("name", "parameters", "GMACs", "input", "classes", "paper", "year", "weights")
     cells = [
         (
             model.name,
@@ -51,6 +60,7 @@ def list_(
             model.classes,
             model.paper,
             model.year,
+            ", ".join(stored[model.name]),
         )
         for model in models
     ]
@@ -63,7 +73,7 @@ def show(
     classes: Optional[int] = typer.Option(None, help="Number of classes, if not the model's default."),
     json_target: Optional[str] = JSON_OPTION,
 ) -> None:
-    """Show parameters, multiply-adds, memory, layers of a model.
+    """Show parameters, multiply-adds, memory, layers and stored weights of a model.
 
     Example: gluonlab models show resnet50_v1b --classes 10
     """
@@ -76,7 +86,13 @@ def show(
     typer.echo(f"preprocessing      {_format_preprocessing(model.preprocessing)}")
     typer.echo(f"parameters         {facts['parameters']:,} ({facts['parameter_bytes'] / MEGABYTE:.1f} MB)")
     typer.echo(f"multiply-adds      {facts['multiply_adds'] / 1e9:.3f} G per image")
-    typer.echo(f"activations        {facts['activation_bytes_per_image'] / MEGABYTE:.1f} MB per image\n")
+    typer.echo(f"activations        {facts['activation_bytes_per_image'] / MEGABYTE:.1f} MB per image")
+    for weights in facts["weights"]:
+        source = weights["source"].get("file", "")
+        typer.echo(
+            f"weights            {weights['name']}: {weights['classes']} classes, {source}".rstrip(", ")
+        )
+    typer.echo()
     layers = [
         (layer["name"], _format_shape(layer["output_shape"]), layer["parameters"])
         for layer in facts["layers"]
@@ -88,7 +104,12 @@ def show(
 def import_(
     file: Path = typer.Argument(..., help="A .safetensors, .pth or .params file, or a checkpoint."),
     model: str = typer.Option(..., "--as", help="The model that it holds weights of."),
-    output: Path = typer.Option(..., "-o", "--output", help="The model folder to write."),
+    output: Optional[Path] = typer.Option(
+        None,
+        "-o",
+        "--output",
+        help="The model folder to write; by default one in the store, called as the model.",
+    ),
     classes: Optional[int] = typer.Option(None, help="Number of classes, if not the model's default."),
     class_names: Optional[Path] = typer.Option(None, help="A text file with one class name for each line."),
     sha256: Optional[str] = typer.Option(None, help="SHA-256 of the file, or 8 of its digits and more."),
@@ -101,8 +122,10 @@ def import_(
     Example: gluonlab models import resnet50-0676ba61.pth --as resnet50_v1b -o models/resnet50
     """
     from gluonlab.weights.importing import import_weights, read_class_names
+    from gluonlab.weights.store import store_folder
 
     check_json_target(json_target)
+    output = output or store_folder() / model
     names = read_class_names(class_names) if class_names else None
     report = import_weights(file, model, output, classes=classes, class_names=names, sha256=sha256)
     if not write_json(report, json_target) or json_target != "-":
@@ -110,10 +133,33 @@ def import_(
         typer.echo(f"{output}: {model}, {report['tensors']} tensors by the names of {source['names']}")
 
 
+@app.command()
+def fetch(
+    name: str = typer.Argument(..., help="What the mirror calls the weights; often the name of the model."),
+    json_target: Optional[str] = JSON_OPTION,
+) -> None:
+    """Bring weights from a mirror into the store.
+
+    GLUONLAB_MIRROR is the address of the mirror, GLUONLAB_STORE the folder of the store; the weights are then
+    at hand as store:NAME.
+
+    Example: GLUONLAB_MIRROR=https://models.example.org gluonlab models fetch resnet50_v1b
+    """
+    from gluonlab.weights.model_folder import read_model_folder
+    from gluonlab.weights.store import PREFIX, find_weights
+
+    check_json_target(json_target)
+    folder = find_weights(PREFIX + name)
+    facts = read_model_folder(folder)
+    report = {"name": PREFIX + name, "folder": str(folder), **asdict(facts)}
+    if not write_json(report, json_target) or json_target != "-":
+        typer.echo(f"{folder}: {facts.model}, {facts.classes} classes, SHA-256 {facts.sha256[:16]}")
+
+
 @app.command("export")
 def export_(
     target: Path = typer.Argument(
-        ..., metavar="MODEL_OR_CHECKPOINT", help="Model folder, run or checkpoint directory."
+        ..., metavar="MODEL_OR_CHECKPOINT", help="Model folder, store:NAME, run or checkpoint."
     ),
     output: Path = typer.Option(..., "-o", "--output", help="The folder to write into."),
     form: str = typer.Option("onnx", "--format", help="onnx, torch (safetensors) or mxnet (symbol, params)."),
@@ -159,6 +205,7 @@ def _describe(model: ModelEntry, classes: Optional[int]) -> dict[str, Any]:
         count_parameters,
         list_layers,
     )
+    from gluonlab.weights.store import PREFIX, list_store
 
     net = create(model.name, classes=classes)
     parameters = count_parameters(net)
@@ -172,6 +219,11 @@ def _describe(model: ModelEntry, classes: Optional[int]) -> dict[str, Any]:
         "multiply_adds": count_multiply_adds(net, model.input_shape),
         "activation_bytes_per_image": activation_bytes(net, model.input_shape, batch_size=1),
         "layers": [asdict(layer) for layer in list_layers(net, model.input_shape)],
+        "weights": [
+            {"name": PREFIX + name, **asdict(facts)}
+            for name, facts in list_store().items()
+            if facts.model == model.name
+        ],
     }
 
 

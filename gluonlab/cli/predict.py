@@ -15,7 +15,7 @@ ENGINE_OPTION = typer.Option("mxnet", help="What computes: mxnet, fused, int8 or
 
 def predict(
     target: Path = typer.Argument(
-        ..., metavar="MODEL_OR_CHECKPOINT", help="Model folder, run or checkpoint directory."
+        ..., metavar="MODEL_OR_CHECKPOINT", help="Model folder, store:NAME, run or checkpoint."
     ),
     images: list[Path] = typer.Argument(..., metavar="IMAGE...", help="Image files, or folders of them."),
     top: int = typer.Option(5, min=1, help="How many classes to name for each image."),

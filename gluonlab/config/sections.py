@@ -214,8 +214,8 @@ class Model(Section):
     )
     pretrained: Optional[str] = Field(
         None,
-        description="Weights to start from: a file of torchvision, timm, GluonCV or Gluon, a model folder or "
-        "a checkpoint.",
+        description="Weights to start from: a file of torchvision, timm, GluonCV or Gluon, a model folder, a "
+        "checkpoint, or `store:NAME`.",
     )
     new_head: bool = Field(
         False, description="The classifier starts anew if that of `pretrained` is for other classes."

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Optional
 
 from gluonlab.checkpoint.tensors import Tensors
+from gluonlab.errors import CheckpointError
 from gluonlab.runtime.mxnet import gluon, nd
 from gluonlab.weights.files import read_weights
 from gluonlab.weights.model_folder import FACTS_FILE, WEIGHTS_FILE, read_model_folder
@@ -22,7 +23,8 @@ def load_weights(
     named as in ``net._collect_params_with_prefix()`` or, for a ``model`` of the registry, as another project
     names them (`weights.tables`). With ``is_new_head``, a classifier of other classes is not taken.
 
-    Raises `CheckpointError`: as `read_weights`, and CKP06 with every tensor that does not fit.
+    Raises `CheckpointError`: as `read_weights`, and CKP06 with every tensor that does not fit, or if a model
+    folder says that it is of another model.
     """
     parameters = net._collect_params_with_prefix()
     shapes = {name: tuple(parameter.shape) for name, parameter in parameters.items()}
@@ -37,7 +39,9 @@ def read_fitting(
 ) -> tuple[Tensors, Naming]:
     """The arrays of ``path`` by our names, and how they were named; see `load_weights` and `naming.fit`."""
     if (path / FACTS_FILE).is_file():
-        read_model_folder(path)  # checks the weights
+        facts = read_model_folder(path)  # checks the weights
+        if model not in (None, facts.model):
+            raise CheckpointError("CKP06", str(path), f"holds weights of {facts.model}, not of {model}")
     file = path / WEIGHTS_FILE if path.is_dir() else path
     namings = namings_of(model, NAMINGS) if model else [OWN]
     return fit(read_weights(file), shapes, namings, str(file), head)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING, Optional, Union
 
 from gluonlab.errors import ConfigError, Problem
 from gluonlab.models.catalogue import MODELS
@@ -43,16 +43,16 @@ def create(
     name: str,
     *,
     classes: Optional[int] = None,
-    pretrained: Optional[Path] = None,
+    pretrained: Union[str, Path, None] = None,
     options: ModelOptions = DEFAULT_OPTIONS,
 ) -> gluon.HybridBlock:
     """The net called ``name``, with logits (N, classes); without ``classes``, the model's default.
 
-    ``pretrained`` is a safetensors file or a checkpoint directory: the net comes back initialised on
-    the CPU with its weights. Without it, the net comes back with all shapes known, not initialised.
+    ``pretrained`` is what `load_weights` takes, or ``store:NAME`` (`weights.store`): the net comes back
+    initialised on the CPU with its weights. Without it, it comes back with all shapes known, not initialised.
     Raises `ConfigError` CFG09 for an unknown name or impossible options, CFG30, CFG70 or CFG71 for
-    options that the network has no place for, `CheckpointError` CKP03 or
-    CKP06 for a file that cannot be read or does not fit.
+    options that the network has no place for, `CheckpointError` for weights that cannot be had, are
+    damaged or do not fit.
     """
     model = entry(name)
     classes = model.classes if classes is None else classes
@@ -64,10 +64,12 @@ def create(
         _drop_branches(net, model, options.stochastic_depth)
     if pretrained is not None:
         from gluonlab.models.pretrained import load_weights
+        from gluonlab.weights.store import find_weights
 
+        path = find_weights(pretrained)
         for parameter in net.collect_params().values():
             parameter.initialize(init="zeros")  # drawing numbers that are then replaced takes seconds
-        load_weights(net, Path(pretrained), model=name)
+        load_weights(net, path, model=name)
     return net
 
 

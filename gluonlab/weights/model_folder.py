@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -75,21 +76,35 @@ def read_model_folder(folder: Path) -> ModelFacts:
     """What ``folder`` says of its weights, which are checked against their SHA-256.
 
     Raises:
-        CheckpointError: CKP02 it is none, CKP03 what it says is damaged, CKP44 its weights are others.
+        CheckpointError: as `read_facts`; CKP44 its weights are others.
     """
+    facts = read_facts(folder)
+    check_sha256(folder / WEIGHTS_FILE, facts.sha256)
+    return facts
+
+
+def read_facts(folder: Path) -> ModelFacts:
+    """What ``folder`` says of its weights; raises `CheckpointError` CKP02, or as `parse_facts` does."""
     path = folder / FACTS_FILE
     try:
-        document = json.loads(path.read_bytes())
+        return parse_facts(path.read_bytes(), str(path))
+    except OSError as error:
+        raise CheckpointError("CKP02", str(path), error.strerror or "cannot be read") from None
+
+
+def parse_facts(raw: bytes, where: str) -> ModelFacts:
+    """What is written in a ``model.json``; raises `CheckpointError` CKP03 if it is damaged."""
+    try:
+        document = json.loads(raw)
         if document.pop("format") != FORMAT:
-            raise CheckpointError("CKP03", str(path), f"has another format, this version reads {FORMAT}")
+            raise CheckpointError("CKP03", where, f"has another format, this version reads {FORMAT}")
         facts = ModelFacts(**document)
         if not (isinstance(facts.model, str) and type(facts.classes) is int):
             raise TypeError("model and classes are wanted")
-    except OSError as error:
-        raise CheckpointError("CKP02", str(path), error.strerror or "cannot be read") from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CheckpointError("CKP03", str(path), f"is damaged: {error}") from None
-    check_sha256(folder / WEIGHTS_FILE, facts.sha256)
+        if not re.fullmatch("[0-9a-f]{64}", facts.sha256):
+            raise ValueError("sha256 is none")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise CheckpointError("CKP03", where, f"is damaged: {error}") from None
     return facts
 
 
