@@ -31,20 +31,22 @@ METHODS = {
 
 
 def render_accuracy(results: Path) -> str:
-    """One row for each accuracy result, in the order of the file names."""
+    """One row for each result of benchmarks/accuracy.py, in the order of the file names."""
     lines = [
         "| recipe | epochs | processes | runs | top-1 (mean ± sd) | lowest | median time | result |",
         "|---|--:|--:|--:|--:|--:|--:|---|",
     ]
     for path in sorted(results.glob("*.json")):
         result = json.loads(path.read_text())
+        if "top1_mean" not in result:
+            continue
+        machine = result["machine"]
         spread = f" ± {result['top1_std']:.2%}" if result["top1_std"] is not None else ""
         lines.append(
             f"| `{result['recipe']}` | {result['runs'][0]['epochs']:.0f} | {result['processes']} | "
             f"{len(result['runs'])} | {result['top1_mean']:.2%}{spread} | {result['top1_min']:.2%} | "
             f"{result['wall_seconds_median']:.0f} s | [{path.name}](benchmarks/results/{path.name}) |"
         )
-    machine = result["machine"]
     lines += [
         "",
         f"Made on {machine['cores']} cores of {machine['processor']}, no GPU, by `benchmarks/accuracy.py`.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import NormalDist, median
@@ -19,12 +20,13 @@ HOROVOD_CYCLE_SECONDS = 1e-3
 
 @dataclass(frozen=True)
 class Rate:
-    """Images per second of one process that trains alone."""
+    """Images per second of one process that trains alone, and how much longer its passes take in company."""
 
     model: str
     precision: str
     batch: int
     images_per_sec: float
+    contention_fraction: Optional[float] = None
 
 
 @dataclass
@@ -46,6 +48,8 @@ class ClusterFit:
 def fit_cluster(results: Sequence[Result]) -> ClusterFit:
     """Rates, noise, contention, link, start and input of one machine from its ``results``.
 
+    Of what was measured several times the median counts.
+
     Raises:
         ConfigError: BEN04 if they are of different machines, interrupted, or tell no rate of training;
             with every problem found.
@@ -58,7 +62,7 @@ def fit_cluster(results: Sequence[Result]) -> ClusterFit:
     fit = ClusterFit(
         f"{machine['processor']}, {machine['cores']} cores",
         max([row["processes"] for row in rows if "processes" in row] or [1]),
-        [Rate(row["model"], row["precision"], row["batch"], row["median"]) for row in alone],
+        _rates(training, alone),
     )
     if not alone:
         raise ConfigError(
@@ -67,7 +71,8 @@ def fit_cluster(results: Sequence[Result]) -> ClusterFit:
     copied = [row["copied_bytes_per_sec"] for row in alone if "copied_bytes_per_sec" in row]
     fit.memory_bytes_per_second = median(copied) if copied else None
     fit.noise_fraction = _noise(alone)
-    fit.contention_fraction = _contention(training, alone)
+    contentions = [rate.contention_fraction for rate in fit.rates if rate.contention_fraction is not None]
+    fit.contention_fraction = median(contentions) if contentions else 0.0
     _fit_link(fit, [row for row in rows if "bytes" in row])
     starts = [row for row in rows if row.get("part") in ("python", "import", "build", "first_step")]
     fit.startup_seconds = sum(row["median"] for row in starts) if starts else None
@@ -97,19 +102,24 @@ def _noise(rows: Sequence[Row]) -> Optional[float]:
     return median(spreads) if spreads else None
 
 
-def _contention(training: Sequence[Row], alone: Sequence[Row]) -> float:
-    """How much longer a pass takes while all processes compute: a median over what was measured both ways."""
-    rate_alone = {_kind(row): row["median"] for row in alone}
-    slowdowns = [
-        rate_alone[_kind(row)] * row["processes"] / row["median"] - 1
-        for row in training
-        if row["is_independent"] and _kind(row) in rate_alone
-    ]
-    return max(median(slowdowns), 0.0) if slowdowns else 0.0
+def _rates(training: Sequence[Row], alone: Sequence[Row]) -> list[Rate]:
+    """The rate of each kind of work, with how much longer its pass takes while all processes compute."""
+    apart = _medians([row for row in training if row["is_independent"]])
+    rates = []
+    for kind, rate in _medians(alone).items():
+        contention = max(rate / apart[kind] - 1, 0.0) if kind in apart else None
+        model, precision, batch, _ = kind
+        rates.append(Rate(model, precision, batch, rate, contention))
+    return rates
 
 
-def _kind(row: Row) -> tuple[Any, ...]:
-    return row["model"], row["precision"], row["batch"], row["threads"]
+def _medians(rows: Sequence[Row]) -> dict[tuple[Any, ...], float]:
+    """Images per second of one process, a median over the rows of the same kind."""
+    rates = defaultdict(list)
+    for row in rows:
+        kind = row["model"], row["precision"], row["batch"], row["threads"]
+        rates[kind].append(row["median"] / row["processes"])
+    return {kind: median(values) for kind, values in rates.items()}
 
 
 def _fit_link(fit: ClusterFit, rows: Sequence[Row]) -> None:

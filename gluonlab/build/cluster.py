@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Optional
 
 from gluonlab import models
 from gluonlab.build.data import build_calendar, planned_train_samples
 from gluonlab.build.gradients import gradient_tensors
 from gluonlab.build.network import build_network
-from gluonlab.config.cluster import ClusterFile
+from gluonlab.config.cluster import ClusterFile, Measurement
 from gluonlab.config.schema import Config
 from gluonlab.errors import ConfigError, GluonlabError, Problem
 from gluonlab.intervals import parse_interval
@@ -66,7 +67,6 @@ def build_cluster(file: ClusterFile) -> Cluster:
         ),
         file.compute_noise_fraction,
         1e9 * file.device.memory_gigabytes_per_second,
-        file.contention_fraction,
     )
 
 
@@ -87,7 +87,12 @@ def build_jobs(config: Config, file: ClusterFile, gpu_counts: Sequence[int], is_
             the measured ones, SIM03 no rate measured, CFG08 GPUs that do not divide the virtual workers.
     """
     tensors = gradient_tensors(build_network(config), _input_shape(config))
-    law, note = _compute_law(config, file, tensors)
+    measured, factor = _nearest_measured(config, file, tensors)
+    law = _compute_law(measured, file, factor)
+    contention = _contention(measured, file)
+    name, note = measured[0].model, None
+    if name != config.model.name:
+        note = f"{config.model.name} is not measured: {name} with {factor:.3g} times its multiply-adds"
     topology = build_cluster(file).topology
     jobs, problems = [], _batch_problems(law, config.worker_size)
     for gpus in gpu_counts:
@@ -97,7 +102,7 @@ def build_jobs(config: Config, file: ClusterFile, gpu_counts: Sequence[int], is_
                 raise ConfigError(
                     "SIM01", f"--gpus {gpus}", f"{file.name} is one node: its file has no network section"
                 )
-            jobs.append(_build_job(config, law, tensors, gpus, is_weak, note))
+            jobs.append(_build_job(config, law, contention, tensors, gpus, is_weak, note))
         except GluonlabError as error:
             problems += error.problems
     if problems:
@@ -108,6 +113,7 @@ def build_jobs(config: Config, file: ClusterFile, gpu_counts: Sequence[int], is_
 def _build_job(
     config: Config,
     law: ComputeLaw,
+    contention_fraction: float,
     tensors: tuple[GradientTensor, ...],
     gpus: int,
     is_weak: bool,
@@ -139,6 +145,7 @@ def _build_job(
         bytes_per_element=_WIRE_BYTES[config.wire_precision],
         bytes_per_image=channels * height * width,  # uint8, as the loader hands it to the device
         has_layer_norms=config.optimizer.name == "lars",
+        contention_fraction=contention_fraction,
     )
     return Job(gpus, batch, work, _build_calendar(config, batch), tuple(notes))
 
@@ -156,10 +163,10 @@ def _build_calendar(config: Config, global_batch_size: int) -> Calendar:
     )
 
 
-def _compute_law(
+def _nearest_measured(
     config: Config, file: ClusterFile, tensors: Sequence[GradientTensor]
-) -> tuple[ComputeLaw, Optional[str]]:
-    """The law of the recipe's network, or that of the measured one nearest in arithmetic, scaled."""
+) -> tuple[list[Measurement], float]:
+    """The rates of the recipe's network, or of the nearest one in arithmetic and how much less that has."""
     rows = [row for row in file.device.throughput if row.precision == config.precision]
     if not rows:
         measured = ", ".join(sorted({row.precision for row in file.device.throughput}))
@@ -185,16 +192,22 @@ def _compute_law(
                 f"multiply-adds of the nearest, {measured_name}",
                 "add a measured rate of it",
             )
-    curve = {float(row.batch_images): row.images_per_second for row in rows if row.model == measured_name}
+    return [row for row in rows if row.model == measured_name], factor
+
+
+def _compute_law(measured: Sequence[Measurement], file: ClusterFile, factor: float) -> ComputeLaw:
+    curve = {float(row.batch_images): row.images_per_second for row in measured}
     overhead = file.device.pass_overhead_milliseconds
     try:
         law = fit_law(curve, None if overhead is None else 1e-3 * overhead)
     except ValueError as error:
         raise ConfigError("SIM03", f"device.throughput of {file.name}", str(error)) from None
-    if measured_name == config.model.name:
-        return law, None
-    note = f"{config.model.name} is not measured: {measured_name} with {factor:.3g} times its multiply-adds"
-    return law.slowed(factor), note
+    return law if factor == 1.0 else law.slowed(factor)
+
+
+def _contention(measured: Sequence[Measurement], file: ClusterFile) -> float:
+    found = [row.contention_fraction for row in measured if row.contention_fraction is not None]
+    return median(found) if found else file.contention_fraction
 
 
 def _multiply_adds(name: str) -> int:

@@ -34,6 +34,9 @@ class Measurement(Section):
     )
     batch_images: int = Field(ge=1, description="Images of a pass.")
     images_per_second: float = Field(gt=0, description="Rate of one device.")
+    contention_fraction: Optional[float] = Field(
+        None, ge=0, lt=10, description="As that of the file, for this network; default: that of the file."
+    )
 
 
 class DeviceSection(Section):

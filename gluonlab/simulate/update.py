@@ -50,18 +50,13 @@ class InputPipeline:
 
 @dataclass(frozen=True)
 class Cluster:
-    """A machine as the model sees it; ``noise_fraction`` is the spread of compute times, sd over mean.
-
-    ``contention_fraction`` is how much longer a pass takes while all GPUs of a node compute: what they share
-    is the host, and the memory of a CPU.
-    """
+    """A machine as the model sees it; ``noise_fraction`` is the spread of compute times, sd over mean."""
 
     topology: Topology
     communication: Communication
     input_pipeline: InputPipeline
     noise_fraction: float
     memory_bytes_per_second: float
-    contention_fraction: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -69,7 +64,8 @@ class Work:
     """What each GPU does in one update: ``passes`` forward and backward passes over ``batch`` images.
 
     ``tensors`` are the gradients in the order in which backward makes them, each element of which
-    takes ``bytes_per_element`` on the wire.
+    takes ``bytes_per_element`` on the wire. ``contention_fraction`` is how much longer a pass takes while all
+    GPUs of a node compute: what they share is the host, and the memory of a CPU.
     """
 
     law: ComputeLaw
@@ -79,6 +75,7 @@ class Work:
     bytes_per_element: float
     bytes_per_image: float
     has_layer_norms: bool
+    contention_fraction: float = 0.0
 
     @property
     def images(self) -> float:
@@ -121,7 +118,7 @@ def simulate_update(cluster: Cluster, work: Work, gpus: int) -> UpdateTime:
     """
     layout = cluster.topology.layout(gpus)
     compute = work.passes * work.law.seconds(work.batch)
-    contention = compute * contention_share(cluster, layout.gpus_per_node)
+    contention = compute * contention_share(cluster, work, layout.gpus_per_node)
     straggling = straggler_seconds(compute, cluster.noise_fraction, gpus, work.passes)
     communication = communication_seconds(cluster, work, gpus)
     parameters = sum(tensor.elements for tensor in work.tensors) if work.has_layer_norms else 0
@@ -132,10 +129,10 @@ def simulate_update(cluster: Cluster, work: Work, gpus: int) -> UpdateTime:
     return UpdateTime(compute, contention, communication, straggling, optimizer, feeding)
 
 
-def contention_share(cluster: Cluster, gpus_in_node: int) -> float:
+def contention_share(cluster: Cluster, work: Work, gpus_in_node: int) -> float:
     """By how much a pass is slowed: nothing for one GPU of a node, linear up to all of them."""
     others = cluster.topology.gpus_per_node - 1
-    return cluster.contention_fraction * (gpus_in_node - 1) / others if others else 0.0
+    return work.contention_fraction * (gpus_in_node - 1) / others if others else 0.0
 
 
 def communication_seconds(cluster: Cluster, work: Work, gpus: int) -> float:

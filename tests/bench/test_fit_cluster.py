@@ -37,7 +37,12 @@ def sums(size, processes=2):
 def test_a_machine_comes_back_from_results_made_from_it():
     fit = fit_cluster(
         [
-            result(training(4, 9.0), training(8, 10.0), training(8, 16.0, 2, is_independent=True)),
+            result(
+                training(4, 9.0),
+                training(8, 10.5),
+                training(8, 9.5),
+                training(8, 16.0, 2, is_independent=True),
+            ),
             result(*(sums(size) for size in (1_000, 1_000_000, 100_000_000))),
             result(
                 {"mode": "loading", **summarize([500.0]), "processes": 1},

@@ -109,6 +109,22 @@ def test_another_network_is_scaled_by_arithmetic_and_said(simulate):
     assert "add a measured rate" in err
 
 
+def test_contention_of_a_network_comes_before_that_of_the_machine(simulate, cluster_file):
+    def contention(network):
+        def crowd(tree):
+            tree["contention_fraction"] = 0.5
+            for row in tree["device"]["throughput"]:
+                row["contention_fraction"] = network
+
+        code, out, err = simulate(GOYAL, "--cluster", cluster_file(crowd), "--gpus", "8", "--json", "-")
+        assert code == 0, err
+        row = json.loads(out)["rows"][0]
+        return row["contention_seconds"] / row["compute_seconds"]
+
+    assert contention(0.1) == pytest.approx(0.1)
+    assert contention(None) == pytest.approx(0.5)
+
+
 def test_this_machine_on_the_digits_as_measured(simulate):
     """Two processes were measured at 4,278 images/s; the rate of one is half of that."""
     arguments = (ROOT / "configs/digits.yaml", "--cluster", ROOT / "configs/clusters/this_machine.yaml")

@@ -36,6 +36,17 @@ def test_the_tables_of_the_techniques_are_made_from_the_result_files(root, monke
     assert fill_in(text, root / "benchmarks/results", TECHNIQUE_SECTIONS) == text
 
 
+def test_the_tables_of_the_data_page_are_made_from_the_result_files(root, monkeypatch):
+    monkeypatch.syspath_prepend(str(root / "benchmarks"))
+    from data_tables import DATA_SECTIONS
+    from tables import fill_in
+
+    text = (root / "docs/data.md").read_text()
+    for name in DATA_SECTIONS:
+        assert f"<!-- {name} -->" in text
+    assert fill_in(text, root / "benchmarks/results", DATA_SECTIONS) == text
+
+
 def test_the_pictures_are_made_from_the_result_files(root):
     from benchmarks.tables import PICTURES
 

@@ -157,9 +157,9 @@ def test_changes_are_ranked_and_true():
 
 
 def test_contention_slows_full_nodes_and_not_single_gpus():
-    crowded = replace(CLUSTER, contention_fraction=0.2)
+    crowded = replace(WORK, contention_fraction=0.2)
     full = CLUSTER.topology.gpus_per_node
     for gpus, share in ((1, 0.0), (full, 0.2), (4 * full, 0.2)):
-        update = simulate_update(crowded, WORK, gpus)
+        update = simulate_update(CLUSTER, crowded, gpus)
         assert update.contention_seconds == pytest.approx(share * update.compute_seconds)
         assert efficiency(update) <= efficiency(simulate_update(CLUSTER, WORK, gpus))

@@ -52,6 +52,11 @@ def _tree(found: ClusterFit, results: list[Path]) -> dict[str, Any]:
             "precision": rate.precision,
             "batch_images": rate.batch,
             "images_per_second": _rounded(rate.images_per_sec),
+            **(
+                {}
+                if rate.contention_fraction is None
+                else {"contention_fraction": _rounded(rate.contention_fraction)}
+            ),
         }
         for rate in found.rates
     ]
