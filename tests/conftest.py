@@ -30,7 +30,7 @@ def root():
 def run_gluonlab():
     """Run the command line as a user would; returns the finished process."""
 
-    def run(*arguments, cwd=ROOT, timeout=300):
+    def run(*arguments, cwd=ROOT, timeout=300, environment=None):
         if "launch" in arguments and not HAS_HOROVOD:
             pytest.skip("Horovod is not installed in this environment")
         return subprocess.run(
@@ -39,7 +39,7 @@ def run_gluonlab():
             capture_output=True,
             text=True,
             timeout=timeout,
-            env=ENVIRONMENT,
+            env={**ENVIRONMENT, **(environment or {})},
         )
 
     return run

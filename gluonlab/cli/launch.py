@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from dataclasses import asdict
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
@@ -44,6 +45,9 @@ _RESTART_DELAY = _seconds(5, "--restart-delay", "Before the first restart; doubl
 _STARTUP_LIMIT = _seconds(600, "--startup-limit", "What a start, or a save, may take.")
 _IDLE_LIMIT = _seconds(120, "--idle-limit", "What a process may take without any progress.")
 _GRACE = _seconds(120, "--grace", "What it may take to stop when asked to.")
+_AUTOTUNE = typer.Option(
+    False, "--autotune", help="Let Horovod tune how it joins sums; print the best setting as environment."
+)
 
 
 def launch(
@@ -68,6 +72,7 @@ def launch(
     startup_limit: float = _STARTUP_LIMIT,
     idle_limit: float = _IDLE_LIMIT,
     grace: float = _GRACE,
+    is_tuned: bool = _AUTOTUNE,
     allow_change: list[str] = ALLOW_CHANGE,
     json_target: Optional[str] = JSON_OPTION,
 ) -> None:
@@ -81,18 +86,18 @@ def launch(
     from gluonlab.parallel.launch import JobPlan
     from gluonlab.parallel.launch.restarts import run_until_done
     from gluonlab.parallel.supervision.watchdog import Limits
-    from gluonlab.reporting.run_files import LOGS, SUMMARY, read_json
+    from gluonlab.reporting.run_files import LOGS
 
     check_json_target(json_target)
+    starter = _starter(backend, processes, is_tuned)
     config = load_config(recipe, overrides or [])
     check_recipe(config, processes)
     run_dir = run_directory(config, recipe)
     check_same_run(config, run_dir, allow_change)
-    allowed = [word for key in allow_change for word in ("--allow-change", key)]
     plan = JobPlan(
-        [sys.executable, "-m", "gluonlab.cli.main", "train", *allowed, str(recipe), *(overrides or [])],
+        _train(recipe, overrides or [], allow_change),
         processes,
-        backend.value if backend else _usual_backend(),
+        starter,
         hosts=_hosts(hosts, host_file, processes),
         interface=interface,
         pass_environment=tuple(env),
@@ -101,13 +106,53 @@ def launch(
         limits=Limits(startup_limit, idle_limit, grace),
     )
     policy = _restart_policy(config, max_restarts, min_processes, restart_delay)
+    if is_tuned:
+        _turn_autotuner_on(run_dir)
     run_until_done(plan, policy, stream=sys.stderr if json_target == "-" else None)
-    if json_target:
-        write_json(read_json(run_dir / SUMMARY), json_target)
+    _tell(run_dir, json_target, is_tuned=is_tuned)
 
 
-def _usual_backend() -> Any:
+def _train(recipe: Path, overrides: list[str], allow_change: list[str]) -> list[str]:
+    """What each process runs."""
+    allowed = [word for key in allow_change for word in ("--allow-change", key)]
+    return [sys.executable, "-m", "gluonlab.cli.main", "train", *allowed, str(recipe), *overrides]
+
+
+def _starter(backend: Optional[BackendChoice], processes: int, is_tuned: bool) -> Any:
+    """The name of the backend, which has an autotuner if one is asked for."""
+    if is_tuned and backend is BackendChoice.kvstore:
+        raise ConfigError("CLI02", "--autotune", "is Horovod's, not the kvstore's", "use --backend mpi")
+    if is_tuned and processes == 1:
+        raise ConfigError("CLI02", "--autotune", "one process sums nothing", "use -n 2 or more")
+    if backend:
+        return backend.value
     return "srun" if "SLURM_JOB_ID" in os.environ and shutil.which("srun") else "mpi"
+
+
+def _turn_autotuner_on(run_dir: Path) -> None:
+    from gluonlab.parallel.launch.autotune import LOG, autotuner_environment
+
+    run_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    os.environ.update(autotuner_environment(run_dir / LOG))
+
+
+def _tell(run_dir: Path, json_target: Optional[str], *, is_tuned: bool) -> None:
+    """The summary as JSON, and the best setting of Horovod where it was tuned."""
+    from gluonlab.parallel.launch.autotune import LOG, best_setting
+    from gluonlab.reporting.run_files import SUMMARY, read_json
+
+    best = best_setting(run_dir / LOG) if is_tuned else None
+    if is_tuned:
+        text = (
+            f"autotune: no setting was tried to its end; train longer (docs/benchmarks.md), {run_dir / LOG}"
+        )
+        if best:
+            variables = " ".join(f"{name}={value}" for name, value in best.environment.items())
+            text = f"autotune: best of {best.tries} tries: {variables}"
+        typer.echo(text, err=json_target == "-")
+    if json_target:
+        summary = read_json(run_dir / SUMMARY)
+        write_json({**summary, "autotune": asdict(best)} if best else summary, json_target)
 
 
 def _hosts(hosts: Optional[str], host_file: Optional[Path], processes: int) -> tuple[Host, ...]:
