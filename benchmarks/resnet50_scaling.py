@@ -1,4 +1,4 @@
-"""ResNet-50 on 1 and 2 processes of one thread, each with its own batch (weak scaling).
+"""ResNet-50 on 1 and 2 processes of one thread, each with its own batch (weak scaling): Horovod and kvstore.
 
 python benchmarks/resnet50_scaling.py -o benchmarks/results/bench/resnet50_scaling.json
 """
@@ -6,4 +6,5 @@ python benchmarks/resnet50_scaling.py -o benchmarks/results/bench/resnet50_scali
 from bench_command import run_bench
 
 if __name__ == "__main__":
-    run_bench(__doc__, "scaling", "resnet50_v1b", "--batch", "4", "--rounds", "2", "--steps", "4")
+    plan = ("--batch", "4", "--rounds", "2", "--steps", "4", "--backend", "mpi,kvstore")
+    run_bench(__doc__, "scaling", "resnet50_v1b", *plan)

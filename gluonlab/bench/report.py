@@ -13,7 +13,7 @@ from gluonlab.bench.profile import write_profile
 from gluonlab.bench.result import Row
 from gluonlab.bench.throughput import Measurement, Plan, measure_throughput, utilisation
 from gluonlab.bench.time_split import bound_by, split_time
-from gluonlab.bench.work import Inference, Loading, Training, Work
+from gluonlab.bench.work import EngineInference, Inference, Loading, Training, Work
 from gluonlab.parallel.world import World
 from gluonlab.training.run import Run
 
@@ -39,20 +39,26 @@ class Subject:
     threads: int
     is_independent: bool
     is_oversubscribed: bool
+    backend: Optional[str] = None
+    """How several processes find each other; None for one."""
+    engine: Optional[str] = None
+    """Of `gluonlab.inference.engines.ENGINES`; None for the network as a run has it."""
 
     @property
     def name(self) -> str:
         """What tells it from others in a result."""
         apart = ", independent" if self.is_independent else ""
+        joined = f", {self.backend}" if self.backend and not self.is_independent else ""
+        engine = f" {self.engine}" if self.engine else ""
         if self.mode == "loading":
             return (
                 f"loading {self.data}, {self.image_size} px, batch {self.batch}, "
-                f"{self.processes} process(es) x {self.data_threads} loader thread(s)"
+                f"{self.processes} process(es) x {self.data_threads} loader thread(s){joined}"
             )
         return (
-            f"{self.model} {self.mode} {self.precision}, batch {self.batch}, {self.image_size} px, "
+            f"{self.model} {self.mode} {self.precision}{engine}, batch {self.batch}, {self.image_size} px, "
             f"{self.data}, "
-            f"{self.processes} process(es) x {self.threads} thread(s){apart}"
+            f"{self.processes} process(es) x {self.threads} thread(s){joined}{apart}"
         )
 
 
@@ -73,7 +79,7 @@ def measure_subject(
     ``with_peak``. MXNet's profile of `STEPS_TO_PROFILE` steps goes
     to ``profile``, after what counts was measured.
     """
-    work = _work(subject.mode, run)
+    work = _work(subject, run)
     row: Row = {**asdict(subject), "passes_per_update": run.workers.micro_steps}
     try:
         measurement = measure_throughput(work, world, plan, lambda so_far: keep({**row, **so_far.as_row()}))
@@ -93,10 +99,12 @@ def measure_subject(
     return row, measurement
 
 
-def _work(mode: Mode, run: Run) -> Work:
-    if mode == "training":
+def _work(subject: Subject, run: Run) -> Work:
+    if subject.mode == "training":
         return Training(run)
-    return Inference(run) if mode == "inference" else Loading(run)
+    if subject.mode == "loading":
+        return Loading(run)
+    return EngineInference(run, subject.engine) if subject.engine else Inference(run)
 
 
 def _split(work: Training, world: World, sec_per_step: float) -> dict[str, Any]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections import deque
 from typing import Any, Protocol
 
+import numpy as np
+
+from gluonlab.inference.engines import make_engine
 from gluonlab.metrics import MAX_IN_FLIGHT, Metrics
 from gluonlab.runtime.mxnet import autograd, nd
 from gluonlab.training.loop import train_step
@@ -81,6 +84,33 @@ class Inference:
     def close(self) -> None:
         """Stop the loader."""
         self.batches.close()
+
+
+class EngineInference:
+    """One call of an inference engine after another, from normalised images to logits on the host.
+
+    The images are those of the first batch: an engine takes arrays, and where they come from is not its work.
+    """
+
+    def __init__(self, run: Run, engine: str) -> None:
+        self.images_per_step = run.workers.worker_batch_size
+        requests = run.sampler.requests(0, run.total_steps, self.images_per_step, run.workers.mine)
+        batches = run.loader.batches(requests)
+        self._images = np.ascontiguousarray(next(batches)[0].asnumpy(), dtype=np.float32)
+        batches.close()
+        shape = self._images.shape[1:]
+        self._compute = make_engine(run.state.net, engine, shape, calibration=self._images)
+
+    def step(self) -> None:
+        """The logits of one batch."""
+        self._compute(self._images)
+
+    def loss(self) -> float:
+        """There is none."""
+        return float("nan")
+
+    def close(self) -> None:
+        """Nothing is read."""
 
 
 class Loading:

@@ -1,4 +1,4 @@
-"""``gluonlab report``: one self-contained HTML file about one or several runs."""
+"""``gluonlab report``: one self-contained HTML file about runs and measurements."""
 
 from __future__ import annotations
 
@@ -7,27 +7,37 @@ from typing import Optional
 
 import typer
 
+from gluonlab.bench.result import read_result
 from gluonlab.cli.output import JSON_OPTION, write_json
 from gluonlab.errors import ConfigError
 from gluonlab.reporting.html_report import write_report
 
-_RUNS = typer.Argument(..., metavar="RUN...", help="Run directories.")
+_RUNS = typer.Argument(
+    ..., metavar="RUN|RESULT...", help="Run directories, and result files of gluonlab bench (JSON)."
+)
 _OUTPUT = typer.Option(
     None, "-o", "--output", metavar="FILE", help="HTML file; report.html in the run if there is only one."
 )
 
 
 def report(
-    run_dirs: list[Path] = _RUNS, output: Optional[Path] = _OUTPUT, json_target: Optional[str] = JSON_OPTION
+    paths: list[Path] = _RUNS, output: Optional[Path] = _OUTPUT, json_target: Optional[str] = JSON_OPTION
 ) -> None:
-    """Write what runs did to one HTML file. It holds curves, results, configuration and environment.
+    """Write what runs and measurements gave to one HTML file. It holds curves, tables, environment.
 
-    Example: gluonlab report runs/one runs/two -o report.html
+    Example: gluonlab report runs/one runs/two throughput.json -o report.html
     """
-    if output is None and len(run_dirs) > 1:
-        raise ConfigError("CLI02", "report", "several runs and no file to write to", "add -o report.html")
+    files = [path for path in paths if path.is_file()]
+    run_dirs = [path for path in paths if path not in files]
+    if output is None and len(run_dirs) != 1:
+        what = "several runs" if run_dirs else "no run"
+        raise ConfigError("CLI02", "report", f"{what} and no file to write to", "add -o report.html")
     target = output or run_dirs[0] / "report.html"
-    write_report(run_dirs, target)
-    result = {"report": str(target), "runs": [str(run_dir) for run_dir in run_dirs]}
+    write_report(run_dirs, target, {str(path): read_result(path) for path in files})
+    result = {
+        "report": str(target),
+        "runs": [str(path) for path in run_dirs],
+        "results": [str(path) for path in files],
+    }
     if not (write_json(result, json_target) and json_target == "-"):
         typer.echo(str(target))

@@ -1,1 +1,4 @@
 """Trained networks in use: engines that compute logits, predictions, features."""
+
+ENGINES = ("mxnet", "fused", "int8", "onnxruntime")
+"""What `engines.make_engine` makes; known here without MXNet."""

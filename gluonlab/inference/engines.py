@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gluonlab.errors import ConfigError, SetupError
+from gluonlab.inference import ENGINES
 from gluonlab.runtime.mxnet import gluon, mx, nd
 from gluonlab.weights.onnx_export.model import INPUT, onnx_model
 
-ENGINES = ("mxnet", "fused", "int8", "onnxruntime")
 Engine = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 """Images (N, C, H, W) to logits (N, classes); returns when they are computed."""
 

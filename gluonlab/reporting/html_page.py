@@ -17,6 +17,7 @@ body { margin: 0; background: var(--page); color: var(--text);
 main { max-width: 1180px; margin: 0 auto; padding: 40px 24px 64px; }
 h1 { font-size: 28px; line-height: 1.2; margin: 0 0 4px; letter-spacing: -0.01em; overflow-wrap: anywhere; }
 h2 { font-size: 18px; margin: 40px 0 12px; }
+h3 { font-size: 15px; margin: 24px 0 8px; overflow-wrap: anywhere; }
 p { margin: 0 0 12px; }
 .soft { color: var(--soft); }
 .note { margin-top: 8px; font-size: 14px; }

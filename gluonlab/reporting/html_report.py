@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 from gluonlab.reporting.console import format_duration
 from gluonlab.reporting.html_page import figure, numbers_table, page, pairs_table
+from gluonlab.reporting.measured_pictures import Result
+from gluonlab.reporting.measured_section import measured_section
 from gluonlab.reporting.plots import Point, curve_style, curves_svg
 from gluonlab.reporting.run_files import latest_by_step, write_text
 from gluonlab.reporting.runs import RunRecord, read_run
@@ -33,24 +35,24 @@ _FIGURES = (
 )
 
 NamedRuns = dict[str, RunRecord]
+Results = Mapping[str, Result]
 
 
-def write_report(run_dirs: Sequence[Path], out_path: Path) -> None:
-    """Write one self-contained HTML file about the runs in ``run_dirs`` (at least one).
+def write_report(run_dirs: Sequence[Path], out_path: Path, results: Optional[Results] = None) -> None:
+    """Write one self-contained HTML file about the runs in ``run_dirs`` and ``results`` of `gluonlab bench`.
 
     The same runs give the same bytes. CheckpointError CKP02 if a run is missing, CKP03 if one of its
     files is damaged, OSError if ``out_path`` cannot be written.
     """
     runs = _name_runs([read_run(path) for path in run_dirs])
-    title = next(iter(runs)) if len(runs) == 1 else f"{len(runs)} runs compared"
-    sections = [
-        f'<h1>{escape(title)}</h1>\n<p class="soft">gluonlab training report</p>',
-        _results_section(runs),
-        _curves_section(runs),
-        *_differences_section(runs),
-        _config_section(runs),
-        _environment_section(runs),
-    ]
+    title = next(iter(runs)) if len(runs) == 1 else f"{len(runs)} runs compared" if runs else "Measurements"
+    sections = [f'<h1>{escape(title)}</h1>\n<p class="soft">gluonlab report</p>']
+    if runs:
+        sections += [_results_section(runs), _curves_section(runs)]
+    if results:
+        sections.append(measured_section(results))
+    if runs:
+        sections += [*_differences_section(runs), _config_section(runs), _environment_section(runs)]
     write_text(out_path, page(f"{title} · gluonlab", sections))
 
 

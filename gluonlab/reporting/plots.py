@@ -1,11 +1,13 @@
-"""Curves as SVG text: the same input gives the same bytes, and no state of matplotlib is kept."""
+"""Curves and what else is drawn, as SVG or PNG: the same input gives the same bytes, and no state of
+matplotlib is kept.
+"""
 
 from __future__ import annotations
 
 import io
 import math
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Optional
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Optional
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -15,8 +17,12 @@ if TYPE_CHECKING:
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _DASHES = ("-", "--", "-.", ":")
 _FEW_POINTS = 40
+_DOTS_PER_INCH = 150
+"""Of a PNG file."""
 
 Point = tuple[float, Optional[float]]
+Draw = Callable[["Axes"], None]
+"""Fills a pair of axes."""
 
 _SETTINGS = {
     "svg.fonttype": "none",  # text stays text: small, searchable, in the reader's font
@@ -48,31 +54,50 @@ def curves_svg(
     distances, with a tick at each x; ``is_percent``: y is a fraction and
     shown in percent; ``from_zero``: y begins at 0 unless values lie below. A single curve has no legend.
     """
-    import matplotlib
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure
 
-    salt = {"svg.hashsalt": f"gluonlab {title} {xlabel} {ylabel}"}
-    with matplotlib.rc_context({**_SETTINGS, **salt}):
-        figure = Figure(figsize=size_inches, layout="constrained", facecolor="white")
-        FigureCanvasSVG(figure)
-        axes = figure.add_subplot()
+    def draw(axes: Axes) -> None:
         for index, points in enumerate(series.values()):
-            _draw_curve(axes, index, points)
-        _label_axes(axes, xlabel, ylabel, title)
+            draw_curve(axes, index, points)
+        label_axes(axes, xlabel, ylabel, title)
         _scale_axes(axes, is_log, is_percent, from_zero)
         if is_log_x:
             _double_x(axes, {x for points in series.values() for x, _ in points})
         if len(series) > 1:
-            _add_legend(axes, list(series))
-        text = io.StringIO()
+            add_legend(axes, axes.lines, list(series))
+
+    return render([draw], "svg", f"{title} {xlabel} {ylabel}", size_inches).decode()
+
+
+def render(
+    draws: Sequence[Draw],
+    form: Literal["svg", "png"],
+    salt: str,
+    size_inches: tuple[float, float] = (6.4, 3.6),
+) -> bytes:
+    """One file with a pair of axes of ``size_inches`` for each of ``draws``, one below the other.
+
+    ``salt`` goes into the ids of an SVG document, which have to differ between the figures of one page.
+    """
+    import matplotlib
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context({**_SETTINGS, "svg.hashsalt": f"gluonlab {salt}"}):
+        width, height = size_inches
+        figure = Figure(figsize=(width, height * len(draws)), layout="constrained", facecolor="white")
+        (FigureCanvasSVG if form == "svg" else FigureCanvasAgg)(figure)
+        for draw, axes in zip(draws, figure.subplots(len(draws), squeeze=False)[:, 0]):
+            draw(axes)
         # Without the metadata there is neither a date nor a version in the file.
-        metadata = {"Date": None, "Creator": None, "Format": None, "Type": None}
-        figure.savefig(text, format="svg", metadata=metadata)
-    return text.getvalue()
+        unsaid = ("Date", "Creator", "Format", "Type") if form == "svg" else ("Software",)
+        file = io.BytesIO()
+        figure.savefig(file, format=form, metadata=dict.fromkeys(unsaid), dpi=_DOTS_PER_INCH)
+    return file.getvalue()
 
 
-def _draw_curve(axes: Axes, index: int, points: Sequence[Point]) -> None:
+def draw_curve(axes: Axes, index: int, points: Sequence[Point]) -> None:
+    """Points in the style of this ``index``, joined."""
     colour, dash = curve_style(index)
     marker = "o" if len(points) <= _FEW_POINTS else ""
     x = [point[0] for point in points]
@@ -80,7 +105,8 @@ def _draw_curve(axes: Axes, index: int, points: Sequence[Point]) -> None:
     axes.plot(x, y, color=colour, linestyle=dash, linewidth=1.6, marker=marker, markersize=3.2)
 
 
-def _label_axes(axes: Axes, xlabel: str, ylabel: str, title: str) -> None:
+def label_axes(axes: Axes, xlabel: str, ylabel: str, title: str) -> None:
+    """Names, a grid, and no frame."""
     axes.set_xlabel(xlabel, parse_math=False)
     axes.set_ylabel(ylabel, parse_math=False)
     if title:
@@ -116,8 +142,12 @@ def _double_x(axes: Axes, values: set[float]) -> None:
     axes.set_xticks([], minor=True)
 
 
-def _add_legend(axes: Axes, names: Sequence[str]) -> None:
-    legend = axes.legend(axes.lines, [" "] * len(names), fontsize=9, framealpha=0.85, edgecolor="#d9d9d9")
+def add_legend(
+    axes: Axes, handles: Sequence[Any], names: Sequence[str], place: str = "best", columns: int = 1
+) -> None:
+    """A key with one of ``names`` for each of ``handles``."""
+    look = {"fontsize": 9, "framealpha": 0.85, "edgecolor": "#d9d9d9"}
+    legend = axes.legend(handles, [" "] * len(names), loc=place, ncols=columns, **look)
     for text, name in zip(legend.get_texts(), names):
         # A name goes in afterwards: legend() would drop "_name" and read "$" as mathematics.
         text.set_parse_math(False)

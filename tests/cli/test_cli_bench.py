@@ -54,6 +54,14 @@ def test_the_table_of_tf_cnn_benchmarks(run_gluonlab):
         (("throughput", *SMALL[:2], "--batch", "0,4"), 2, "error[CLI02] --batch 0,4"),
         (("throughput", *SMALL, "--json", "/nowhere/result.json"), 4, "error[CKP01]"),
         (("throughput", *SMALL, "--json", "/proc/result.json"), 4, "error[CKP01]"),
+        (("throughput", *SMALL, "--engine", "fused"), 2, "add --inference"),
+        (("throughput", *SMALL, "--inference", "--engine", "tvm"), 2, "'tvm' is not known"),
+        (
+            ("throughput", *SMALL, "--inference", "--engine", "int8", "precision=bfloat16"),
+            2,
+            "float32, not bfloat16",
+        ),
+        (("scaling", "small_resnet8", "--backend", "mpi,nccl"), 2, "'nccl' is not known"),
         (("data", "configs/smoke.yaml"), 2, "synthetic"),
         (("allreduce",), 2, "nothing to sum"),
         (("scaling", "small_resnet8", "--strong", "--batch", "3"), 2, "equally"),
@@ -115,17 +123,31 @@ def test_sums_of_two_processes_by_size_with_a_fit(run_gluonlab):
     assert result["fit"]["bytes_per_second"] > 1e7
 
 
-def test_scaling_has_an_efficiency_and_says_how_much_is_hidden(run_gluonlab):
-    options = ("--processes", "1,2", "--rounds", "1", "--blocks", "2", "--steps", "4", "--json", "-")
-    result = result_of(run_gluonlab("bench", "scaling", *SMALL, *options))
-    one, two, apart = result["rows"]
+def test_scaling_has_an_efficiency_and_compares_horovod_with_the_kvstore(run_gluonlab):
+    options = ("--processes", "2,1", "--rounds", "1", "--blocks", "2", "--steps", "4", "--json", "-")
+    result = result_of(run_gluonlab("bench", "scaling", *SMALL, "--backend", "mpi,kvstore", *options))
+    one, mpi, kvstore, apart = result["rows"]
     assert one["efficiency"] == 1
-    assert two["processes"] == len(two["by_process"]) == 2
-    assert two["split_seconds"]["communication"] > 0
-    assert two["name"] != apart["name"]
-    assert 0 < two["efficiency"] < 2
+    assert [row["backend"] for row in (one, mpi, kvstore)] == [None, "mpi", "kvstore"]
+    for row in (mpi, kvstore):
+        assert row["processes"] == len(row["by_process"]) == 2
+        assert row["split_seconds"]["communication"] > 0
+        assert 0 < row["efficiency"] < 2
+        assert 0 <= row["hidden_communication"] <= 1
     assert apart["is_independent"]
-    assert 0 <= apart["hidden_communication"] <= 1
+    assert "together_over_independent" not in apart
+    assert len({row["name"] for row in result["rows"]}) == 4
+
+
+@pytest.mark.parametrize("engine", ["mxnet,fused", "onnxruntime", "int8"])
+def test_inference_engines_are_measured_and_named(run_gluonlab, engine):
+    options = ("--inference", "--engine", engine, "--no-peak", "--json", "-")
+    rows = result_of(run_gluonlab("bench", "throughput", *SMALL, *QUICK, *options))["rows"]
+    assert [row["engine"] for row in rows] == engine.split(",")
+    for row in rows:
+        assert row["mode"] == "inference"
+        assert f"inference float32 {row['engine']}," in row["name"]
+        assert row["ms_per_step"]["p50"] > 0
 
 
 def test_the_kvstore_of_mxnet_is_measured_as_horovod_is(run_gluonlab):

@@ -6,7 +6,8 @@ import pytest
 from gluonlab.data.augment import Augmentation
 from gluonlab.data.augment.views import CentreCrop
 from gluonlab.errors import ConfigError, DataError
-from gluonlab.inference.engines import ENGINES, make_engine
+from gluonlab.inference import ENGINES
+from gluonlab.inference.engines import make_engine
 from gluonlab.inference.images import ImageFiles, find_images, read_batch
 from gluonlab.inference.predict import features, softmax, top_classes
 from gluonlab.models import create

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
 import typer
 
 from gluonlab.cli.bench.session import (
     BACKEND_OPTION,
+    PLOT_OPTION,
     PROCESSES_OPTION,
     Backend,
+    check_targets,
     is_oversubscribed,
     is_started_elsewhere,
     join_with_threads,
@@ -18,7 +21,7 @@ from gluonlab.cli.bench.session import (
     open_result,
     show,
 )
-from gluonlab.cli.output import JSON_OPTION, check_json_target, format_table
+from gluonlab.cli.output import JSON_OPTION, format_table
 from gluonlab.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -32,13 +35,14 @@ def allreduce(
     backend: Backend = BACKEND_OPTION,
     sizes: str = typer.Option(DEFAULT_SIZES, "--sizes", metavar="N[,N...]", help="Bytes."),
     rounds: int = typer.Option(10, "--rounds", min=1, help="Rounds for each size, of 0.2 seconds each."),
+    plot: Optional[Path] = PLOT_OPTION,
     json_target: Optional[str] = JSON_OPTION,
 ) -> None:
     """Measure sums over processes. In float32, as gradients are summed; fits latency and bandwidth.
 
     Example: gluonlab bench allreduce -n 2 --json allreduce.json
     """
-    check_json_target(json_target)
+    check_targets(json_target, plot)
     if processes < 2:
         raise ConfigError("CLI02", f"-n {processes}", "one process has nothing to sum", "use -n 2 or more")
     chosen = numbers(sizes, "--sizes")
@@ -66,7 +70,7 @@ def allreduce(
     fit = _fit(result)
     result.finish()
     if world.rank == 0:
-        show(result, _format(result.rows, fit), json_target)
+        show(result, _format(result.rows, fit), json_target, plot)
     leave(world)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
 import typer
@@ -9,9 +10,11 @@ import typer
 from gluonlab.cli.bench.measuring import Conditions, measure
 from gluonlab.cli.bench.session import (
     BACKEND_OPTION,
+    PLOT_OPTION,
     PROCESSES_OPTION,
     THREADS_OPTION,
     Backend,
+    check_targets,
     is_started_elsewhere,
     join_with_threads,
     leave,
@@ -20,7 +23,7 @@ from gluonlab.cli.bench.session import (
     show,
 )
 from gluonlab.cli.bench.tables import format_throughput
-from gluonlab.cli.output import JSON_OPTION, check_json_target
+from gluonlab.cli.output import JSON_OPTION
 from gluonlab.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -41,13 +44,14 @@ def data(
     steps: Optional[int] = typer.Option(
         None, "--steps", min=1, help="Batches of a block; default: 2 seconds."
     ),
+    plot: Optional[Path] = PLOT_OPTION,
     json_target: Optional[str] = JSON_OPTION,
 ) -> None:
     """Measure reading, decoding, augmenting, copying.
 
     Example: gluonlab bench data configs/digits.yaml --loader-threads 1,2
     """
-    check_json_target(json_target)
+    check_targets(json_target, plot)
     configs = _configs(recipe, overrides or [], batch, loader_threads, processes)
     if is_started_elsewhere(processes, backend):
         return
@@ -55,9 +59,9 @@ def data(
     from gluonlab.bench.throughput import Plan
 
     result = open_result("data", json_target, world.rank)
-    measure(configs, world, result, Conditions("loading", chosen, Plan(2, blocks, steps)))
+    measure(configs, world, result, Conditions("loading", chosen, Plan(2, blocks, steps), backend.value))
     if world.rank == 0:
-        show(result, format_throughput(result.rows), json_target)
+        show(result, format_throughput(result.rows), json_target, plot)
     leave(world)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -25,17 +26,21 @@ class Conditions:
     mode: Mode
     threads: int
     plan: Plan
+    backend: str
+    engines: Sequence[Optional[str]] = (None,)
     is_independent: bool = False
     with_peak: bool = True
     profile: Optional[Path] = None
 
 
 def measure(configs: list[Config], world: World, result: Result, conditions: Conditions) -> list[Measurement]:
-    """One row for each configuration into ``result``; what an interrupted one has is shown, and marked."""
+    """A row for each configuration and engine; what an interrupted ``result`` has is shown, and marked."""
     is_crowded = is_oversubscribed(world, conditions.threads)
     try:
         measurements = [
-            _measure_one(config, world, result, conditions, is_crowded=is_crowded) for config in configs
+            _measure_one(config, engine, world, result, conditions, is_crowded=is_crowded)
+            for config in configs
+            for engine in conditions.engines
         ]
     except KeyboardInterrupt:
         if world.rank == 0 and result.rows:
@@ -46,7 +51,13 @@ def measure(configs: list[Config], world: World, result: Result, conditions: Con
 
 
 def _measure_one(
-    config: Config, world: World, result: Result, conditions: Conditions, *, is_crowded: bool
+    config: Config,
+    engine: Optional[str],
+    world: World,
+    result: Result,
+    conditions: Conditions,
+    *,
+    is_crowded: bool,
 ) -> Measurement:
     from gluonlab.bench.machine import reset_peak_memory
     from gluonlab.bench.report import Subject, measure_subject
@@ -65,6 +76,8 @@ def _measure_one(
         threads=conditions.threads,
         is_independent=conditions.is_independent,
         is_oversubscribed=is_crowded,
+        backend=conditions.backend if world.size > 1 else None,
+        engine=engine,
     )
     reset_peak_memory()
     run_world = SingleProcess() if conditions.is_independent else world

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import typer
 
-from gluonlab.cli.output import write_json
+from gluonlab.cli.output import check_json_target, write_json
 from gluonlab.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ GRACE_SECONDS = 1.0
 
 PROCESSES_OPTION = typer.Option(1, "-n", "--processes", min=1, help="Number of processes on this host.")
 BACKEND_OPTION = typer.Option(Backend.mpi, "--backend", help="Horovod's controller, or MXNet's kvstore.")
+PLOT_OPTION = typer.Option(None, "--plot", metavar="FILE", help="Draw the result (.png or .svg).")
 THREADS_OPTION = typer.Option(
     None, "--threads", min=1, help="Compute threads of each process; default: its share of the cores."
 )
@@ -123,8 +124,22 @@ def open_result(benchmark: str, json_target: Optional[str], rank: int = 0) -> Re
     return Result(benchmark, origin, Path(str(json_target)) if keeps_file else None)
 
 
-def show(result: Result, text: str, json_target: Optional[str]) -> None:
-    """The result as JSON on stdout if that was asked for, else ``text``."""
+def check_targets(json_target: Optional[str], plot: Optional[Path]) -> None:
+    """Refuse files that cannot be written (CKP01), and a name that is not a picture's (CLI02)."""
+    check_json_target(json_target)
+    if plot:
+        from gluonlab.reporting.measured_pictures import check_picture_file
+
+        check_picture_file(plot)
+        check_json_target(str(plot))
+
+
+def show(result: Result, text: str, json_target: Optional[str], plot: Optional[Path] = None) -> None:
+    """The result as JSON on stdout if that was asked for, else ``text``; its pictures in ``plot``."""
+    if plot:
+        from gluonlab.reporting.measured_pictures import pictures_of, write_pictures
+
+        write_pictures(plot, pictures_of([result.as_dict()]))
     if json_target == "-":
         write_json(result.as_dict(), "-")
     else:

@@ -23,7 +23,11 @@ LARGEST_BATCH = 65_536
 
 
 def sweep_batch(
-    command: Sequence[str], first: int, memory_gib: Optional[float], json_target: Optional[str]
+    command: Sequence[str],
+    first: int,
+    memory_gib: Optional[float],
+    json_target: Optional[str],
+    plot: Optional[Path],
 ) -> None:
     """Run ``command`` with growing batches, each in a process that may die; print the largest that fits.
 
@@ -62,7 +66,7 @@ def sweep_batch(
     lines = [format_table(["batch", "images/s", "memory"], table), ""]
     lines += [f"largest batch that fits into {limit / GIB:.2f} GiB: {largest}"]
     lines += [f"fastest: {fastest['batch']}, {fastest['median']:,.4g} images/s"]
-    show(result, "\n".join(lines), json_target)
+    show(result, "\n".join(lines), json_target, plot)
 
 
 def _batch_cells(row: Row) -> list[str]:
@@ -75,7 +79,9 @@ def _limit_memory(limit: int) -> None:
     Path("/proc/self/oom_score_adj").write_text("1000")
 
 
-def sweep_threads(command: Sequence[str], processes: int, json_target: Optional[str]) -> None:
+def sweep_threads(
+    command: Sequence[str], processes: int, json_target: Optional[str], plot: Optional[Path]
+) -> None:
     """Run ``command`` with 1, 2, 4, ... threads a process up to all cores; print the best as environment."""
     from gluonlab.bench.machine import available_cores
 
@@ -96,4 +102,4 @@ def sweep_threads(command: Sequence[str], processes: int, json_target: Optional[
     ]
     lines = [format_table(["threads", "images/s", "range"], table), ""]
     lines += ["best: " + " ".join(f"{name}={value}" for name, value in environment.items())]
-    show(result, "\n".join(lines), json_target)
+    show(result, "\n".join(lines), json_target, plot)

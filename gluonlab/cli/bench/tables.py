@@ -17,6 +17,7 @@ def format_throughput(rows: list[Row]) -> str:
     title = (
         f"{first['model']} {first['mode']}, {first['precision']}, {first['image_size']} px, {first['data']}; "
         f"{first['processes']} process(es) x {first['threads']} thread(s)"
+        f"{', ' + first['backend'] if first['backend'] else ''}"
     )
     if first["mode"] == "loading":
         title = f"loading {first['data']}, {first['image_size']} px; {first['processes']} process(es)"
@@ -27,7 +28,9 @@ def format_throughput(rows: list[Row]) -> str:
 
 
 def _label(row: Row) -> str:
-    return str(row["data_threads"] if row["mode"] == "loading" else row["batch"])
+    if row["mode"] == "loading":
+        return str(row["data_threads"])
+    return f"{row['batch']} {row['engine']}" if row["engine"] else str(row["batch"])
 
 
 def _cells(row: Row) -> list[str]:

@@ -13,9 +13,11 @@ import typer
 from gluonlab.cli.bench.measuring import Conditions, measure
 from gluonlab.cli.bench.session import (
     BACKEND_OPTION,
+    PLOT_OPTION,
     PROCESSES_OPTION,
     THREADS_OPTION,
     Backend,
+    check_targets,
     is_started_elsewhere,
     join_with_threads,
     leave,
@@ -24,12 +26,13 @@ from gluonlab.cli.bench.session import (
     show,
 )
 from gluonlab.cli.bench.tables import format_throughput
-from gluonlab.cli.output import JSON_OPTION, check_json_target
+from gluonlab.cli.output import JSON_OPTION
+from gluonlab.errors import ConfigError
 
 if TYPE_CHECKING:
     from gluonlab.config.schema import Config
 
-_SWEEPS = {"--sweep-threads": 0, "--sweep-batch": 0, "--json": 1, "--memory": 1, "--format": 1}
+_SWEEPS = {"--sweep-threads": 0, "--sweep-batch": 0, "--json": 1, "--plot": 1, "--memory": 1, "--format": 1}
 THREAD_SWEEP_OPTIONS = {**_SWEEPS, "--threads": 1}
 BATCH_SWEEP_OPTIONS = {**_SWEEPS, "--batch": 1}
 
@@ -60,6 +63,9 @@ _TIMELINE = typer.Option(None, "--timeline", help="Write Horovod's timeline (Chr
 _PROFILE = typer.Option(
     None, "--profile", help="Write MXNet's profile of a few steps of rank 0 (Chrome trace)."
 )
+_ENGINE = typer.Option(
+    None, "--engine", metavar="NAME[,NAME...]", help="With --inference: mxnet, fused, int8, onnxruntime."
+)
 _BATCH = typer.Option(
     None, "--batch", metavar="N[,N...]", help="Images per process and step; default: the recipe's, or 8."
 )
@@ -72,6 +78,7 @@ def throughput(
     image_size: Optional[int] = typer.Option(None, "--image-size", min=1, help="Pixels."),
     precision: Optional[Precision] = typer.Option(None, "--precision", help="Default: float32."),
     is_inference: bool = typer.Option(False, "--inference", help="Forward passes only."),
+    engine: Optional[str] = _ENGINE,
     is_independent: bool = _INDEPENDENT,
     processes: int = PROCESSES_OPTION,
     backend: Backend = BACKEND_OPTION,
@@ -86,19 +93,20 @@ def throughput(
     timeline: Optional[Path] = _TIMELINE,
     profile: Optional[Path] = _PROFILE,
     form: Format = typer.Option(Format.table, "--format", help="tf_cnn: as tf_cnn_benchmarks prints it."),
+    plot: Optional[Path] = PLOT_OPTION,
     json_target: Optional[str] = JSON_OPTION,
 ) -> None:
     """Measure images per second, and what limits them.
 
     Example: gluonlab bench throughput resnet50_v1b --batch 8,16 -n 2 --json result.json
     """
-    check_json_target(json_target)
-    configs = _configs(
-        target, overrides or [], batch, image_size, precision, 1 if is_independent else processes
-    )
+    check_targets(json_target, plot)
+    settings = [*(overrides or []), *(["ctx=cpu"] if engine else [])]
+    configs = _configs(target, settings, batch, image_size, precision, 1 if is_independent else processes)
+    engines = _engines(engine, configs, is_inference=is_inference)
     if is_batch_sweep or is_thread_sweep:
-        first = configs[0].worker_size
-        _sweep(first, processes, memory_gib, json_target, by_threads=is_thread_sweep)
+        first_batch = None if is_thread_sweep else configs[0].worker_size
+        _sweep(first_batch, processes, memory_gib, json_target, plot)
         return
     if timeline:
         os.environ["HOROVOD_TIMELINE"] = str(timeline.absolute())
@@ -112,6 +120,8 @@ def throughput(
         "inference" if is_inference else "training",
         chosen_threads,
         Plan(warmup, blocks, steps),
+        backend.value,
+        engines,
         is_independent=is_independent,
         with_peak=with_peak,
         profile=profile if world.rank == 0 else None,
@@ -119,8 +129,25 @@ def throughput(
     measurements = measure(configs, world, result, conditions)
     if world.rank == 0:
         tables = "\n".join(map(tf_cnn_table, measurements))
-        show(result, tables if form is Format.tf_cnn else format_throughput(result.rows), json_target)
+        show(result, tables if form is Format.tf_cnn else format_throughput(result.rows), json_target, plot)
     leave(world)
+
+
+def _engines(names: Optional[str], configs: list[Config], *, is_inference: bool) -> list[Optional[str]]:
+    """``mxnet,fused`` as a list; None alone where no engine was asked for."""
+    if names is None:
+        return [None]
+    from gluonlab.inference import ENGINES
+
+    where = f"--engine {names}"
+    if not is_inference:
+        raise ConfigError("CLI02", where, "is for inference", "add --inference")
+    if configs[0].precision != "float32":
+        raise ConfigError("CLI02", where, f"takes float32, not {configs[0].precision}")
+    unknown = [name for name in names.split(",") if name not in ENGINES]
+    if unknown:
+        raise ConfigError("CLI02", where, f"{unknown[0]!r} is not known", f"known are {', '.join(ENGINES)}")
+    return [*names.split(",")]
 
 
 def _configs(
@@ -148,20 +175,19 @@ def _configs(
 
 
 def _sweep(
-    first_batch: int,
+    first_batch: Optional[int],
     processes: int,
     memory_gib: Optional[float],
     json_target: Optional[str],
-    *,
-    by_threads: bool,
+    plot: Optional[Path],
 ) -> None:
-    """Run the command again and again, without what the sweep itself decides."""
+    """Run the command again and again, without what the sweep itself decides; by threads if not by batch."""
     from gluonlab.cli.bench.sweeps import sweep_batch, sweep_threads
 
-    if by_threads:
-        sweep_threads(_without(sys.argv[2:], THREAD_SWEEP_OPTIONS), processes, json_target)
+    if first_batch is None:
+        sweep_threads(_without(sys.argv[2:], THREAD_SWEEP_OPTIONS), processes, json_target, plot)
     else:
-        sweep_batch(_without(sys.argv[2:], BATCH_SWEEP_OPTIONS), first_batch, memory_gib, json_target)
+        sweep_batch(_without(sys.argv[2:], BATCH_SWEEP_OPTIONS), first_batch, memory_gib, json_target, plot)
 
 
 def _without(arguments: list[str], options: dict[str, int]) -> list[str]:
