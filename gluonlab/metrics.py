@@ -7,7 +7,7 @@ from collections import deque
 from typing import Any
 
 from gluonlab.parallel.world import World
-from gluonlab.runtime.mxnet import nd
+from gluonlab.runtime.mxnet import gluon, nd
 
 # Batches that may be queued on the device; one more would only take memory, the device is not idle.
 MAX_IN_FLIGHT = 2
@@ -25,6 +25,8 @@ class Metrics:
         self._sums = nd.zeros(4, ctx=ctx, dtype="float64")
         self._totals = nd.zeros_like(self._sums)
         self._in_flight: deque[Any] = deque()
+        self._count = _Count()
+        self._count.hybridize(static_alloc=True)
 
     def reset(self) -> None:
         """Forget all samples."""
@@ -36,14 +38,8 @@ class Metrics:
         Waits for the batch before the last, so that a loader cannot run ahead of the device without
         bound; the device has work all the while.
         """
-        is_real = labels >= 0
-        target = nd.pick(logits, labels, axis=1, keepdims=True)
-        place = nd.broadcast_greater_equal(logits, target).sum(axis=1)  # 1 is best; 0 if the target is NaN
-        top1 = (place == 1) * is_real
-        top5 = (place >= 1) * (place <= 5) * is_real
-        loss = nd.where(is_real, losses.astype("float32"), nd.zeros_like(is_real))
-        batch = nd.concat(*(part.sum().reshape(1) for part in (loss, top1, top5, is_real)), dim=0)
-        self._sums += batch.astype("float64")
+        batch = self._count(losses, logits, labels)
+        self._sums += batch
         self._in_flight.append(batch)
         if len(self._in_flight) > MAX_IN_FLIGHT:
             self._in_flight.popleft().wait_to_read()
@@ -59,3 +55,17 @@ class Metrics:
         if count == 0:
             return {"loss": math.nan, "top1": math.nan, "top5": math.nan, "count": 0}
         return {"loss": loss / count, "top1": top1 / count, "top5": top5 / count, "count": count}
+
+
+class _Count(gluon.HybridBlock):
+    """What one batch adds to the sums; compiled, since calls of 20 operators would cost more than they do."""
+
+    def hybrid_forward(self, F: Any, losses: Any, logits: Any, labels: Any) -> Any:
+        """Losses (n,), logits (n, classes) and labels (n,) to loss, top-1, top-5 and count: float64 (4,)."""
+        is_real = labels >= 0
+        target = F.pick(logits, labels, axis=1, keepdims=True)
+        place = F.broadcast_greater_equal(logits, target).sum(axis=1)  # 1 is best; 0 if the target is NaN
+        top1 = (place == 1) * is_real
+        top5 = (place >= 1) * (place <= 5) * is_real
+        loss = F.where(is_real, losses.astype("float32"), F.zeros_like(is_real))
+        return F.stack(loss, top1, top5, is_real, axis=0).sum(axis=1).astype("float64")

@@ -11,6 +11,7 @@ from gluonlab.errors import ConfigError, Problem
 from gluonlab.losses import BinaryCrossEntropy, SmoothedCrossEntropy
 from gluonlab.models.freezing import freeze_features
 from gluonlab.models.lower_precision import compute_in_lower_precision
+from gluonlab.models.norm_and_relu import join_norm_and_relu
 from gluonlab.models.options import ModelOptions
 from gluonlab.models.pretrained import load_weights
 from gluonlab.optim.adam import AdamW
@@ -80,6 +81,8 @@ def build_state(config: Config, world: World, ctx: Any) -> TrainState:
         net.hybridize(static_alloc=True)
     if config.precision != "float32":
         compute_in_lower_precision(net, config.precision)
+    elif config.hybridize and ctx.device_type == "cpu":
+        join_norm_and_relu(net)
     exempt_norm_and_bias(
         net, norm=not config.optimizer.decay_norm_and_bias, bias=not config.optimizer.decays_bias
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from typing import Any, Literal
 
+from gluonlab.models.graph_rewriting import rewrite_graph
 from gluonlab.runtime.mxnet import amp, gluon
 
 LowerPrecision = Literal["bfloat16", "float16"]
@@ -27,17 +28,7 @@ def compute_in_lower_precision(net: gluon.HybridBlock, dtype: LowerPrecision) ->
     ``net`` must be the outermost block and be hybridized: what is run operator by operator, or as a part
     of another graph, stays float32. Exports of a converted network contain casts.
     """
-    trace = net._get_graph
-
-    def trace_and_convert(*inputs: Any) -> tuple[list[Any], Any]:
-        if not net._cached_graph:  # empty at first, and again after each `hybridize`
-            variables, graph = trace(*inputs)
-            net._cached_graph = variables, _convert(graph, [v.name for v in variables], dtype)
-        cached: tuple[list[Any], Any] = net._cached_graph
-        return cached
-
-    net._clear_cached_op()
-    net._get_graph = trace_and_convert
+    rewrite_graph(net, lambda graph, shapes: _convert(graph, list(shapes), dtype))
 
 
 def _convert(graph: Any, inputs: list[str], dtype: LowerPrecision) -> Any:
