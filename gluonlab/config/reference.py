@@ -64,7 +64,8 @@ def _default(field: FieldInfo) -> str:
         return "required" if field.default_factory is None else "empty"
     if field.default is None or isinstance(field.default, Section):
         return ""
-    return f"`{field.default}`" if field.default != "" else ""
+    shown = str(field.default).lower() if isinstance(field.default, bool) else field.default
+    return f"`{shown}`" if shown != "" else ""
 
 
 def _type_name(annotation: Any) -> str:
@@ -85,7 +86,8 @@ def _limits(field: FieldInfo) -> Iterator[str]:
     for limit in field.metadata:
         for name, sign in (("gt", ">"), ("ge", "≥"), ("lt", "<"), ("le", "≤")):
             if hasattr(limit, name):
-                yield f"{sign} {getattr(limit, name):g}"
+                bound = getattr(limit, name)
+                yield f"{sign} {bound:,}" if isinstance(bound, int) else f"{sign} {bound:g}"
 
 
 if __name__ == "__main__":

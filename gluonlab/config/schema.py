@@ -47,7 +47,8 @@ class Config(Section):
     )
     wire_precision: Literal["float32", "float16"] = Field(
         "float32",
-        description="Type in which gradients are added up over processes; rounded also where there is one.",
+        description="Type in which gradients travel and are added up over processes; one process alone "
+        "rounds them, too.",
     )
     deterministic: bool = Field(
         False,
@@ -94,7 +95,8 @@ class Config(Section):
     eval_batch_size: int = Field(256, ge=1, description="Images per validation batch and process.")
     checkpoint_every: str = Field(
         "10min",
-        description="`500steps`, `2epochs`, `10min`, `30s`, and each epoch's end; `never`: only the last.",
+        description="When to save, beside the end of each epoch: `500steps`, `2epochs`, `30s`, `10min`, "
+        "`1h`; `never`: only at the end of training.",
     )
     keep_checkpoints: int = Field(2, ge=2, description="How many of the latest checkpoints are kept.")
     keep_best_checkpoints: int = Field(
