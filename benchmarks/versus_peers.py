@@ -1,6 +1,6 @@
 """gluonlab against others on this machine; ratios only, each from rounds in which all sides take turns.
 
-python benchmarks/versus_peers.py resnet50_by_hand --torch-python PYTHON -o benchmarks/results/peers.json
+python benchmarks/versus_peers.py resnet50_by_hand -o benchmarks/results/versus_peers.json
 
 Each row takes at most 4 minutes and is merged into the file. Without names, lists them. Needs an idle
 machine.
@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, Literal
 
 sys.path.insert(0, str(Path(__file__).parent / "peers"))
 
@@ -24,7 +24,7 @@ from allreduce_rows import mpi_row, together_row
 from protocol import Side
 
 from gluonlab.bench.machine import available_cores, describe_machine
-from gluonlab.bench.statistics import paired_ratio, summarize
+from gluonlab.bench.statistics import Ratio, paired_ratio, summarize
 from gluonlab.build.run import git_commit, package_versions
 from gluonlab.reporting.run_files import read_json, write_json
 
@@ -34,14 +34,21 @@ Command = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Comparison:
-    """``ours`` against the best of ``theirs``, each a command; ``ratio`` is of speeds, or of memory peaks."""
+    """The best of ``ours`` against the best of ``theirs``, commands that are asked for ``steps`` at a time.
+
+    ``ratio`` says of what; of speeds it should reach the ``target``, of the others stay below it.
+    """
 
     what: str
     target: float
     ours: Mapping[str, Command]
     theirs: Mapping[str, Command]
     steps: int
-    of_memory: bool = False
+    ratio: Literal["speed", "time", "memory"] = "speed"
+
+
+def gluonlab(side: str, model: str, batch: int, size: int, classes: int) -> Command:
+    return ("gluonlab_training.py", side, model, str(batch), str(size), str(classes))
 
 
 def mxnet(side: str, model: str, batch: int, size: int, classes: int) -> Command:
@@ -53,7 +60,7 @@ def torch(mode: str, layout: str, batch: int) -> Command:
 
 
 def engine(name: str, batch: int) -> Command:
-    return ("mxnet_inference.py", name, "resnet50_v1b", str(batch), "224", str(available_cores()))
+    return ("gluonlab_inference.py", name, "resnet50_v1b", str(batch), "224")
 
 
 RESNET50 = ("resnet50_v1b", 8, 224, 1000)
@@ -65,7 +72,7 @@ def inference(batch: int) -> Comparison:
     return Comparison(
         f"ResNet-50 inference, float32, batch {batch} / PyTorch eval",
         1.15,
-        {name: engine(name, batch) for name in ("hybridized", "onednn", "onnxruntime")},
+        {name: engine(name, batch) for name in ("mxnet", "fused", "onnxruntime")},
         {f"PyTorch {layout}": torch("infer", layout, batch) for layout in LAYOUTS},
         steps=max(32 // batch, 1),
     )
@@ -75,21 +82,21 @@ COMPARISONS: dict[str, Comparison] = {
     "resnet50_by_hand": Comparison(
         "ResNet-50 training, float32, batch 8 / loop written by hand",
         0.99,
-        {"gluonlab": mxnet("gluonlab", *RESNET50)},
+        {"gluonlab": gluonlab("updates", *RESNET50)},
         {"by hand": mxnet("by_hand", *RESNET50)},
         steps=4,
     ),
     "resnet50_examples": Comparison(
         "ResNet-50 training, float32, batch 8 / the step of Horovod's example",
         1.0,
-        {"gluonlab": mxnet("gluonlab", *RESNET50)},
+        {"gluonlab": gluonlab("updates", *RESNET50)},
         {"Horovod's example": mxnet("horovod_example", *RESNET50)},
         steps=4,
     ),
     "resnet8_examples": Comparison(
         "CIFAR ResNet-8 training, batch 16 / the better step of GluonCV's and Horovod's examples",
         1.1,
-        {"gluonlab": mxnet("gluonlab", *RESNET8)},
+        {"gluonlab": gluonlab("updates", *RESNET8)},
         {
             "GluonCV's example": mxnet("gluoncv_example", *RESNET8),
             "Horovod's example": mxnet("horovod_example", *RESNET8),
@@ -99,7 +106,7 @@ COMPARISONS: dict[str, Comparison] = {
     "resnet50_pytorch": Comparison(
         "ResNet-50 training, float32, batch 8 / PyTorch, better of two layouts",
         0.9,
-        {"gluonlab": mxnet("gluonlab", *RESNET50)},
+        {"gluonlab": gluonlab("updates", *RESNET50)},
         {f"PyTorch {layout}": torch("train", layout, 8) for layout in LAYOUTS},
         steps=3,
     ),
@@ -108,10 +115,18 @@ COMPARISONS: dict[str, Comparison] = {
     "memory": Comparison(
         "memory peak of ResNet-50 training, batch 8 / loop written by hand",
         1.02,
-        {"gluonlab": mxnet("gluonlab", *RESNET50)},
+        {"gluonlab": gluonlab("updates", *RESNET50)},
         {"by hand": mxnet("by_hand", *RESNET50)},
         steps=4,
-        of_memory=True,
+        ratio="memory",
+    ),
+    "overhead": Comparison(
+        "ResNet-50 training, batch 8, with logging, metrics, watchdog and checksums / without any",
+        1.01,
+        {"with all": gluonlab("observed", *RESNET50)},
+        {"without": gluonlab("bare", *RESNET50)},
+        steps=4,
+        ratio="time",
     ),
 }
 OTHER_ROWS = {"two_processes": together_row, "allreduce": mpi_row}
@@ -147,15 +162,21 @@ def divide(
 ) -> dict[str, Any]:
     best = min(comparison.ours, key=lambda name: median(seconds[name]))
     rival = min(comparison.theirs, key=lambda name: median(seconds[name]))
-    speed = paired_ratio(seconds[rival], seconds[best])
+    if comparison.ratio == "memory":
+        ratio = Ratio(peaks[best] / peaks[rival], None)
+    elif comparison.ratio == "time":
+        ratio = paired_ratio(seconds[best], seconds[rival])
+    else:
+        ratio = paired_ratio(seconds[rival], seconds[best])
     row: dict[str, Any] = {
         "what": comparison.what,
         "target": comparison.target,
-        "at_most": comparison.of_memory,
+        "at_most": comparison.ratio != "speed",
+        "ratio": ratio.ratio,
+        "interval_95": ratio.interval,
+        "ours": best,
+        "theirs": rival,
     }
-    row.update(ratio=speed.ratio, interval_95=speed.interval, ours=best, theirs=rival)
-    if comparison.of_memory:
-        row.update(ratio=peaks[best] / peaks[rival], interval_95=None)
     row["sides"] = {
         name: {"seconds_per_step": summarize(times), "peak_memory_bytes": peaks[name]}
         for name, times in seconds.items()

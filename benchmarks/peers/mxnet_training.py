@@ -1,8 +1,8 @@
-"""Training steps in MXNet: gluonlab's loop, a loop written by hand, and those of two projects' examples.
+"""Training steps in MXNet by others: a loop written by hand, and the loops of two projects' examples.
 
 python benchmarks/peers/mxnet_training.py SIDE MODEL BATCH SIZE CLASSES     (started by versus_peers.py)
 
-All have the same network from the zoo and the same batch, on the device all the time.
+All have the network of the zoo that gluonlab trains, and one batch that is on the device all the time.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ from typing import Any, Callable
 
 from protocol import serve
 
-from gluonlab.build.benchmark import benchmark_config, benchmark_run
-from gluonlab.parallel.world import SingleProcess
+from gluonlab.runtime import memory
 
 Step = Callable[[], object]
 
@@ -24,19 +23,12 @@ LEARNING_RATE, MOMENTUM, WEIGHT_DECAY = 0.001, 0.9, 1e-4
 def main(side: str, model: str, batch: int, size: int, classes: int) -> None:
     if side == "by_hand":
         os.environ["MXNET_OPTIMIZER_AGGREGATION_SIZE"] = "1"  # faster on a CPU than MXNet's default of 4
+    else:
+        memory.keep_freed_memory = lambda: None  # the examples have glibc as it is
     from gluonlab.bench.work import wait_for_device
     from gluonlab.runtime.mxnet import mx
 
     serve(SIDES[side](model, batch, size, classes), wait_for_device, {"mxnet": mx.__version__})
-
-
-def gluonlab_loop(model: str, batch: int, size: int, classes: int) -> Step:
-    """`train_step` as a run calls it, with metrics and schedule."""
-    from gluonlab.bench.work import Training
-
-    overrides = [f"data.classes={classes}", "data.channels=3", "data.mean=[0,0,0]", "data.std=[1,1,1]"]
-    config = benchmark_config(model, overrides, processes=1, batch=batch, image_size=size)
-    return Training(benchmark_run(config, SingleProcess(), has_gradients=True)).step
 
 
 def network_and_batch(model: str, batch: int, size: int, classes: int) -> tuple[Any, Any, Any]:
@@ -124,7 +116,6 @@ def as_gluoncv_example(model: str, batch: int, size: int, classes: int) -> Step:
 
 
 SIDES: dict[str, Callable[[str, int, int, int], Step]] = {
-    "gluonlab": gluonlab_loop,
     "by_hand": by_hand,
     "horovod_example": as_horovod_example,
     "gluoncv_example": as_gluoncv_example,

@@ -15,23 +15,46 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Callable, Optional
 
 WARMUP_STEPS = 3
+GRACE_SECONDS = 20
+
+
+class Questions:
+    """A side's end: the parent asks for a number of steps and is told how long they took.
+
+    The first steps, which nobody asked for, warm up; ``about`` is what the side says of itself after them.
+    ``wait`` is for the device.
+    """
+
+    def __init__(self, wait: Callable[[], object], about: Mapping[str, Any]) -> None:
+        self._answers = os.fdopen(os.dup(1), "w", buffering=1)
+        os.dup2(2, 1)  # whatever a library prints must not mix with the answers
+        self._wait, self._about = wait, about
+        self._left, self._start = WARMUP_STEPS, 0.0
+
+    def wants_step(self) -> bool:
+        """Call it before each step. False when the parent is gone."""
+        if self._left == 0:
+            self._wait()
+            print(json.dumps(self._answer()), file=self._answers)
+            line = sys.stdin.readline()
+            if not line:
+                return False
+            self._left, self._start = int(line), time.perf_counter()
+        self._left -= 1
+        return True
+
+    def _answer(self) -> Mapping[str, Any]:
+        if not self._start:
+            return self._about
+        seconds = time.perf_counter() - self._start
+        return {"seconds": seconds, "peak_memory_bytes": _peak_memory_bytes()}
 
 
 def serve(step: Callable[[], object], wait: Callable[[], object], about: Mapping[str, Any]) -> None:
-    """Warm up, say ``about``, then time steps as often as asked; ``wait`` is for the device."""
-    answers = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)  # whatever a library prints must not mix with the answers
-    for _ in range(WARMUP_STEPS):
+    """Run ``step`` as often as the parent asks."""
+    questions = Questions(wait, about)
+    while questions.wants_step():
         step()
-    wait()
-    print(json.dumps(about), file=answers)
-    for line in sys.stdin:
-        start = time.perf_counter()
-        for _ in range(int(line)):
-            step()
-        wait()
-        seconds = time.perf_counter() - start
-        print(json.dumps({"seconds": seconds, "peak_memory_bytes": _peak_memory_bytes()}), file=answers)
 
 
 def _peak_memory_bytes() -> int:
@@ -65,8 +88,11 @@ class Side:
 
     def close(self) -> None:
         """End the side."""
-        self._job.kill()
-        self._job.communicate()
+        try:
+            self._job.communicate(timeout=GRACE_SECONDS)  # closes its stdin
+        except subprocess.TimeoutExpired:
+            self._job.kill()
+            self._job.communicate()
 
     def _answer(self) -> dict[str, Any]:
         assert self._job.stdout is not None

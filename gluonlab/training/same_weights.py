@@ -21,7 +21,7 @@ def check_same_weights(state: TrainState, world: World) -> None:
     """
     if world.size == 1:
         return
-    mine = _checksums(state)
+    mine = state_checksums(state)
     whole = f"{zlib.crc32(json.dumps(mine).encode()):08x}"
     if len(set(world.exchange(whole))) == 1:
         return
@@ -54,7 +54,7 @@ def check_same_parameters(state: TrainState, world: World) -> None:
             )
 
 
-def _checksums(state: TrainState) -> dict[str, str]:
+def state_checksums(state: TrainState) -> dict[str, str]:
     """By file and name, as in a checkpoint, the model first."""
     sums = {
         f"{file}/{name}": f"{zlib.crc32(np.ascontiguousarray(array).data):08x}"

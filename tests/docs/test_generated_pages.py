@@ -47,6 +47,16 @@ def test_the_tables_of_the_data_page_are_made_from_the_result_files(root, monkey
     assert fill_in(text, root / "benchmarks/results", DATA_SECTIONS) == text
 
 
+def test_the_table_of_peers_is_made_from_the_result_file(root, monkeypatch):
+    monkeypatch.syspath_prepend(str(root / "benchmarks"))
+    from peers_table import PEERS_SECTIONS
+    from tables import fill_in
+
+    text = (root / "docs/benchmarks.md").read_text()
+    assert "<!-- versus peers -->" in text
+    assert fill_in(text, root / "benchmarks/results", PEERS_SECTIONS) == text
+
+
 def test_the_pictures_are_made_from_the_result_files(root):
     from benchmarks.tables import PICTURES
 

@@ -1,0 +1,112 @@
+"""Training in gluonlab: its updates, a whole run with all that it tells, or updates that tell nothing.
+
+python benchmarks/peers/gluonlab_training.py SIDE MODEL BATCH SIZE CLASSES     (started by versus_peers.py)
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Generator, Iterable
+from pathlib import Path
+from typing import Any
+
+from protocol import Questions, serve
+
+from gluonlab.bench.work import Training, wait_for_device
+from gluonlab.build.benchmark import benchmark_config
+from gluonlab.build.run import build_run
+from gluonlab.data.loader import Batch
+from gluonlab.data.sampler import Request
+from gluonlab.parallel.supervision.line import launcher_line
+from gluonlab.parallel.supervision.messages import ADDRESS, KEY, LIMITS
+from gluonlab.parallel.supervision.stop import StopRequest
+from gluonlab.parallel.supervision.switchboard import Switchboard
+from gluonlab.parallel.world import SingleProcess
+from gluonlab.runtime.mxnet import autograd, mx
+from gluonlab.training.fit import fit
+from gluonlab.training.loop import apply_gradients
+from gluonlab.training.run import Run
+from gluonlab.training.same_weights import state_checksums
+
+ABOUT = {"mxnet": mx.__version__}
+LOG_EVERY, CHECK_EVERY = 10, 100
+
+
+def main(side: str, model: str, batch: int, size: int, classes: int) -> None:
+    overrides = [f"data.classes={classes}", "data.channels=3", "data.mean=[0,0,0]", "data.std=[1,1,1]"]
+    overrides += [f"log_every={LOG_EVERY}", f"check_weights_every={CHECK_EVERY}", "checkpoint_every=never"]
+    config = benchmark_config(model, overrides, processes=1, batch=batch, image_size=size)
+    with tempfile.TemporaryDirectory() as folder:
+        SIDES[side](build_run(config, Path(folder), SingleProcess()))
+
+
+def updates(run: Run) -> None:
+    """`train_step` as a run calls it, with metrics and schedule."""
+    serve(Training(run).step, wait_for_device, ABOUT)
+
+
+def observed(run: Run) -> None:
+    """A run that logs, counts, is watched by a launcher and has the checksums of its weights taken."""
+    run.loader = AskedLoader(run)
+    with Switchboard("127.0.0.1", size=1) as launcher:
+        os.environ.update({ADDRESS: f"127.0.0.1:{launcher.port}", KEY: launcher.key, LIMITS: "600,600"})
+        line = launcher_line()
+        assert line is not None
+        line.watch(run.world.progress, StopRequest())
+        try:
+            fit(run)
+        finally:
+            line.leave()
+
+
+class AskedLoader:
+    """The loader of ``run``, which yields a batch when the parent asks for a step.
+
+    A single process has no others to compare its weights with, so their checksums are taken here.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self._run, self._loader = run, run.loader
+
+    def batches(self, requests: Iterable[Request]) -> Generator[Batch, None, None]:
+        """One for each request."""
+        questions = Questions(wait_for_device, ABOUT)
+        for batch in self._loader.batches(requests):
+            if not questions.wants_step():
+                raise SystemExit
+            if self._run.state.step % CHECK_EVERY == CHECK_EVERY - 1:
+                state_checksums(self._run.state)
+            yield batch
+
+    def statistics(self) -> dict[str, float]:
+        """Of the loader."""
+        return self._loader.statistics()
+
+
+def bare(run: Run) -> None:
+    """The same updates, of which nothing is counted or told; the loss of the last but two is waited for."""
+    work, losses = Training(run), []
+
+    def step() -> None:
+        for _ in run.workers.turns(run.state.step):
+            images, labels = next(work.batches)
+            with autograd.record():
+                loss = run.loss_fn(run.state.net(images), labels)
+            loss.backward()
+        run.workers.reduce()
+        apply_gradients(run.state, run.workers, run.schedule(run.state.step))
+        run.state.step += 1
+        losses.append(loss)
+        if len(losses) > 2:
+            losses.pop(0).wait_to_read()
+
+    serve(step, wait_for_device, ABOUT)
+
+
+SIDES: dict[str, Callable[[Any], None]] = {"updates": updates, "observed": observed, "bare": bare}
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], *map(int, sys.argv[3:6]))
