@@ -20,19 +20,32 @@ JOB = ["configs/digits.yaml", "epochs=6", "schedule.warmup_epochs=1", "tensorboa
        "checkpoint_every=never"]  # fmt: skip
 
 
+SRUN = """#!/bin/bash
+echo "$*" >> {asked}
+while [[ $1 == --* ]]; do
+    [[ $1 == --ntasks=* ]] && tasks=${{1#*=}}
+    shift
+done
+unset ${{!SLURM_*}}
+exec mpirun --allow-run-as-root --bind-to none --map-by :OVERSUBSCRIBE -n "$tasks" "$@"
+"""
+
+
 @pytest.fixture
 def job_environment(root, tmp_path):
-    """What SLURM would set for two processes, and a `scontrol` that writes down what it is asked for."""
-    (tmp_path / "bin").mkdir()
-    scontrol = tmp_path / "bin/scontrol"
-    scontrol.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/asked\n')
-    scontrol.chmod(0o755)
+    """What SLURM would set for two processes; `scontrol` and `srun` write down what they are asked for."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "scontrol").write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/asked\n')
+    (programs / "srun").write_text(SRUN.format(asked=tmp_path / "asked_of_srun"))
+    for program in programs.iterdir():
+        program.chmod(0o755)
     venv = tmp_path / "venv/bin"
     venv.mkdir(parents=True)
-    (venv / "activate").write_text(f"PATH={tmp_path}/bin:{Path(sys.executable).parent}:$PATH\n")
+    (venv / "activate").write_text(f"PATH={programs}:{Path(sys.executable).parent}:$PATH\n")
     return {
         **os.environ, "GLUONLAB_VENV": str(tmp_path / "venv"), "GLUONLAB_RUNS": str(tmp_path / "runs"),
-        "SLURM_SUBMIT_DIR": str(root), "SLURM_JOB_ID": "71", "SLURM_NTASKS": "2",
+        "SLURM_SUBMIT_DIR": str(root), "SLURM_JOB_ID": "71", "SLURM_NTASKS": "2", "SLURM_CPUS_PER_TASK": "3",
         "SLURM_ARRAY_JOB_ID": "70", "SLURM_ARRAY_TASK_ID": "3",
     }  # fmt: skip
 
@@ -50,6 +63,8 @@ def test_a_preempted_slurm_job_saves_requeues_and_goes_on(root, tmp_path, job_en
     _, errors = job.communicate(timeout=60)
     assert job.returncode == 75, errors
     assert (tmp_path / "asked").read_text() == "requeue 71\n"
+    options = (tmp_path / "asked_of_srun").read_text().split()
+    assert {"--mpi=pmix", "--cpus-per-task=3", "--ntasks=2"} <= set(options)
     assert not (run / "summary.json").exists()
     subprocess.run([script, *JOB], env=job_environment, check=True, capture_output=True)
     assert json.loads((run / "summary.json").read_text())["val_images"] == 360

@@ -87,6 +87,8 @@ def _srun(plan: JobPlan, environment: Mapping[str, str]) -> list[str]:
     program = _program("srun", "use --backend mpi outside SLURM")
     names = ",".join(sorted(environment))
     options = ["--label", "--kill-on-bad-exit=1", "--mpi=pmix", f"--export={names}"]
+    if "SLURM_CPUS_PER_TASK" in os.environ:  # which srun itself has not looked at since SLURM 22.05
+        options.append(f"--cpus-per-task={os.environ['SLURM_CPUS_PER_TASK']}")
     if plan.hosts:
         options.append("--nodelist=" + ",".join(host.name for host in plan.hosts))
     if plan.bind_cores:
