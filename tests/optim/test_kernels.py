@@ -21,12 +21,28 @@ def test_squared_norms_of_float16_do_not_overflow():
 def test_calls_for_many_tensors_give_what_calls_for_one_give(dtype, monkeypatch):
     """130 tensors: beyond the 60 at which MXNet's operators break."""
     results = []
+    monkeypatch.setattr(kernels, "SMALL", 0)
     for per_call in (1, kernels.MAX_TENSORS_PER_CALL):
         monkeypatch.setattr(kernels, "parameters_per_call", lambda arrays, size=per_call: size)
         results.append(updated(SGD(0.1, momentum=0.9, weight_decay=1e-3), dtype, count=130))
     alone, together = results
     for one, other in zip(alone, together):
         assert one == pytest.approx(other, rel=1e-6)
+
+
+def test_small_tensors_share_calls_on_the_cpu_and_keep_their_bits(monkeypatch):
+    optimizers = [SGD(0.1, momentum=0.9, weight_decay=1e-3) for _ in range(2)]
+    together = updated(optimizers[0], "float32", count=130)
+    monkeypatch.setattr(kernels, "SMALL", 0)
+    for one, other in zip(together, updated(optimizers[1], "float32", count=130)):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_large_tensors_and_masters_have_calls_of_their_own_on_the_cpu():
+    sizes = [3, kernels.SMALL + 1, kernels.SMALL, 1]
+    arrays = [nd.zeros(size) for size in sizes]
+    assert kernels.shared_calls(kernels.Parameters(arrays, arrays, arrays)) == [[0, 2, 3], [1]]
+    assert kernels.shared_calls(kernels.Parameters(arrays[:2], arrays, arrays, arrays)) == [[0], [1]]
 
 
 @pytest.mark.parametrize("kind", [SGD, NAG])
