@@ -18,4 +18,4 @@ echo "[test] pytest"
 if [ $# -eq 0 ]; then
     set -- -m "not slow and not faults and not study"
 fi
-"$python" -m pytest -q "$@"
+"$python" -m pytest -q --durations=20 --durations-min=5 "$@"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from gluonlab.bench.work import wait_for_device
 from gluonlab.runtime.mxnet import nd
@@ -31,8 +31,11 @@ class Update:
         self._run.state.step += 1
 
 
-def measure_updates(runs: Sequence[Run], rounds: int, updates: int) -> list[list[float]]:
-    """Seconds of one update of each of ``runs``, by round; in a round all take turns, ``updates`` each."""
+def measure_updates(runs: Sequence[Run], rounds: int, updates: int) -> Iterator[list[list[float]]]:
+    """Seconds of one update of each of ``runs`` so far, after each round.
+
+    In a round all take turns, ``updates`` each.
+    """
     steps = [Update(run).step for run in runs]
     seconds: list[list[float]] = [[] for _ in runs]
     for number in range(rounds + 1):
@@ -40,4 +43,5 @@ def measure_updates(runs: Sequence[Run], rounds: int, updates: int) -> list[list
             block = time_block(step, updates, wait_for_device)
             if number > 0:  # the first round makes states and finds the memory
                 times.append(block.seconds / updates)
-    return seconds
+        if number > 0:
+            yield seconds

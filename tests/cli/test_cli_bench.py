@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -62,6 +63,8 @@ def test_the_table_of_tf_cnn_benchmarks(run_gluonlab):
             "float32, not bfloat16",
         ),
         (("scaling", "small_resnet8", "--backend", "mpi,nccl"), 2, "'nccl' is not known"),
+        (("allreduce", "-n", "2", "--plot", "sums.pdf"), 2, "end it in .png or .svg"),
+        (("scaling", "small_resnet8", "--plot", "/nowhere/plot.png"), 4, "error[CKP01]"),
         (("data", "configs/smoke.yaml"), 2, "synthetic"),
         (("allreduce",), 2, "nothing to sum"),
         (("scaling", "small_resnet8", "--strong", "--batch", "3"), 2, "equally"),
@@ -75,52 +78,98 @@ def test_bad_input_is_one_line_and_a_code(run_gluonlab, arguments, code, says):
     assert job.stderr.count("error[") == 1
 
 
-def test_an_interrupted_measurement_keeps_what_it_has_marked(tmp_path, root):
-    path = tmp_path / "result.json"
-    command = [sys.executable, "-m", "gluonlab.cli.main", "bench", "throughput", *SMALL, "--steps", "4"]
-    job = subprocess.Popen(
-        [*command, "--blocks", "100000", "--json", str(path)],
+def start_gluonlab(root, *arguments, before):
+    """In a process that is still there, ``before`` called in it first."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "gluonlab.cli.main", *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         cwd=root,
-        # a shell that starts tests in the background has them ignore SIGINT
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=before,
     )
-    deadline = time.monotonic() + 60
+
+
+def heed_interrupts():
+    """A shell that starts tests in the background has them ignore SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("throughput", *SMALL, "--steps", "4", "--blocks", "100000"),
+        ("startup", "small_resnet8", "--rounds", "1000"),
+        ("optimizer", "small_resnet8", "--rounds", "100000"),
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_an_interrupted_measurement_keeps_what_it_has_marked(tmp_path, root, arguments):
+    path = tmp_path / "result.json"
+    job = start_gluonlab(root, "bench", *arguments, "--json", path, before=heed_interrupts)
+    deadline = time.monotonic() + 120
     while not path.exists():
         assert time.monotonic() < deadline
         time.sleep(0.05)
     job.send_signal(signal.SIGINT)
     output, errors = job.communicate(timeout=60)
     assert job.returncode == 130, errors
-    assert "interrupted, not complete" in output
+    assert ("interrupted, not complete" in output) == (arguments[0] == "throughput")
     result = json.loads(path.read_text())
     assert not result["complete"]
-    assert not result["rows"][0]["complete"]
-    assert result["rows"][0]["values"]
+    for row in result["rows"]:
+        assert not row["complete"]
+        assert row["values"]
+
+
+def test_a_batch_that_does_not_fit_is_one_line_and_exit_code_9(root):
+    options = ("small_resnet8", "--batch", "65536", "--no-peak")
+    half_a_gib = (2**29, 2**29)
+    job = start_gluonlab(
+        root,
+        "bench",
+        "throughput",
+        *options,
+        before=lambda: resource.setrlimit(resource.RLIMIT_DATA, half_a_gib),
+    )
+    _, errors = job.communicate(timeout=120)
+    assert job.returncode == 9, errors
+    assert errors.splitlines() == ["error[RES03] memory: out of memory; use a smaller worker_batch_size"]
 
 
 def test_the_largest_batch_that_fits_is_found_without_dying(run_gluonlab, tmp_path):
     path = tmp_path / "sweep.json"
-    options = ("--blocks", "1", "--steps", "1", "--warmup", "1", "--sweep-batch", "--memory", "1")
-    job = run_gluonlab("bench", "throughput", "small_resnet8", "--batch", "512", *options, "--json", path)
+    # a batch of few images, each large, takes few tries
+    options = ("data.image_size=128", "--batch", "8", "--blocks", "1", "--steps", "1", "--warmup", "1")
+    sweep = ("--sweep-batch", "--memory", "0.5", "--json", path)
+    job = run_gluonlab("bench", "throughput", "small_resnet8", *options, *sweep)
     assert job.returncode == 0, job.stderr
     result = json.loads(path.read_text())
     largest = result["largest_batch"]
     assert largest == max(row["batch"] for row in result["rows"])
-    assert 64 <= largest < 4096
+    assert 1 <= largest < 32
     assert "does not fit" in job.stderr
-    assert f"largest batch that fits into 1.00 GiB: {largest}" in job.stdout
+    assert f"largest batch that fits into 0.50 GiB: {largest}" in job.stdout
 
 
-def test_sums_of_two_processes_by_size_with_a_fit(run_gluonlab):
+@pytest.fixture
+def one_core():
+    """What the test starts may use one core."""
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(allowed)})
+    yield
+    os.sched_setaffinity(0, allowed)
+
+
+def test_sums_of_two_processes_by_size_with_a_fit_and_a_mark_on_one_core(run_gluonlab, one_core):
     job = run_gluonlab(
         "bench", "allreduce", "-n", "2", "--sizes", "1024,16777216", "--rounds", "2", "--json", "-"
     )
     result = result_of(job)
     assert [row["bytes"] for row in result["rows"]] == [1024, 16777216]
     assert result["fit"]["bytes_per_second"] > 1e7
+    assert "warning: 2 process(es) x 1 thread(s) on 1 core(s)" in job.stderr
+    assert all(row["is_oversubscribed"] for row in result["rows"])
 
 
 def test_scaling_has_an_efficiency_and_compares_horovod_with_the_kvstore(run_gluonlab):
@@ -139,22 +188,18 @@ def test_scaling_has_an_efficiency_and_compares_horovod_with_the_kvstore(run_glu
     assert len({row["name"] for row in result["rows"]}) == 4
 
 
-@pytest.mark.parametrize("engine", ["mxnet,fused", "onnxruntime", "int8"])
-def test_inference_engines_are_measured_and_named(run_gluonlab, engine):
-    options = ("--inference", "--engine", engine, "--no-peak", "--json", "-")
-    rows = result_of(run_gluonlab("bench", "throughput", *SMALL, *QUICK, *options))["rows"]
-    assert [row["engine"] for row in rows] == engine.split(",")
+def test_inference_engines_are_measured_and_named(run_gluonlab, tmp_path):
+    engines = ["mxnet", "fused", "int8", "onnxruntime"]
+    options = ("--inference", "--engine", ",".join(engines), "--no-peak", "--json", "-")
+    plot = tmp_path / "engines.png"
+    job = run_gluonlab("bench", "throughput", *SMALL, *QUICK, *options, "--plot", plot)
+    rows = result_of(job)["rows"]
+    assert [row["engine"] for row in rows] == engines
     for row in rows:
         assert row["mode"] == "inference"
         assert f"inference float32 {row['engine']}," in row["name"]
         assert row["ms_per_step"]["p50"] > 0
-
-
-def test_the_kvstore_of_mxnet_is_measured_as_horovod_is(run_gluonlab):
-    options = ("-n", "2", "--backend", "kvstore", "--no-peak", "--json", "-")
-    (row,) = result_of(run_gluonlab("bench", "throughput", *SMALL, *QUICK, *options))["rows"]
-    assert row["processes"] == len(row["by_process"]) == 2
-    assert row["split_seconds"]["communication"] > 0
+    assert plot.read_bytes().startswith(b"\x89PNG")
 
 
 def test_updates_data_and_starts(run_gluonlab):

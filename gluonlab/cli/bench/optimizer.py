@@ -46,11 +46,13 @@ def optimizer(
     runs = [benchmark_run(config, world, has_gradients=True) for config in configs.values()]
     tensors = len(runs[0].workers.gradients)
     parameters = count_parameters(runs[0].state.net)
-    for (name, config), seconds in zip(configs.items(), measure_updates(runs, rounds, updates)):
-        row: Row = {"unit": "s", "higher_is_better": False, **summarize(seconds), "optimizer": name}
-        row.update(model=config.model.name, tensors=tensors, parameters=parameters, threads=chosen)
-        row["is_oversubscribed"] = is_crowded
-        result.put(f"update {name}, {config.model.name}, {chosen} thread(s)", row)
+    for number, seconds in enumerate(measure_updates(runs, rounds, updates), 1):
+        for (name, config), times in zip(configs.items(), seconds):
+            row: Row = {"unit": "s", "higher_is_better": False, **summarize(times), "optimizer": name}
+            row.update(model=config.model.name, tensors=tensors, parameters=parameters, threads=chosen)
+            row["is_oversubscribed"] = is_crowded
+            title = f"update {name}, {config.model.name}, {chosen} thread(s)"
+            result.put(title, row, is_complete=number == rounds)
     result.finish()
     show(result, _format(result.rows), json_target)
 

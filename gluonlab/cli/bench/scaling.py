@@ -52,7 +52,7 @@ def scaling(
     benchmark_config(target, overrides or [], processes=max(counts), batch=batch)  # refused before the work
     result = open_result("scaling", json_target)
     rows = _Rounds(result, "strong" if is_strong else "weak", counts[0])
-    for _ in range(rounds):
+    for number in range(1, rounds + 1):
         for count in counts:
             share = batch // count if is_strong else batch
             options = ["--batch", str(share), "-n", str(count), "--threads", str(threads)]
@@ -61,7 +61,7 @@ def scaling(
             for how in [*chosen, APART] if count > 1 else [ALONE]:
                 extra = ["--independent"] if how == APART else ["--backend", how] if how != ALONE else []
                 command = ["throughput", target, *(overrides or []), *options, *extra]
-                rows.add(count, how, run_bench(command))
+                rows.add(count, how, run_bench(command), is_last=number == rounds)
     result.finish()
     show(result, _format(result.rows), json_target, plot)
 
@@ -85,14 +85,14 @@ class _Rounds:
         self._fewest = fewest
         self._rows: dict[tuple[int, str], list[Row]] = {}
 
-    def add(self, count: int, how: str, rows: list[Row]) -> None:
+    def add(self, count: int, how: str, rows: list[Row], *, is_last: bool) -> None:
         """Another round of ``count`` processes; what it is compared with is compared anew."""
         self._rows.setdefault((count, how), []).extend(rows)
         for mine, its_how in list(self._rows):
             if mine == count:
-                self._put(count, its_how)
+                self._put(count, its_how, is_complete=is_last)
 
-    def _put(self, count: int, how: str) -> None:
+    def _put(self, count: int, how: str, *, is_complete: bool) -> None:
         """The rates of all rounds, against the fewest processes and against independent ones."""
         from gluonlab.bench.scaling import hidden_share, pooled_row
         from gluonlab.bench.statistics import ratio_of
@@ -107,7 +107,7 @@ class _Rounds:
             ratio = ratio_of(row["values"], apart["values"])
             row.update(together_over_independent=ratio.ratio, together_over_independent_95=ratio.interval)
             row["hidden_communication"] = hidden_share(row, apart)
-        self._result.put(row["name"], row)
+        self._result.put(row["name"], {**row, "complete": is_complete})
 
 
 def _format(rows: list[Row]) -> str:

@@ -55,19 +55,19 @@ def startup(
         *(overrides or []),
         *options,
     ]
+    from gluonlab.bench.statistics import summarize
+
+    result = open_result("startup", json_target)
     starts = []
-    for _ in range(rounds):
+    for number in range(1, rounds + 1):
         job = subprocess.run([*command, "--child"], capture_output=True, text=True)
         if job.returncode != 0:
             raise ChildFailedError(job.returncode, job.stderr)
         starts.append(json.loads(job.stdout))
-    from gluonlab.bench.statistics import summarize
-
-    result = open_result("startup", json_target)
-    for part, what in PARTS.items():
-        summary = summarize([start[part] for start in starts])
-        row: Row = {"unit": "s", "higher_is_better": False, **summary, "part": part, "what": what}
-        result.put(f"start of {target}: {part}", row)
+        for part, what in PARTS.items():
+            summary = summarize([start[part] for start in starts])
+            row: Row = {"unit": "s", "higher_is_better": False, **summary, "part": part, "what": what}
+            result.put(f"start of {target}: {part}", row, is_complete=number == rounds)
     result.finish()
     show(result, _format(target, result.rows), json_target)
 
