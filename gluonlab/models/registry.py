@@ -24,9 +24,16 @@ def list_models(pattern: str = "*") -> list[ModelEntry]:
 
 
 def entry(name: str) -> ModelEntry:
-    """The model called ``name``; raises `ConfigError` CFG09, with what else may be meant."""
+    """The model called ``name``; raises `ConfigError` CFG09, with what else may be meant.
+
+    ``gluoncv:NAME`` is a network of GluonCV, which is not in the table; see `gluoncv_entry`.
+    """
     if name in MODELS:
         return MODELS[name]
+    if name.startswith("gluoncv:"):
+        from gluonlab.models.gluoncv import gluoncv_entry
+
+        return gluoncv_entry(name)
     nearest = _nearest(name)
     hint = f"did you mean {', '.join(nearest)}?" if nearest else "gluonlab models list shows all"
     raise ConfigError("CFG09", "model.name", f"unknown model {name!r}", hint)
