@@ -57,6 +57,24 @@ def test_the_table_of_peers_is_made_from_the_result_file(root, monkeypatch):
     assert fill_in(text, root / "benchmarks/results", PEERS_SECTIONS) == text
 
 
+def test_the_tables_and_pictures_of_the_benchmarks_are_made_from_the_result_files(root, monkeypatch):
+    monkeypatch.syspath_prepend(str(root / "benchmarks"))
+    from bench_results import COMMANDS
+    from bench_tables import BENCH, PAGE, SECTIONS, pictures
+    from tables import fill_in
+
+    text = PAGE.read_text()
+    for name in SECTIONS:
+        assert f"<!-- {name} -->" in text
+    assert fill_in(text, root / BENCH, SECTIONS) == text
+    for name, drawn in pictures(root / BENCH).items():
+        assert (root / name).read_text() == drawn, name
+        assert f"]({name.replace('docs/', '')})" in text
+    for path in (root / BENCH).glob("*.json"):
+        assert path.stem in COMMANDS, f"{path} is made by no command"
+        assert f"[{path.name}](../{BENCH}/{path.name})" in text
+
+
 def test_the_pictures_are_made_from_the_result_files(root):
     from benchmarks.tables import PICTURES
 
