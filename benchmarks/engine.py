@@ -22,7 +22,7 @@ from accuracy import describe_machine
 from gluonlab.reporting.run_files import write_json
 
 THREADS = psutil.cpu_count(logical=True)
-Action = Callable[[], None]
+Action = Callable[[], object]
 
 
 def main() -> None:

@@ -27,7 +27,7 @@ RESULT = ROOT / "benchmarks/results/models/cpu.json"
 PUBLISHED = ROOT / "tests/models/published_counts.json"
 PAGE = ROOT / "docs/models.md"
 COMMAND = "python benchmarks/model_table.py measure"
-BATCH_SIZE = 4
+BATCH_SIZE = 2
 INTRODUCTION = """# Models
 
 Made by `python benchmarks/model_table.py page`; do not edit. `gluonlab models show NAME` tells more.

@@ -88,6 +88,17 @@ def test_the_page_of_models_is_made_from_the_registry_and_the_result_file(root):
     assert PAGE.read_text() == render(RESULT, PUBLISHED)
 
 
+def test_the_tables_of_weights_and_engines_are_made_from_the_result_files(root, monkeypatch):
+    monkeypatch.syspath_prepend(str(root / "benchmarks"))
+    from tables import fill_in
+    from weight_tables import SECTIONS
+
+    text = (root / "docs/weights.md").read_text()
+    for name in SECTIONS:
+        assert f"<!-- {name} -->" in text
+    assert fill_in(text, root / "benchmarks/results", SECTIONS) == text
+
+
 def test_the_table_of_faults_is_made_from_the_result_files(root):
     from benchmarks.fault_table import fill_in
 
