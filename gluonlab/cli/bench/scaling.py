@@ -51,8 +51,8 @@ def scaling(
 
     benchmark_config(target, overrides or [], processes=max(counts), batch=batch)  # refused before the work
     result = open_result("scaling", json_target)
-    rows = _Rounds(result, "strong" if is_strong else "weak", counts[0])
-    for number in range(1, rounds + 1):
+    rows = _Rounds(result, "strong" if is_strong else "weak", counts[0], rounds)
+    for _ in range(rounds):
         for count in counts:
             share = batch // count if is_strong else batch
             options = ["--batch", str(share), "-n", str(count), "--threads", str(threads)]
@@ -61,7 +61,7 @@ def scaling(
             for how in [*chosen, APART] if count > 1 else [ALONE]:
                 extra = ["--independent"] if how == APART else ["--backend", how] if how != ALONE else []
                 command = ["throughput", target, *(overrides or []), *options, *extra]
-                rows.add(count, how, run_bench(command), is_last=number == rounds)
+                rows.add(count, how, run_bench(command)[0])
     result.finish()
     show(result, _format(result.rows), json_target, plot)
 
@@ -79,25 +79,27 @@ def _backends(names: str) -> list[str]:
 class _Rounds:
     """Rows of all rounds so far, by number of processes and what joins them, kept in ``result``."""
 
-    def __init__(self, result: Result, scaling: str, fewest: int) -> None:
+    def __init__(self, result: Result, scaling: str, fewest: int, rounds: int) -> None:
         self._result = result
         self._scaling = scaling
         self._fewest = fewest
+        self._rounds = rounds
         self._rows: dict[tuple[int, str], list[Row]] = {}
 
-    def add(self, count: int, how: str, rows: list[Row], *, is_last: bool) -> None:
+    def add(self, count: int, how: str, row: Row) -> None:
         """Another round of ``count`` processes; what it is compared with is compared anew."""
-        self._rows.setdefault((count, how), []).extend(rows)
+        self._rows.setdefault((count, how), []).append(row)
         for mine, its_how in list(self._rows):
             if mine == count:
-                self._put(count, its_how, is_complete=is_last)
+                self._put(count, its_how)
 
-    def _put(self, count: int, how: str, *, is_complete: bool) -> None:
+    def _put(self, count: int, how: str) -> None:
         """The rates of all rounds, against the fewest processes and against independent ones."""
         from gluonlab.bench.scaling import hidden_share, pooled_row
         from gluonlab.bench.statistics import ratio_of
 
-        row = pooled_row(self._rows[count, how])
+        done = self._rows[count, how]
+        row = {**pooled_row(done), "complete": len(done) == self._rounds}
         first = next(rows for (number, _), rows in self._rows.items() if number == self._fewest)
         base = [rate / self._fewest for rate in pooled_row(first)["values"]]
         speedup = ratio_of([rate / count for rate in row["values"]], base)
@@ -107,7 +109,7 @@ class _Rounds:
             ratio = ratio_of(row["values"], apart["values"])
             row.update(together_over_independent=ratio.ratio, together_over_independent_95=ratio.interval)
             row["hidden_communication"] = hidden_share(row, apart)
-        self._result.put(row["name"], {**row, "complete": is_complete})
+        self._result.put(row["name"], row)
 
 
 def _format(rows: list[Row]) -> str:
