@@ -35,7 +35,7 @@ Made by `python benchmarks/model_table.py page`; do not edit. `gluonlab models s
 Parameters are the trainable ones, GMACs the multiply-adds of convolutions and fully connected layers for
 one image, in billions. Names with `gluon:` are the networks of MXNet's own zoo. Top-1 is that of
 torchvision's first weights of the same network (IMAGENET1K_V1), as torchvision documents it; gluonlab ships
-no weights.
+no weights. How to bring some in, and where they are kept: [weights.md](weights.md).
 """
 SPEED = """
 Images/s: inference in float32, hybridized, batch {batch_size}, {threads} threads of {processor},

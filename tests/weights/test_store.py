@@ -223,8 +223,11 @@ def test_the_command_line_fetches_lists_shows_and_uses_what_is_stored(
     assert fetched.returncode == 0, fetched.stderr
     assert fetched.stdout.startswith(f"{store_folder()}/digits: small_resnet8, 10 classes, SHA-256 ")
     assert list(list_store()) == ["digits"]
+    weights = mirror.folder / "digits/model.safetensors"
+    imported = run_gluonlab("models", "import", weights, "--as", "small_resnet8")
+    assert imported.returncode == 0, imported.stderr
     (row,) = json.loads(run_gluonlab("models", "list", "small_resnet8", "--json", "-").stdout)
-    assert row["weights"] == ["store:digits"]
+    assert row["weights"] == ["store:digits", "store:small_resnet8"]
     assert "store:digits: 10 classes, x" in run_gluonlab("models", "show", "small_resnet8").stdout
     run = tmp_path / "run"
     settings = [
