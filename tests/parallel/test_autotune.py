@@ -32,10 +32,15 @@ def test_the_best_try_becomes_variables_with_the_units_that_horovod_reads(log):
 
 
 def test_switches_are_named_where_they_are_not_as_horovod_has_them(log):
-    found = best_setting(log("1,0,0, 0,5,4,2.4\n"))
+    found = best_setting(log("1,0,0, 0,5,4,2.4\n", "1,0,0, 1,5,4,2.3\n"))
     assert found.environment["HOROVOD_HIERARCHICAL_ALLREDUCE"] == "1"
     assert found.environment["HOROVOD_CACHE_CAPACITY"] == "0"
     assert "HOROVOD_HIERARCHICAL_ALLGATHER" not in found.environment
+
+
+def test_a_cache_that_was_never_tried_is_not_advised_against(log):
+    found = best_setting(log("0,0,0, 0,5,4,2.4\n", "0,0,0, 0,25,16,2.3\n"))
+    assert "HOROVOD_CACHE_CAPACITY" not in found.environment
 
 
 @pytest.mark.parametrize("lines", [[], ["0,0,0, 1,5"], ["0,0,0, 1,5,4,nan\n"]])

@@ -48,7 +48,8 @@ def best_setting(log: Path) -> Optional[Setting]:
         "HOROVOD_FUSION_THRESHOLD": str(round(float(best["tensor_fusion_threshold"]) * MEBIBYTE)),
         "HOROVOD_CYCLE_TIME": best["cycle_time_ms"],
     }
-    if best["cache_enabled"] == "0":
+    # The search begins without the cache; before it has tried both, that is no finding.
+    if best["cache_enabled"] == "0" and any(row["cache_enabled"] == "1" for row in tries):
         environment["HOROVOD_CACHE_CAPACITY"] = "0"
     environment.update({name: "1" for key, name in _SWITCHES.items() if best.get(key) == "1"})
     count = len({tuple(row.values()) for row in tries})  # a finished search repeats the best as its last line
