@@ -108,7 +108,7 @@ COMPARISONS: dict[str, Comparison] = {
         0.9,
         {"gluonlab": gluonlab("updates", *RESNET50)},
         {f"PyTorch {layout}": torch("train", layout, 8) for layout in LAYOUTS},
-        steps=3,
+        steps=2,
     ),
     "inference_1": inference(1),
     "inference_16": inference(16),
