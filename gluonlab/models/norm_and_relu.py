@@ -34,7 +34,7 @@ def has_onednn() -> bool:
 def joined(graph: Any, shapes: Shapes) -> Any:
     """``graph``, with inputs of ``shapes``, with one operator for each BatchNorm that only a ReLU reads."""
     outputs = graph.get_internals()
-    dimensions = dict(zip(outputs.list_outputs(), map(len, outputs.infer_shape(**shapes)[1])))
+    dimensions = dict(zip(outputs.list_outputs(), map(len, outputs.infer_shape_partial(**shapes)[1])))
     tree = json.loads(graph.tojson())
     nodes: list[Node] = tree["nodes"]
     readers = Counter(source for node in nodes for source, *_ in node["inputs"])

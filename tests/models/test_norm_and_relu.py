@@ -117,3 +117,17 @@ def test_it_survives_another_hybridize_and_another_size():
     net(nd.ones((2, 3, 16, 16)))
     assert NORM_AND_RELU in operators(net._cached_graph[1])
     np.testing.assert_array_equal(net(nd.ones((1, 3, 8, 8))).asnumpy(), small.asnumpy())
+
+
+def test_a_network_that_learns_its_shapes_from_the_first_batch():
+    net = nn.HybridSequential()
+    net.add(nn.Conv2D(8, 3), nn.BatchNorm(), nn.Activation("relu"), nn.Dense(2))
+    net.initialize()
+    net.hybridize(static_alloc=True)
+    join_norm_and_relu(net)
+    assert net(nd.ones((2, 3, 5, 5))).shape == (2, 2)
+    assert operators(net._cached_graph[1]) == ["Convolution", NORM_AND_RELU, "FullyConnected"]
+
+
+def test_a_norm_of_unknown_shape_stays():
+    assert operators(joined(relu(norm()), {})) == ["BatchNorm", "Activation"]
