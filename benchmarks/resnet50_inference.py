@@ -7,4 +7,5 @@ from bench_command import run_bench
 
 if __name__ == "__main__":
     engines = ("--inference", "--engine", "mxnet,fused,onnxruntime")
-    run_bench(__doc__, "throughput", "resnet50_v1b", *engines, "--batch", "1,8", "--blocks", "6")
+    plan = ("--batch", "1,8", "--warmup", "2", "--blocks", "6")
+    run_bench(__doc__, "throughput", "resnet50_v1b", *engines, *plan)

@@ -6,5 +6,5 @@ python benchmarks/resnet50_scaling.py -o benchmarks/results/bench/resnet50_scali
 from bench_command import run_bench
 
 if __name__ == "__main__":
-    plan = ("--batch", "4", "--rounds", "2", "--steps", "4", "--backend", "mpi,kvstore")
+    plan = ("--batch", "3", "--rounds", "2", "--steps", "2", "--backend", "mpi,kvstore")
     run_bench(__doc__, "scaling", "resnet50_v1b", *plan)

@@ -6,4 +6,5 @@ python benchmarks/resnet50_synthetic.py -o benchmarks/results/bench/resnet50_syn
 from bench_command import run_bench
 
 if __name__ == "__main__":
-    run_bench(__doc__, "throughput", "resnet50_v1b", "--batch", "4,8", "--blocks", "6", "--steps", "4")
+    plan = ("--batch", "4,8", "--warmup", "2", "--blocks", "6", "--steps", "4")
+    run_bench(__doc__, "throughput", "resnet50_v1b", *plan)
