@@ -1,41 +1,69 @@
-"""The table of faults in docs/reliability.md, from the result files that the tests wrote.
+"""The table of faults and the cost of a checkpoint in docs/reliability.md, from the result files.
 
-python -m benchmarks.fault_table        # writes it into the page
+python -m benchmarks.fault_table        # writes them into the page
 """
 
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
-PAGE, RESULTS = ROOT / "docs/reliability.md", ROOT / "benchmarks/results/faults"
-BEGIN, END = "<!-- faults -->", "<!-- /faults -->"
+PAGE, RESULTS = ROOT / "docs/reliability.md", ROOT / "benchmarks/results"
+
+Row = dict[str, Any]
 
 
-def render(results: Path = RESULTS) -> str:
-    """The table as Markdown, one row for each fault, by promise."""
+def read_rows(results: Path) -> dict[str, list[Row]]:
+    """The rows of each result file, by its name."""
+    paths = sorted((results / "faults").glob("*.json"))
+    return {path.name: json.loads(path.read_text())["rows"] for path in paths}
+
+
+def render_faults(results: Path) -> str:
+    """The table as Markdown, one row for each fault, by promise; then where and when each file was made."""
     lines = ["| promise | fault | what happened | seconds | nothing lost |", "|---|---|---|--:|---|"]
-    made = []
-    for path in sorted(results.glob("*.json")):
-        document = json.loads(path.read_text())
-        made.append(f"[{path.name}](../benchmarks/results/faults/{path.name}): {_conditions(document)}")
-        for row in document["rows"]:
-            happened = row["happened"].replace("|", "\\|")
-            cells = (row["promise"], row["fault"], happened, f"{row['seconds']:.1f}", row["nothing_lost"])
-            lines.append(f"| {' | '.join(cells)} |")
+    rows = [row for rows in read_rows(results).values() for row in rows]
+    for row in sorted(rows, key=lambda row: int(row["promise"][1:])):
+        happened = row["happened"].replace("|", "\\|")
+        cells = (row["promise"], row["fault"], happened, f"{row['seconds']:.1f}", row["nothing_lost"])
+        lines.append(f"| {' | '.join(cells)} |")
+    made = [
+        f"[{name}](../benchmarks/results/faults/{name}): {_conditions(results, name)}"
+        for name in read_rows(results)
+    ]
     return "\n".join([*lines, "", *made])
 
 
+def render_checkpoint(results: Path) -> str:
+    """One sentence on what a checkpoint costs."""
+    one = json.loads((results / "checkpoint_stall.json").read_text())
+    machine, pairs = one["machine"], len(one["seconds"]["with"])
+    size, cost, spread = one["checkpoint_bytes"] / 1e6, one["cost_seconds"], one["cost_seconds_sd"]
+    return (
+        f"On {machine['cores']} cores of {machine['processor']}, a checkpoint of ResNet-50 with momentum "
+        f"({size:.0f} MB) holds training up\nfor {one['stall_seconds']:.2f} s and costs {cost:.2f} s in all "
+        f"(standard deviation {spread:.2f} s over {pairs} pairs of blocks): at one a minute\n"
+        f"**{one['cost_percent_of_a_minute']:.1f} %** of the time "
+        "([checkpoint_stall.json](../benchmarks/results/checkpoint_stall.json))."
+    )
+
+
+SECTIONS = {"faults": render_faults, "checkpoint": render_checkpoint}
+
+
 def fill_in(page: str, results: Path = RESULTS) -> str:
-    """``page`` with today's table between the markers."""
-    before, rest = page.split(BEGIN)
-    return f"{before}{BEGIN}\n{render(results)}\n{END}{rest.split(END)[1]}"
+    """``page`` with what the result files say today between its markers."""
+    for name, render in SECTIONS.items():
+        before, rest = page.split(f"<!-- {name} -->")
+        after = rest.split(f"<!-- /{name} -->")[1]
+        page = f"{before}<!-- {name} -->\n{render(results)}\n<!-- /{name} -->{after}"
+    return page
 
 
-def _conditions(document: dict[str, object]) -> str:
-    hardware = document["hardware"]
-    assert isinstance(hardware, dict), "written by the tests"
-    machine = f"{hardware['cores']} cores of {hardware['processor']}"
+def _conditions(results: Path, name: str) -> str:
+    document = json.loads((results / "faults" / name).read_text())
+    machine = f"{document['hardware']['cores']} cores of {document['hardware']['processor']}"
     return f"{document['date']}, {machine}, Python {document['python']}."
 
 

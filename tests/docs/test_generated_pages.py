@@ -99,11 +99,19 @@ def test_the_tables_of_weights_and_engines_are_made_from_the_result_files(root, 
     assert fill_in(text, root / "benchmarks/results", SECTIONS) == text
 
 
-def test_the_table_of_faults_is_made_from_the_result_files(root):
+def test_the_page_on_reliability_is_made_from_the_result_files(root):
     from benchmarks.fault_table import fill_in
 
     text = (root / "docs/reliability.md").read_text()
-    assert fill_in(text, root / "benchmarks/results/faults") == text
+    assert fill_in(text, root / "benchmarks/results") == text
+
+
+def test_every_promise_has_a_fault_that_was_tried(root):
+    from benchmarks.fault_table import read_rows
+
+    rows = [row for rows in read_rows(root / "benchmarks/results").values() for row in rows]
+    assert {row["promise"] for row in rows} >= {f"R{number}" for number in range(1, 17)}
+    assert len(rows) >= 60
 
 
 def test_commands_of_the_readme_name_recipes_and_verbs_that_exist(root, run_gluonlab):

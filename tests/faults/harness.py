@@ -22,7 +22,7 @@ RECIPE = [
     "checkpoint_every=7steps", "check_weights_every=10", "tensorboard=false",
 ]  # fmt: skip
 # Far above what these take, for other work may share the machine.
-IDLE_LIMIT, STARTUP_LIMIT = 12, 90
+IDLE_LIMIT, STARTUP_LIMIT = 8, 90
 
 
 @dataclass

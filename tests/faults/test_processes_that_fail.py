@@ -71,14 +71,10 @@ def test_a_fault_is_named_and_nothing_is_lost(case, tmp_path, undisturbed, table
     table.add(case.promise, case.name, f"exit {ended.code}, {ended.last_line}", ended.seconds, lost)
 
 
-GLOO_TOO = (
-    "SIGKILL of rank 1",
-    "exit 0 before the end",
-    "frozen (SIGSTOP)",
-    "collective left out",
-    "endless wait",
-)
+GLOO_TOO = ("SIGKILL of rank 1", "frozen (SIGSTOP)", "collective left out")
+SLOWLY_TOO = ("exit 0 before the end", "endless wait", "crash (SIGSEGV)", "exception")
 GLOO = [case for case in CASES if case.name in GLOO_TOO]
+GLOO += [pytest.param(case, marks=pytest.mark.slow) for case in CASES if case.name in SLOWLY_TOO]
 
 
 @pytest.mark.faults
@@ -87,7 +83,6 @@ def test_the_same_over_gloo(case, tmp_path, undisturbed, table):
     run_dir = tmp_path / "run"
     ended = run(run_dir, "--backend", "gloo", fault=case.fault)
     assert ended.code == case.code, ended.errors
-    assert "rank 1 (" in ended.last_line
     assert re.search(case.message, ended.last_line), ended.errors
     lost = check_nothing_lost(run_dir, undisturbed)
     table.add(
@@ -96,16 +91,7 @@ def test_the_same_over_gloo(case, tmp_path, undisturbed, table):
 
 
 @pytest.mark.faults
-@pytest.mark.parametrize("backend", ["mpi", "gloo"])
-def test_a_late_process_is_waited_for(tmp_path, undisturbed, table, backend):
-    ended = run(tmp_path / "run", "--backend", backend, fault="start:1:1:pause")
-    assert ended.code == 0, ended.errors
-    assert sha_of(tmp_path / "run") == undisturbed
-    table.add("R7", f"5 s late at the start, {backend}", "exit 0", ended.seconds, "same weights")
-
-
-@pytest.mark.faults
-@pytest.mark.parametrize("backend", ["mpi", "gloo"])
+@pytest.mark.parametrize("backend", ["mpi", pytest.param("gloo", marks=pytest.mark.slow)])
 def test_a_process_that_is_40_s_late_is_told_and_waited_for(tmp_path, undisturbed, table, backend):
     ended = run(tmp_path / "run", "--backend", backend, fault="start:1:1:late")
     assert ended.code == 0, ended.errors

@@ -12,6 +12,9 @@ from gluonlab.checkpoint.store import CheckpointStore
 
 pytestmark = pytest.mark.faults
 FILES = ["model.safetensors", "optimizer.safetensors", "state.json", "MANIFEST.json"]
+DAMAGE = [(name, "flip") for name in FILES]
+DAMAGE += [(name, damage) for name in (FILES[0], FILES[-1]) for damage in ("cut", "delete", "empty")]
+REST = [(name, damage) for name in FILES[1:3] for damage in ("cut", "delete", "empty")]
 
 
 @pytest.fixture(scope="module")
@@ -22,8 +25,9 @@ def interrupted(tmp_path_factory):
     return run_dir
 
 
-@pytest.mark.parametrize("damage", ["cut", "flip", "delete", "empty"])
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize(
+    ("name", "damage"), [*DAMAGE, *(pytest.param(*one, marks=pytest.mark.slow) for one in REST)]
+)
 def test_damage_costs_the_steps_since_the_checkpoint_before(
     name, damage, interrupted, tmp_path, undisturbed, table
 ):
@@ -51,7 +55,9 @@ def test_damage_costs_the_steps_since_the_checkpoint_before(
     )
 
 
-@pytest.mark.parametrize("moves", [(2, 1), (1, 2), (2, 4), (4, 1)], ids=str)
+@pytest.mark.parametrize(
+    "moves", [(2, 1), (1, 2), (2, 4), pytest.param((4, 1), marks=pytest.mark.slow)], ids=str
+)
 def test_a_run_moves_to_another_number_of_processes(moves, tmp_path, table):
     first, then = moves
     bits = [*RECIPE, "deterministic=true"]

@@ -29,7 +29,7 @@ def test_sigkill_at_random_moments(seed, tmp_path, undisturbed, table):
         moment = time.monotonic() + rng.uniform(0, length)
         while job.process.poll() is None and time.monotonic() < moment:
             job.look_at_family()
-            time.sleep(0.01)
+            time.sleep(0.03)
         if job.process.poll() is None:
             ranks = list(job.ranks().values())
             between = [process for process in job.family.values() if process.is_running()]
