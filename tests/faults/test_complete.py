@@ -13,7 +13,7 @@ KINDS = {
     "lars, average over updates": ["optimizer.name=lars", "schedule.base_lr=1", "averaging.name=ema", "averaging.decay=0.9"],
     "adamw, dropout": ["optimizer.name=adamw", "schedule.base_lr=0.002", "model.dropout=0.2"],
     "lamb, mixup": ["optimizer.name=lamb", "schedule.base_lr=0.002", "mixing.mixup_alpha=0.2"],
-    "RMSprop to SGD, bfloat16": ["optimizer.name=rmsprop_warmup", "optimizer.transition_center=1", "optimizer.transition_period=1", "precision=bfloat16"],
+    "RMSprop to SGD, float16 between processes": ["optimizer.name=rmsprop_warmup", "optimizer.transition_center=1", "optimizer.transition_period=1", "wire_precision=float16"],
     "nag, mean over epochs, phases": ["averaging.name=swa", "averaging.from_epoch=1", "phases=[{from_epoch: 1.5, label_smoothing: 0.0}]"],
 }  # fmt: skip
 STOPS = (5, 21, 22, 23, 30, 43)
