@@ -112,6 +112,7 @@ def measure(model: str, folder: Path, block_seconds: float, pairs: int) -> dict[
         "images_per_update": IMAGES,
         "updates_per_block": updates,
         "threads": THREADS,
+        "load_average": os.getloadavg()[0],
         "seconds": {"without": without, "with": with_save, "stalls": log.stalls, "writes": log.writes},
     }
 

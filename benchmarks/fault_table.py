@@ -36,8 +36,11 @@ def render_faults(results: Path) -> str:
 
 
 def render_checkpoint(results: Path) -> str:
-    """One sentence on what a checkpoint costs."""
-    one = json.loads((results / "checkpoint_stall.json").read_text())
+    """One sentence on what a checkpoint costs; empty as long as it was not measured."""
+    path = results / "checkpoint_stall.json"
+    if not path.exists():
+        return ""
+    one = json.loads(path.read_text())
     machine, pairs = one["machine"], len(one["seconds"]["with"])
     size, cost, spread = one["checkpoint_bytes"] / 1e6, one["cost_seconds"], one["cost_seconds_sd"]
     return (
@@ -57,7 +60,7 @@ def fill_in(page: str, results: Path = RESULTS) -> str:
     for name, render in SECTIONS.items():
         before, rest = page.split(f"<!-- {name} -->")
         after = rest.split(f"<!-- /{name} -->")[1]
-        page = f"{before}<!-- {name} -->\n{render(results)}\n<!-- /{name} -->{after}"
+        page = f"{before}<!-- {name} -->\n{render(results)}".rstrip() + f"\n<!-- /{name} -->{after}"
     return page
 
 
