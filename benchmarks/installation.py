@@ -1,7 +1,9 @@
 """What an installation costs and what works after it: on each Python for CPUs, then the packages for GPUs.
 
-python -m benchmarks.installation                  # writes benchmarks/results/installation.json; half an hour
+python -m benchmarks.installation                  # all rows, in about half an hour
 python -m benchmarks.installation cpu-3.9 cu112    # these rows alone, the others stay
+
+Writes benchmarks/results/installation.json and its table in docs/gpu.md.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ from tests.cuda_driver_stub import build_driver
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULT = ROOT / "benchmarks/results/installation.json"
+LINK = "[installation.json](../benchmarks/results/installation.json)"
+PAGE, BEGIN, END = ROOT / "docs/gpu.md", "<!-- installation -->", "<!-- /installation -->"
 PYTHONS = ("3.9", "3.10", "3.11", "3.12")
 NAMES = (*(f"cpu-{version}" for version in PYTHONS), "cu112")
 
@@ -37,15 +41,19 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}; default: all")
-    names = parser.parse_args().names or NAMES
+    parser.add_argument("--note", default="nothing else ran", help="what else the machine had to do")
+    arguments = parser.parse_args()
+    names = arguments.names or NAMES
     rows = {row["name"]: row for row in read_json(RESULT)["rows"]} if RESULT.exists() else {}
     for name in names:
         with tempfile.TemporaryDirectory() as folder:
-            rows[name] = {"name": name, **measure(name, Path(folder)), "date": time.strftime("%Y-%m-%d")}
+            made = {"date": time.strftime("%Y-%m-%d"), "note": arguments.note}
+            rows[name] = {"name": name, **measure(name, Path(folder)), **made}
         print(json.dumps(rows[name]), flush=True)
         ordered = [rows[known] for known in NAMES if known in rows]
         origin = {"machine": describe_machine(), "git_commit": git_commit()}
         write_json(RESULT, {"benchmark": "installation", "rows": ordered, **origin})
+        PAGE.write_text(fill_in(PAGE.read_text()))
 
 
 def measure(name: str, folder: Path) -> Row:
@@ -125,6 +133,30 @@ class Installation:
         return subprocess.run(
             command, env=self.environment, cwd=ROOT, stdout=subprocess.PIPE, text=True
         ).stdout
+
+
+def fill_in(page: str, result: Path = RESULT) -> str:
+    """``page`` with the table of the result between the markers."""
+    before, rest = page.split(BEGIN)
+    table = render(read_json(result)) if result.exists() else "Not measured yet."
+    return f"{before}{BEGIN}\n{table}\n{END}{rest.split(END)[1]}"
+
+
+def render(result: Row) -> str:
+    """The rows as a table in Markdown."""
+    lines = [
+        "| packages | Python | packages | Horovod built | on disk | of it CUDA | import | digits, top-1 | |",
+        "|---|---|--:|--:|--:|--:|--:|--:|---|",
+    ]
+    for row in result["rows"]:
+        lines.append(
+            f"| {row['name'].split('-')[0]} | {row['python']} | {row['packages_seconds']:.0f} s "
+            f"| {row['horovod_seconds']:.0f} s | {row['environment_gb']:.1f} GB | {row['cuda_gb']:.1f} GB "
+            f"| {row['import_seconds']:.1f} s | {row['top1']:.1%} "
+            f"| {row['note']} |"
+        )
+    machine = result["machine"]
+    return "\n".join([*lines, "", f"{machine['cores']} cores of {machine['processor']}; {LINK}."])
 
 
 def find_python(version: str) -> Optional[str]:

@@ -106,6 +106,12 @@ def test_the_page_on_reliability_is_made_from_the_result_files(root):
     assert fill_in(text, root / "benchmarks/results") == text
 
 
+def test_the_table_of_installations_is_made_from_the_result_file(root):
+    from benchmarks.installation import PAGE, fill_in
+
+    assert fill_in(PAGE.read_text()) == PAGE.read_text()
+
+
 def test_commands_of_the_readme_name_recipes_and_verbs_that_exist(root, run_gluonlab):
     blocks = re.findall(r"```sh\n(.*?)```", (root / "README.md").read_text(), flags=re.DOTALL)
     commands = re.findall(r"^gluonlab (\w+)(.*)$", "\n".join(blocks), flags=re.MULTILINE)
