@@ -39,7 +39,7 @@ def render_inference(results: Path) -> str:
     note = f"""
 Images per second of {result["model"]} at 224 px to those of the hybridized network: medians of
 {result["rounds"]} rounds on {result["threads"]} threads of {result["machine"]["processor"]}, which {vnni}
-VNNI instructions; without them 8-bit integers are not expected to be faster. The digits are the
+VNNI instructions for 8-bit integers. The digits are the
 {result["digits"]["images"]} validation images of `configs/digits.yaml`; differences are to the
 hybridized network, relative to its largest logit. Ranges and versions are in
 [inference.json](../benchmarks/results/inference.json), made by `{result["command"]}`.
