@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Optional, TextIO
 import typer
 
 from gluonlab.cli.output import ALLOW_CHANGE, JSON_OPTION, check_json_target, write_json
-from gluonlab.errors import CheckpointError, ConfigError
+from gluonlab.errors import CheckpointError, ConfigError, GluonlabError
 
 if TYPE_CHECKING:
     from gluonlab.config.schema import Config
@@ -155,9 +155,7 @@ def _train(
     )
     summary = _fit_or_record(run, run_dir)
     if lock is not None:
-        summary["largest_useful_batch"] = largest_useful_batch(
-            run_files.read_metrics(run_dir / run_files.METRICS)
-        )
+        summary["largest_useful_batch"] = largest_useful_batch(_logged_rows(run_dir))
         run_files.write_json(run_dir / run_files.SUMMARY, summary)
         lock.close()
     tell(
@@ -169,6 +167,16 @@ def _train(
             f"largest batch worth using: about {summary['largest_useful_batch']:,.0f} (gradient noise scale)"
         )
     return summary
+
+
+def _logged_rows(run_dir: Path) -> list[dict[str, Any]]:
+    """What the run has logged; nothing if that cannot be read, for its result does not hang on its log."""
+    from gluonlab.reporting.run_files import METRICS, read_metrics
+
+    try:
+        return read_metrics(run_dir / METRICS)
+    except (OSError, GluonlabError):
+        return []
 
 
 def _finished_summary(run_dir: Path, world: World) -> Optional[dict[str, Any]]:

@@ -112,6 +112,14 @@ def test_the_table_of_installations_is_made_from_the_result_file(root):
     assert fill_in(PAGE.read_text()) == PAGE.read_text()
 
 
+def test_every_promise_has_a_fault_that_was_tried(root):
+    from benchmarks.fault_table import read_rows
+
+    rows = [row for rows in read_rows(root / "benchmarks/results").values() for row in rows]
+    assert {row["promise"] for row in rows} >= {f"R{number}" for number in range(1, 17)}
+    assert len(rows) >= 60
+
+
 def test_commands_of_the_readme_name_recipes_and_verbs_that_exist(root, run_gluonlab):
     blocks = re.findall(r"```sh\n(.*?)```", (root / "README.md").read_text(), flags=re.DOTALL)
     commands = re.findall(r"^gluonlab (\w+)(.*)$", "\n".join(blocks), flags=re.MULTILINE)
