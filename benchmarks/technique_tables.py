@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from statistics import mean
+from typing import Any
 
 from tables import CHANCE, METHODS, ROOT, Sections, fill_in, read_study
 from techniques import TECHNIQUES
@@ -49,7 +50,29 @@ def render_batches(results: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
-TECHNIQUE_SECTIONS: Sections = {"techniques": render_techniques, "batches": render_batches}
+def render_noise_scale(results: Path) -> str:
+    """The gradient noise scale, in images, in each fifth of training and over its second half."""
+    fifths = [(2 * n, 2 * n + 2) for n in range(5)]
+    heads = " | ".join(f"epochs {begin} to {end}" for begin, end in fifths)
+    lines = [f"| run at batch | {heads} | second half |", "|--:|" + "--:|" * 6]
+    for path in sorted((results / "noise_scale").glob("*.json")):
+        run = json.loads(path.read_text())
+        scales = " | ".join(_noise_scale(run, *fifth) for fifth in fifths)
+        lines.append(f"| {run['global_batch_size']:,} | {scales} | {run['largest_useful_batch']:,.0f} |")
+    return "\n".join(lines) + "\n"
+
+
+def _noise_scale(run: dict[str, Any], begin: float, end: float) -> str:
+    rows = [row for row in run["curve_epoch_variance_square"] if begin < row[0] <= end + 0.01]
+    square = sum(row[2] for row in rows)
+    return f"{sum(row[1] for row in rows) / square:,.0f}" if square > 0 else "-"
+
+
+TECHNIQUE_SECTIONS: Sections = {
+    "techniques": render_techniques,
+    "noise scale": render_noise_scale,
+    "batches": render_batches,
+}
 
 
 def main() -> None:
