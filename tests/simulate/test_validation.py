@@ -32,7 +32,8 @@ def test_cluster_files_carry_the_fitted_constants():
     constants = RESULT["constants"]
     for path in (ROOT / "configs/clusters").glob("*.yaml"):
         file = load_cluster(path)
-        assert file.compute_noise_fraction == constants["noise_fraction"]
+        if not file.source.startswith("gluonlab bench fit"):  # else its noise is measured
+            assert file.compute_noise_fraction == constants["noise_fraction"]
         if file.network and "assumed" not in fraction_comment(path):
             assert file.network.achieved_fraction == constants["network_fraction"]
 

@@ -212,25 +212,21 @@ def test_weights_of_another_model_are_refused(mirror):
         create("cifar_resnet20", pretrained="store:digits")
 
 
-def test_the_command_line_fetches_lists_shows_and_uses_what_is_stored(
-    mirror, run_gluonlab, monkeypatch, tmp_path
-):
-    from conftest import ENVIRONMENT
-
-    monkeypatch.setitem(ENVIRONMENT, "GLUONLAB_STORE", os.environ["GLUONLAB_STORE"])
-    monkeypatch.setitem(ENVIRONMENT, "GLUONLAB_MIRROR", mirror.address)
-    fetched = run_gluonlab("models", "fetch", "digits")
+def test_the_command_line_fetches_lists_shows_and_uses_what_is_stored(mirror, run_gluonlab, tmp_path):
+    settings = {"GLUONLAB_STORE": os.environ["GLUONLAB_STORE"], "GLUONLAB_MIRROR": mirror.address}
+    gluonlab = partial(run_gluonlab, environment=settings)
+    fetched = gluonlab("models", "fetch", "digits")
     assert fetched.returncode == 0, fetched.stderr
     assert fetched.stdout.startswith(f"{store_folder()}/digits: small_resnet8, 10 classes, SHA-256 ")
     assert list(list_store()) == ["digits"]
     weights = mirror.folder / "digits/model.safetensors"
-    imported = run_gluonlab("models", "import", weights, "--as", "small_resnet8")
+    imported = gluonlab("models", "import", weights, "--as", "small_resnet8")
     assert imported.returncode == 0, imported.stderr
-    (row,) = json.loads(run_gluonlab("models", "list", "small_resnet8", "--json", "-").stdout)
+    (row,) = json.loads(gluonlab("models", "list", "small_resnet8", "--json", "-").stdout)
     assert row["weights"] == ["store:digits", "store:small_resnet8"]
-    assert "store:digits: 10 classes, x" in run_gluonlab("models", "show", "small_resnet8").stdout
+    assert "store:digits: 10 classes, x" in gluonlab("models", "show", "small_resnet8").stdout
     run = tmp_path / "run"
-    settings = [
+    overrides = [
         "epochs=1",
         "schedule.warmup_epochs=0",
         "ctx=cpu",
@@ -238,12 +234,12 @@ def test_the_command_line_fetches_lists_shows_and_uses_what_is_stored(
         "checkpoint_every=never",
         "tensorboard=false",
     ]
-    trained = run_gluonlab(
-        "train", "configs/digits.yaml", *settings, "model.pretrained=store:digits", f"run_dir={run}"
+    trained = gluonlab(
+        "train", "configs/digits.yaml", *overrides, "model.pretrained=store:digits", f"run_dir={run}"
     )
     assert trained.returncode == 0, trained.stderr
     assert json.loads((run / "config.json").read_text())["config"]["model"]["pretrained"] == "store:digits"
-    missing = run_gluonlab("models", "fetch", "other")
+    missing = gluonlab("models", "fetch", "other")
     assert missing.returncode == 4
     assert missing.stderr.startswith("error[CKP46] ")
     assert missing.stderr.count("\n") == 1
