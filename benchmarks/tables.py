@@ -159,6 +159,20 @@ def render_simulate(results: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
+def render_others(results: Path) -> str:
+    """Speeds over those of others, from interleaved rounds on one machine."""
+    loading = json.loads((results / "data_loading.json").read_text())["rows"]
+    rows = []
+    for row in loading[:2]:
+        for peer, name in (("mxnet", "MXNet's ImageRecordIter"), ("torch", "PyTorch's DataLoader, Pillow")):
+            rows.append((f"images decoded, {row['what']} / {name}", f"{row['ratio_to'][peer]:.2f}", ""))
+    for row in json.loads((results / "versus_peers.json").read_text())["rows"].values():
+        low, high = row["interval_95"]
+        rows.append((row["what"], f"{row['ratio']:.2f}", f"{low:.2f} to {high:.2f}"))
+    lines = ["| measured | ratio | 95 % interval |", "|---|--:|--:|"]
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)]) + "\n"
+
+
 def _largest(same_run: dict[str, Any]) -> str:
     return f"{max(same_run['one_update']['largest_relative_difference'].values()):.1e}"
 
@@ -174,6 +188,7 @@ SECTIONS: Sections = {
     "results": render_accuracy,
     "large batches": render_study,
     "engine": render_engine,
+    "others": render_others,
     "simulate": render_simulate,
 }
 PICTURES: dict[str, Callable[[Path], str]] = {
