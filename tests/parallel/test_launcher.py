@@ -3,11 +3,13 @@
 import contextlib
 import json
 import os
+import platform
 import pty
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -67,6 +69,32 @@ def test_a_killed_rank_is_named_with_its_signal_and_the_run_continues(tmp_path, 
     again = run_gluonlab("launch", "-n", 2, *DIGITS, f"run_dir={run_dir}", *short)
     assert again.returncode == 0, again.stderr
     assert "resumed from" in again.stdout
+
+
+def test_what_a_killed_mpirun_left_behind_stops_no_other_job(tmp_path):
+    for number in range(os.getpid(), os.getpid() + 300):  # numbers that the next mpirun may get
+        folder = tmp_path / f"ompi.{number}"
+        folder.mkdir()
+        (folder / f"pmix.{platform.node()}.tool.{number}").write_text("left behind")
+    rank = "import os, pathlib; print(pathlib.Path(os.environ['PMIX_SERVER_TMPDIR']).parent)"
+    job = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys; from gluonlab.parallel.launch.job import launch; launch(sys.argv[1:], 2)",
+            sys.executable,
+            "-c",
+            rank,
+        ],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert job.returncode == 0, job.stderr
+    folder = Path(job.stdout.splitlines()[0].split()[-1])
+    assert folder.parent == tmp_path
+    assert folder.name.startswith("gluonlab-")
+    assert not folder.exists()
 
 
 def test_killing_the_launcher_leaves_no_process(tmp_path):

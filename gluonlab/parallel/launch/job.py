@@ -244,6 +244,10 @@ def _environment(plan: JobPlan, attempt: int, board: Switchboard, private: Path)
         environment[KEY_FILE] = str(file)
     else:
         environment[KEY] = board.key
+    if plan.backend == "mpi" and plan.is_local:
+        # By default /tmp/ompi.PID, which a killed mpirun leaves behind: when the number comes round again,
+        # "PMIx server's listener thread failed to start".
+        environment["PRTE_MCA_prte_local_tmpdir_base"] = str(private)
     if plan.bind_cores and plan.backend != "srun":
         environment[BIND] = "1"
     if sys.stdout.isatty():
