@@ -67,9 +67,10 @@ def measure(name: str, folder: Path) -> Row:
     if flavour == "cu112":
         row["doctor_without_driver"] = _words(installation.examine(), ("gpu driver", "mxnet"))
         installation.environment["LD_LIBRARY_PATH"] = build_driver(folder)
+    row["horovod_seconds"] = installation.build_horovod(flavour)
     tests = ("training step", "all-reduce", "checkpoint")
     row.update(import_seconds=installation.import_seconds(), doctor=_words(installation.examine(), tests))
-    row.update(installation.train())
+    row.update(installation.train(processes=2))
     return row
 
 
@@ -87,22 +88,20 @@ class Installation:
         }
 
     def install(self, flavour: str) -> Row:
-        """Seconds for packages and for Horovod, gigabytes on the disk."""
-        script = str(ROOT / "scripts/install.sh")
-        start = time.monotonic()
-        subprocess.run([script, flavour, "--without-horovod"], check=True, env=self.environment)
-        packages = time.monotonic() - start
-        subprocess.run([script, flavour], check=True, env=self.environment)
-        horovod = time.monotonic() - start - packages
+        """Seconds for all packages but Horovod, gigabytes on the disk."""
+        seconds = self._install(flavour, "--without-horovod")
         [site] = self._venv.glob("lib/python*/site-packages")
         return {
             "python": site.parent.name.replace("python", ""),
-            "packages_seconds": round(packages, 1),
-            "horovod_seconds": round(horovod, 1),
+            "packages_seconds": seconds,
             "environment_gb": _gigabytes(self._venv),
             "mxnet_gb": _gigabytes(site / "mxnet"),
             "cuda_gb": _gigabytes(site / "nvidia"),
         }
+
+    def build_horovod(self, flavour: str) -> float:
+        """Seconds; MXNet must load, so the GPU packages need a driver by now."""
+        return self._install(flavour)
 
     def examine(self) -> Findings:
         """What the doctor finds, by name."""
@@ -119,13 +118,19 @@ class Installation:
         )  # fmt: skip
         return round(float(job.stdout), 2)
 
-    def train(self) -> Row:
-        """Two epochs of real digits on two processes."""
+    def train(self, processes: int) -> Row:
+        """Two epochs of real digits on the CPU."""
         run = self._folder / "run"
-        self._run("launch", "-n", "2", "configs/digits.yaml", "epochs=2", "schedule.warmup_epochs=0",
-                  "ctx=cpu", f"run_dir={run}")  # fmt: skip
+        verb = ("train",) if processes == 1 else ("launch", "-n", str(processes))
+        self._run(*verb, "configs/digits.yaml", "epochs=2", "schedule.warmup_epochs=0", "ctx=cpu",
+                  f"run_dir={run}")  # fmt: skip
         summary = read_json(run / "summary.json")
         return {key: summary[key] for key in ("processes", "val_images", "top1", "wall_seconds")}
+
+    def _install(self, *arguments: str) -> float:
+        start = time.monotonic()
+        subprocess.run([str(ROOT / "scripts/install.sh"), *arguments], check=True, env=self.environment)
+        return round(time.monotonic() - start, 1)
 
     def _run(self, *words: str) -> str:
         """What the verb prints; its code is in what it says."""

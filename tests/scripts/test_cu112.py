@@ -68,4 +68,4 @@ def test_the_whole_gpu_stack_trains_on_the_cpu_and_the_doctor_misses_the_driver(
     assert stub["libcudnn.so.8"]["found"] == "nvidia-cudnn-cu11 8.9.6.50"
     assert {stub[name]["state"] for name in ("training step", "all-reduce", "checkpoint")} == {"ok"}
     assert "cpu(0)" in stub["training step"]["found"]
-    assert installation.train()["val_images"] == 360
+    assert installation.train(processes=1)["val_images"] == 360
