@@ -35,6 +35,7 @@ def decode_image(payload: bytes, where: str) -> NDArray[np.uint8]:
         if payload.startswith(PNG_START) and len(payload) >= 24:
             width, height = struct.unpack(">II", payload[16:24])
             _check_pixels(height, width, where)
+            _check_chunks(payload)
         is_known = payload.startswith((PNG_START, b"BM")) or payload[:4] + payload[8:12] == b"RIFFWEBP"
         image = cv2.imdecode(np.frombuffer(payload, np.uint8), cv2.IMREAD_UNCHANGED) if is_known else None
     except (ValueError, cv2.error) as error:
@@ -53,6 +54,15 @@ def decode_image(payload: bytes, where: str) -> NDArray[np.uint8]:
 def _check_pixels(height: int, width: int, where: str) -> None:
     if not 0 < height * width <= MAX_PIXELS:
         raise DataError("DAT06", where, f"{width} x {height} pixels")
+
+
+def _check_chunks(payload: bytes) -> None:
+    """Raises ValueError if a chunk of a PNG is longer than the file: OpenCV would allocate up to 4 GB."""
+    at = len(PNG_START)
+    while at + 8 <= len(payload) and payload[at + 4 : at + 8] != b"IEND":
+        at += 12 + int.from_bytes(payload[at : at + 4], "big")  # length, name, content, checksum
+        if at > len(payload):
+            raise ValueError("cut short, or a chunk has a wrong length")
 
 
 def read_view(source: Source, index: int, augmentation: Augmentation, draws: NDArray[np.float64]) -> Image:

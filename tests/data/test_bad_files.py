@@ -68,6 +68,10 @@ def batches(source, augmentation):
     return list(loader.batches([Request(np.arange(len(source)), np.zeros(len(source), np.int64))]))
 
 
+def flip(content, start, replacement):
+    return content[:start] + replacement + content[start + len(replacement) :]
+
+
 PAYLOADS = {
     "half a jpeg": GOOD[: len(GOOD) // 2],
     "20 bytes of a jpeg": GOOD[:20],
@@ -78,6 +82,7 @@ PAYLOADS = {
     "tiff": picture(kind="TIFF"),
     "jpeg without a frame": GOOD[:2] + b"\xff\xd9",
     "half a png": picture(kind="PNG")[:600],
+    "png with a chunk of 4 GB": flip(picture(kind="PNG"), 8, b"\xff"),
     "png of no pixels": picture(kind="PNG")[:16] + bytes(8) + picture(kind="PNG")[24:],
 }
 
@@ -120,10 +125,6 @@ def test_several_labels_and_labels_that_are_no_class(tmp_path):
         assert bad_records(path)[BAD][0] == code
         with pytest.raises(DataError, match=rf"{code}\] train.rec: record {BAD} at byte"):
             RecordSource(path)
-
-
-def flip(content, start, replacement):
-    return content[:start] + replacement + content[start + len(replacement) :]
 
 
 @pytest.mark.parametrize(
