@@ -68,10 +68,21 @@ def _noise_scale(run: dict[str, Any], begin: float, end: float) -> str:
     return f"{sum(row[1] for row in rows) / square:,.0f}" if square > 0 else "-"
 
 
+def render_same_run(results: Path) -> str:
+    """How many different weights each technique ended with, over three ways to run it."""
+    result = json.loads((results / "engine/same_run_techniques.json").read_text())
+    lines = ["| technique | weights after 20 updates |", "|---|---|"]
+    for name, digests in result["weights_sha256"].items():
+        count = len(set(digests.values()))
+        lines.append(f"| {name} | {'the same bits' if count == 1 else f'{count} different results'} |")
+    return "\n".join(lines) + "\n"
+
+
 TECHNIQUE_SECTIONS: Sections = {
     "techniques": render_techniques,
     "noise scale": render_noise_scale,
     "batches": render_batches,
+    "same run": render_same_run,
 }
 
 
