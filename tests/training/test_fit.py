@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -159,21 +160,20 @@ def test_a_loss_that_is_not_finite_ends_with_code_5_after_one_rollback(run_gluon
 
 def kill_after_checkpoint(run_dir: Path, arguments: list[str], step: int) -> None:
     """Start a run and end it with SIGKILL once the checkpoint of ``step`` is there."""
-    said = run_dir.with_suffix(".stderr")
-    with open(said, "w") as errors:
+    with tempfile.NamedTemporaryFile() as said:
         process = subprocess.Popen(
             [sys.executable, "-m", "gluonlab.cli.main", *arguments],
             stdout=subprocess.DEVNULL,
-            stderr=errors,
+            stderr=said,
             env={**os.environ},
         )
-    deadline = time.monotonic() + 120
-    while not (run_dir / f"checkpoints/step-{step:08d}").exists():
-        assert time.monotonic() < deadline, "the checkpoint never came"
-        assert process.poll() is None, f"ended before the checkpoint came: {said.read_text()}"
-        time.sleep(0.002)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+        deadline = time.monotonic() + 120
+        while not (run_dir / f"checkpoints/step-{step:08d}").exists():
+            assert time.monotonic() < deadline, "the checkpoint never came"
+            assert process.poll() is None, Path(said.name).read_text()
+            time.sleep(0.002)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
 
 
 @pytest.mark.parametrize(
