@@ -162,13 +162,13 @@ def measure_noise() -> dict[str, Any]:
 
     default = Config.model_fields["noise_every"].default
     ratios, seconds = {}, {}
-    for model, images, size in (("cifar_resnet20", 32, 32), ("resnet50_v1b", 8, 224)):
+    for model, images, size, rounds in (("cifar_resnet20", 32, 32, 101), ("resnet50_v1b", 8, 224, 11)):
         times = measure(
             {
                 name: training(model, images, size, workers=4, updates=1, noise_every=every)
                 for name, every in (("without", 0), ("each update", 1))
             },
-            rounds=11,
+            rounds=rounds,
         )
         seconds[f"{model}, 4 workers of {images} images of {size} px"] = times
         cost = times["each update"]["median"] / times["without"]["median"] - 1

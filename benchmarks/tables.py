@@ -142,6 +142,8 @@ def render_engine(results: Path) -> str:
         )
     for name, ratio in parts["update"]["ratios"].items():
         rows.append((f"time of one update of ResNet-50's 161 tensors, {name}", f"{ratio:.2f}"))
+    for name, ratio in parts["noise"]["ratios"].items():
+        rows.append((f"time of an update with the gradient noise scale / without, {name}", f"{ratio:.3f}"))
     for name, ratio in parts["precision"]["ratios"].items():
         rows.append((f"ResNet-50 training at 224 px, {name} / float32", f"{ratio:.2f}"))
     return "\n".join(["| measured | result |", "|---|--:|", *(f"| {a} | {b} |" for a, b in rows)]) + "\n"
