@@ -100,20 +100,21 @@ def _curves(title: str, rows: Sequence[Row], key: str, xlabel: str) -> Picture:
 
 
 def _draw_rates(axes: Axes, rows: Sequence[Row], key: str) -> None:
-    """Medians with their ranges; a curve for whatever else differs between rows."""
+    """A curve for whatever else differs between rows."""
     series = _series(rows, key)
     for index, mine in enumerate(series.values()):
-        ordered = sorted(mine, key=lambda row: float(row[key]))
-        draw_curve(axes, index, [(row[key], row["median"]) for row in ordered])
-        _draw_ranges(axes, index, ordered, key)
+        _draw_medians(axes, index, mine, key)
     if len(series) > 1:
         add_legend(axes, axes.lines, list(series))
     _tick_at_values(axes, rows, key)
 
 
-def _draw_ranges(axes: Axes, index: int, rows: Sequence[Row], key: str) -> None:
-    x = [row[key] for row in rows]
-    lowest, highest = [row["lowest"] for row in rows], [row["highest"] for row in rows]
+def _draw_medians(axes: Axes, index: int, rows: Sequence[Row], key: str) -> None:
+    """One curve through the medians, with their ranges."""
+    ordered = sorted(rows, key=lambda row: float(row[key]))
+    x = [row[key] for row in ordered]
+    draw_curve(axes, index, [(row[key], row["median"]) for row in ordered])
+    lowest, highest = [row["lowest"] for row in ordered], [row["highest"] for row in ordered]
     axes.vlines(x, lowest, highest, color=curve_style(index)[0], linewidth=3.2, alpha=0.35)
 
 
@@ -131,9 +132,7 @@ def _draw_scaling(rows: Sequence[Row], axes: Axes) -> None:
         if row["processes"] > 1:
             joined.setdefault("apart" if row["is_independent"] else row["backend"], []).append(row)
     for index, mine in enumerate(joined.values()):
-        points = sorted([*alone, *mine], key=lambda row: int(row["processes"]))
-        draw_curve(axes, index, [(row["processes"], row["median"]) for row in points])
-        _draw_ranges(axes, index, points, "processes")
+        _draw_medians(axes, index, [*alone, *mine], "processes")
     first = min(rows, key=lambda row: int(row["processes"]))
     counts = sorted({row["processes"] for row in rows})
     per_process = first["median"] / first["processes"]
@@ -151,9 +150,7 @@ def _draw_allreduce(rows: Sequence[Row], axes: Axes) -> None:
     for row in rows:
         series.setdefault(f"{row['backend']}, {row['processes']} processes", []).append(row)
     for index, mine in enumerate(series.values()):
-        ordered = sorted(mine, key=lambda row: int(row["bytes"]))
-        draw_curve(axes, index, [(row["bytes"], row["median"]) for row in ordered])
-        _draw_ranges(axes, index, ordered, "bytes")
+        _draw_medians(axes, index, mine, "bytes")
     if len(series) > 1:
         add_legend(axes, axes.lines, list(series))
     axes.set_xscale("log")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Optional
 import typer
 
 from gluonlab.cli.bench.children import run_bench
-from gluonlab.cli.bench.session import PLOT_OPTION, Backend, check_targets, numbers, open_result, show
+from gluonlab.cli.bench.session import PLOT_OPTION, Backend, check_targets, names, numbers, open_result, show
 from gluonlab.cli.output import JSON_OPTION, format_table
 from gluonlab.errors import ConfigError
 
@@ -46,7 +46,7 @@ def scaling(
     counts = sorted(set(numbers(processes, "--processes")))
     if is_strong and any(batch % count for count in counts):
         raise ConfigError("CLI02", f"--batch {batch}", f"cannot be shared by {processes} processes equally")
-    chosen = _backends(backends)
+    chosen = names(backends, "--backend", [backend.value for backend in Backend])
     from gluonlab.build.benchmark import benchmark_config
 
     benchmark_config(target, overrides or [], processes=max(counts), batch=batch)  # refused before the work
@@ -64,16 +64,6 @@ def scaling(
                 rows.add(count, how, run_bench(command)[0])
     result.finish()
     show(result, _format(result.rows), json_target, plot)
-
-
-def _backends(names: str) -> list[str]:
-    known = [backend.value for backend in Backend]
-    chosen = list(dict.fromkeys(names.split(",")))
-    unknown = [name for name in chosen if name not in known]
-    if unknown:
-        where = f"--backend {names}"
-        raise ConfigError("CLI02", where, f"{unknown[0]!r} is not known", f"known are {', '.join(known)}")
-    return chosen
 
 
 class _Rounds:

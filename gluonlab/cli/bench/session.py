@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Collection
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
@@ -46,6 +47,16 @@ def numbers(text: str, option: str) -> list[int]:
     if not values or min(values) < 1:
         raise ConfigError("CLI02", f"{option} {text}", "is not a list of positive numbers", "such as 8,16,32")
     return values
+
+
+def names(text: str, option: str, known: Collection[str]) -> list[str]:
+    """``mpi,gloo`` as names, each once; ConfigError CLI02 for one that is not ``known``."""
+    chosen = list(dict.fromkeys(text.split(",")))
+    unknown = [name for name in chosen if name not in known]
+    if unknown:
+        where = f"{option} {text}"
+        raise ConfigError("CLI02", where, f"{unknown[0]!r} is not known", f"known are {', '.join(known)}")
+    return chosen
 
 
 def is_started_elsewhere(processes: int, backend: Backend) -> bool:

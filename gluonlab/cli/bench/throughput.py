@@ -21,6 +21,7 @@ from gluonlab.cli.bench.session import (
     is_started_elsewhere,
     join_with_threads,
     leave,
+    names,
     numbers,
     open_result,
     show,
@@ -133,21 +134,18 @@ def throughput(
     leave(world)
 
 
-def _engines(names: Optional[str], configs: list[Config], *, is_inference: bool) -> list[Optional[str]]:
+def _engines(chosen: Optional[str], configs: list[Config], *, is_inference: bool) -> list[Optional[str]]:
     """``mxnet,fused`` as a list; None alone where no engine was asked for."""
-    if names is None:
+    if chosen is None:
         return [None]
     from gluonlab.inference import ENGINES
 
-    where = f"--engine {names}"
+    where = f"--engine {chosen}"
     if not is_inference:
         raise ConfigError("CLI02", where, "is for inference", "add --inference")
     if configs[0].precision != "float32":
         raise ConfigError("CLI02", where, f"takes float32, not {configs[0].precision}")
-    unknown = [name for name in names.split(",") if name not in ENGINES]
-    if unknown:
-        raise ConfigError("CLI02", where, f"{unknown[0]!r} is not known", f"known are {', '.join(ENGINES)}")
-    return [*names.split(",")]
+    return [*names(chosen, "--engine", ENGINES)]
 
 
 def _configs(
