@@ -51,16 +51,9 @@ def test_hybridized_equals_imperative_with_gradients_at_another_size(name, size)
     assert gradients[0].any()
 
 
-def test_options_reach_the_layers():
+def test_options_reach_the_layers(batchnorm_momenta):
     net = create("gluon:mobilenet0.25", options=ModelOptions(bn_momentum=0.8, input_channels=1))
-    momenta = set()
-
-    def note(layer):
-        if isinstance(layer, gluon.nn.BatchNorm):
-            momenta.add(layer._kwargs["momentum"])
-
-    net.apply(note)
-    assert momenta == {0.8}
+    assert batchnorm_momenta(net) == {0.8}
     assert next(iter(net.collect_params().values())).shape[1] == 1
 
 

@@ -9,7 +9,7 @@ import pytest
 from gluonlab.errors import ConfigError, SetupError
 from gluonlab.models import ModelOptions, create, entry, list_models
 from gluonlab.models.inspection import count_parameters
-from gluonlab.runtime.mxnet import gluon, nd
+from gluonlab.runtime.mxnet import nd
 
 HAS_GLUONCV = importlib.util.find_spec("gluoncv") is not None
 needs_gluoncv = pytest.mark.skipif(not HAS_GLUONCV, reason="GluonCV is not installed")
@@ -50,19 +50,12 @@ def test_the_network_is_that_of_gluoncv(theirs):
 
 
 @needs_gluoncv
-def test_what_is_said_of_one_and_options_reach_it():
+def test_what_is_said_of_one_and_options_reach_it(batchnorm_momenta):
     model = entry("gluoncv:resnest101")
     assert (model.input_shape, model.classes, model.preprocessing.resize) == ((3, 256, 256), 1000, 293)
     net = create("gluoncv:resnet50_v1d", classes=7, options=ModelOptions(bn_momentum=0.8))
     assert count_parameters(net) == entry("resnet50_v1d").parameters - 993 * 2049
-    momenta = set()
-
-    def note(layer):
-        if isinstance(layer, gluon.nn.BatchNorm):
-            momenta.add(layer._kwargs["momentum"])
-
-    net.apply(note)
-    assert momenta == {0.8}
+    assert batchnorm_momenta(net) == {0.8}
 
 
 @needs_gluoncv
