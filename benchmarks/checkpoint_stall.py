@@ -19,12 +19,15 @@ import tempfile
 import time
 from pathlib import Path
 from statistics import median, stdev
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 from accuracy import describe_machine
 
 from gluonlab.reporting.run_files import write_json
+
+if TYPE_CHECKING:
+    from gluonlab.training.run import Run
 
 OUT = Path(__file__).parent / "results/checkpoint_stall.json"
 THREADS = psutil.cpu_count(logical=True)
@@ -117,21 +120,13 @@ def measure(model: str, folder: Path, block_seconds: float, pairs: int) -> dict[
     }
 
 
-def build(model: str, folder: Path) -> Any:
-    """A run on synthetic images of 224 pixels, in one process."""
+def build(model: str, folder: Path) -> Run:
+    """A run on synthetic images, in one process."""
+    from gluonlab.build.benchmark import benchmark_config
     from gluonlab.build.run import build_run
-    from gluonlab.config.load import check_config
     from gluonlab.parallel.world import SingleProcess
 
-    recipe = {
-        "data": {"name": "synthetic", "classes": 1000, "image_size": 224, "samples": 1_000_000},
-        "model": {"name": model},
-        "global_batch_size": IMAGES,
-        "epochs": 1,
-        "optimizer": {"name": "sgd", "momentum": 0.9, "weight_decay": 1e-4},
-        "schedule": {"name": "constant", "base_lr": 0.001, "scaling": "none"},
-    }
-    return build_run(check_config(recipe, "benchmark"), folder, SingleProcess())
+    return build_run(benchmark_config(model, [], processes=1, batch=IMAGES), folder, SingleProcess())
 
 
 if __name__ == "__main__":
