@@ -1,15 +1,17 @@
 """The table of faults and the cost of a checkpoint in docs/reliability.md, from the result files.
 
-python -m benchmarks.fault_table        # writes them into the page
+python benchmarks/fault_table.py        # writes them into the page
 """
 
+from __future__ import annotations
+
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[1]
-PAGE, RESULTS = ROOT / "docs/reliability.md", ROOT / "benchmarks/results"
+from tables import ROOT, Sections, fill_in
+
+PAGE = ROOT / "docs/reliability.md"
 
 Row = dict[str, Any]
 
@@ -32,7 +34,7 @@ def render_faults(results: Path) -> str:
         f"[{name}](../benchmarks/results/faults/{name}): {_conditions(results, name)}"
         for name in read_rows(results)
     ]
-    return "\n".join([*lines, "", *made])
+    return "\n".join([*lines, "", *made]) + "\n"
 
 
 def render_checkpoint(results: Path) -> str:
@@ -48,20 +50,8 @@ def render_checkpoint(results: Path) -> str:
         f"({size:.0f} MB) holds training up\nfor {one['stall_seconds']:.2f} s and costs {cost:.2f} s in all "
         f"(standard deviation {spread:.2f} s over {pairs} pairs of blocks): at one a minute\n"
         f"**{one['cost_percent_of_a_minute']:.1f} %** of the time "
-        "([checkpoint_stall.json](../benchmarks/results/checkpoint_stall.json))."
+        "([checkpoint_stall.json](../benchmarks/results/checkpoint_stall.json)).\n"
     )
-
-
-SECTIONS = {"faults": render_faults, "checkpoint": render_checkpoint}
-
-
-def fill_in(page: str, results: Path = RESULTS) -> str:
-    """``page`` with what the result files say today between its markers."""
-    for name, render in SECTIONS.items():
-        before, rest = page.split(f"<!-- {name} -->")
-        after = rest.split(f"<!-- /{name} -->")[1]
-        page = f"{before}<!-- {name} -->\n{render(results)}".rstrip() + f"\n<!-- /{name} -->{after}"
-    return page
 
 
 def _conditions(results: Path, name: str) -> str:
@@ -70,6 +60,12 @@ def _conditions(results: Path, name: str) -> str:
     return f"{document['date']}, {machine}, Python {document['python']}."
 
 
+FAULT_SECTIONS: Sections = {"faults": render_faults, "checkpoint": render_checkpoint}
+
+
+def main() -> None:
+    PAGE.write_text(fill_in(PAGE.read_text(), ROOT / "benchmarks/results", FAULT_SECTIONS))
+
+
 if __name__ == "__main__":
-    PAGE.write_text(fill_in(PAGE.read_text()))
-    sys.exit(0)
+    main()

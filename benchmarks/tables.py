@@ -169,8 +169,8 @@ def render_others(results: Path) -> str:
         for peer, name in (("mxnet", "MXNet's ImageRecordIter"), ("torch", "PyTorch's DataLoader, Pillow")):
             rows.append((f"images decoded, {row['what']} / {name}", f"{row['ratio_to'][peer]:.2f}", ""))
     for row in json.loads((results / "versus_peers.json").read_text())["rows"].values():
-        low, high = row["interval_95"]
-        rows.append((row["what"], f"{row['ratio']:.2f}", f"{low:.2f} to {high:.2f}"))
+        interval = "{:.2f} to {:.2f}".format(*row["interval_95"]) if row["interval_95"] else ""
+        rows.append((row["what"], f"{row['ratio']:.2f}", interval))
     lines = ["| measured | ratio | 95 % interval |", "|---|--:|--:|"]
     return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)]) + "\n"
 

@@ -65,6 +65,7 @@ def engine(name: str, batch: int) -> Command:
 
 RESNET50 = ("resnet50_v1b", 8, 224, 1000)
 RESNET8 = ("small_resnet8", 16, 32, 10)
+OUR_RESNET50 = {"gluonlab": gluonlab("updates", *RESNET50)}
 LAYOUTS = ("nchw", "nhwc")
 
 
@@ -82,14 +83,14 @@ COMPARISONS: dict[str, Comparison] = {
     "resnet50_by_hand": Comparison(
         "ResNet-50 training, float32, batch 8 / loop written by hand",
         0.99,
-        {"gluonlab": gluonlab("updates", *RESNET50)},
+        OUR_RESNET50,
         {"by hand": mxnet("by_hand", *RESNET50)},
         steps=4,
     ),
     "resnet50_examples": Comparison(
         "ResNet-50 training, float32, batch 8 / the step of Horovod's example",
         1.0,
-        {"gluonlab": gluonlab("updates", *RESNET50)},
+        OUR_RESNET50,
         {"Horovod's example": mxnet("horovod_example", *RESNET50)},
         steps=4,
     ),
@@ -106,7 +107,7 @@ COMPARISONS: dict[str, Comparison] = {
     "resnet50_pytorch": Comparison(
         "ResNet-50 training, float32, batch 8 / PyTorch, better of two layouts",
         0.9,
-        {"gluonlab": gluonlab("updates", *RESNET50)},
+        OUR_RESNET50,
         {f"PyTorch {layout}": torch("train", layout, 8) for layout in LAYOUTS},
         steps=2,
     ),
@@ -115,7 +116,7 @@ COMPARISONS: dict[str, Comparison] = {
     "memory": Comparison(
         "memory peak of ResNet-50 training, batch 8 / loop written by hand",
         1.02,
-        {"gluonlab": gluonlab("updates", *RESNET50)},
+        OUR_RESNET50,
         {"by hand": mxnet("by_hand", *RESNET50)},
         steps=4,
         ratio="memory",
@@ -202,18 +203,18 @@ def main() -> None:
         row["seconds_measured"] = round(time.monotonic() - start)
         print(f"{row['what']}: {row['ratio']:.3f} {row['interval_95'] or ''}", flush=True)
         if arguments.output:
-            merge(arguments.output, name, row)
+            merge(arguments.output, name, row, arguments.rounds)
     if not arguments.rows:
         print("\n".join([*COMPARISONS, *OTHER_ROWS, *(f"{k}: {why}" for k, why in NOT_HERE.items())]))
 
 
-def merge(path: Path, name: str, row: dict[str, Any]) -> None:
+def merge(path: Path, name: str, row: dict[str, Any], rounds: int) -> None:
     result = read_json(path) if path.exists() else {"rows": {}}
     row["origin"] = {
         "machine": describe_machine(),
         "versions": {**package_versions(), **row.pop("versions", {})},
         "git_commit": git_commit(),
-        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+        "command": [Path(sys.argv[0]).name, name, "--rounds", str(rounds)],
         "date": time.strftime("%Y-%m-%d"),
         "threads": os.environ.get("OMP_NUM_THREADS"),
     }

@@ -1,6 +1,10 @@
 """Pages and tables that are generated are what their generator makes today."""
 
+import importlib
+import json
 import re
+
+import pytest
 
 from gluonlab.config.reference import render_reference
 
@@ -16,45 +20,40 @@ def test_every_key_of_the_schema_is_described():
         assert len(row.split("|")[-2].strip()) > 10, row
 
 
-def test_the_readme_tables_are_made_from_the_result_files(root):
-    from benchmarks.tables import SECTIONS, fill_in
-
-    text = (root / "README.md").read_text()
-    for name in SECTIONS:
-        assert f"<!-- {name} -->" in text
-    assert fill_in(text, root / "benchmarks/results") == text
-
-
-def test_the_tables_of_the_techniques_are_made_from_the_result_files(root, monkeypatch):
+@pytest.mark.parametrize(
+    ("page", "module", "sections"),
+    [
+        ("README.md", "tables", "SECTIONS"),
+        ("docs/techniques.md", "technique_tables", "TECHNIQUE_SECTIONS"),
+        ("docs/data.md", "data_tables", "DATA_SECTIONS"),
+        ("docs/benchmarks.md", "peers_table", "PEERS_SECTIONS"),
+        ("docs/weights.md", "weight_tables", "SECTIONS"),
+        ("docs/reliability.md", "fault_table", "FAULT_SECTIONS"),
+    ],
+)
+def test_the_tables_of_a_page_are_made_from_the_result_files(page, module, sections, root, monkeypatch):
     monkeypatch.syspath_prepend(str(root / "benchmarks"))
     from tables import fill_in
-    from technique_tables import TECHNIQUE_SECTIONS
 
-    text = (root / "docs/techniques.md").read_text()
-    for name in TECHNIQUE_SECTIONS:
+    tables = getattr(importlib.import_module(module), sections)
+    text = (root / page).read_text()
+    for name in tables:
         assert f"<!-- {name} -->" in text
-    assert fill_in(text, root / "benchmarks/results", TECHNIQUE_SECTIONS) == text
+    assert fill_in(text, root / "benchmarks/results", tables) == text
 
 
-def test_the_tables_of_the_data_page_are_made_from_the_result_files(root, monkeypatch):
+def test_a_comparison_without_an_interval_has_its_row(root, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(root / "benchmarks"))
-    from data_tables import DATA_SECTIONS
-    from tables import fill_in
+    from peers_table import render_peers
+    from tables import render_others
 
-    text = (root / "docs/data.md").read_text()
-    for name in DATA_SECTIONS:
-        assert f"<!-- {name} -->" in text
-    assert fill_in(text, root / "benchmarks/results", DATA_SECTIONS) == text
-
-
-def test_the_table_of_peers_is_made_from_the_result_file(root, monkeypatch):
-    monkeypatch.syspath_prepend(str(root / "benchmarks"))
-    from peers_table import PEERS_SECTIONS
-    from tables import fill_in
-
-    text = (root / "docs/benchmarks.md").read_text()
-    assert "<!-- versus peers -->" in text
-    assert fill_in(text, root / "benchmarks/results", PEERS_SECTIONS) == text
+    results = root / "benchmarks/results"
+    row = next(iter(json.loads((results / "versus_peers.json").read_text())["rows"].values()))
+    row.update(what="memory of one / of the other", interval_95=None)
+    (tmp_path / "versus_peers.json").write_text(json.dumps({"rows": {"memory": row}}))
+    (tmp_path / "data_loading.json").write_text((results / "data_loading.json").read_text())
+    for render in (render_others, render_peers):
+        assert "memory of one / of the other" in render(tmp_path)
 
 
 def test_the_tables_and_pictures_of_the_benchmarks_are_made_from_the_result_files(root, monkeypatch):
@@ -88,32 +87,15 @@ def test_the_page_of_models_is_made_from_the_registry_and_the_result_file(root):
     assert PAGE.read_text() == render(RESULT, PUBLISHED)
 
 
-def test_the_tables_of_weights_and_engines_are_made_from_the_result_files(root, monkeypatch):
-    monkeypatch.syspath_prepend(str(root / "benchmarks"))
-    from tables import fill_in
-    from weight_tables import SECTIONS
-
-    text = (root / "docs/weights.md").read_text()
-    for name in SECTIONS:
-        assert f"<!-- {name} -->" in text
-    assert fill_in(text, root / "benchmarks/results", SECTIONS) == text
-
-
-def test_the_page_on_reliability_is_made_from_the_result_files(root):
-    from benchmarks.fault_table import fill_in
-
-    text = (root / "docs/reliability.md").read_text()
-    assert fill_in(text, root / "benchmarks/results") == text
-
-
 def test_the_table_of_installations_is_made_from_the_result_file(root):
     from benchmarks.installation import PAGE, fill_in
 
     assert fill_in(PAGE.read_text()) == PAGE.read_text()
 
 
-def test_every_promise_has_a_fault_that_was_tried(root):
-    from benchmarks.fault_table import read_rows
+def test_every_promise_has_a_fault_that_was_tried(root, monkeypatch):
+    monkeypatch.syspath_prepend(str(root / "benchmarks"))
+    from fault_table import read_rows
 
     rows = [row for rows in read_rows(root / "benchmarks/results").values() for row in rows]
     assert {row["promise"] for row in rows} >= {f"R{number}" for number in range(1, 17)}
