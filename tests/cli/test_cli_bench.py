@@ -101,6 +101,7 @@ def heed_interrupts():
         ("throughput", *SMALL, "--steps", "4", "--blocks", "100000"),
         ("startup", "small_resnet8", "--rounds", "1000"),
         ("optimizer", "small_resnet8", "--rounds", "100000"),
+        ("scaling", *SMALL, "--processes", "1,2", "--rounds", "1000", "--blocks", "2", "--steps", "4"),
     ],
     ids=lambda arguments: arguments[0],
 )
@@ -109,6 +110,7 @@ def test_an_interrupted_measurement_keeps_what_it_has_marked(tmp_path, root, arg
     job = start_gluonlab(root, "bench", *arguments, "--json", path, before=heed_interrupts)
     deadline = time.monotonic() + 120
     while not path.exists():
+        assert job.poll() is None, job.stderr.read()
         assert time.monotonic() < deadline
         time.sleep(0.05)
     job.send_signal(signal.SIGINT)
@@ -159,6 +161,19 @@ def one_core():
     os.sched_setaffinity(0, {min(allowed)})
     yield
     os.sched_setaffinity(0, allowed)
+
+
+def test_the_sweep_of_threads_prints_the_best_as_environment(run_gluonlab, tmp_path):
+    path = tmp_path / "sweep.json"
+    job = run_gluonlab("bench", "throughput", *SMALL, *QUICK, "--sweep-threads", "--json", path)
+    assert job.returncode == 0, job.stderr
+    result = json.loads(path.read_text())
+    rows = {row["threads"]: row["median"] for row in result["rows"]}
+    cores = len(os.sched_getaffinity(0))
+    assert set(rows) == {2**power for power in range(cores.bit_length()) if 2**power <= cores} | {cores}
+    best = max(rows, key=lambda threads: rows[threads])
+    assert result["environment"] == {"OMP_NUM_THREADS": str(best)}
+    assert job.stdout.splitlines()[-1] == f"best: OMP_NUM_THREADS={best}"
 
 
 def test_sums_of_two_processes_by_size_with_a_fit_and_a_mark_on_one_core(run_gluonlab, one_core):
