@@ -17,7 +17,7 @@ RESULT = "versus_peers.json"
 
 
 def render_peers(results: Path) -> str:
-    """A row for each comparison in the result file, and what could not be measured."""
+    """A row for each comparison in the result file."""
     path = results / RESULT
     if not path.exists():
         return "Nothing has been measured yet.\n"
@@ -36,7 +36,6 @@ def render_peers(results: Path) -> str:
             _sides(row),
         ]
         lines.append(f"| {' | '.join(cells)} |")
-    lines += [f"| {why} | | | | |" for why in result.get("not_measured", {}).values()]
     return "\n".join([*lines, *_origins(result["rows"])]) + "\n"
 
 

@@ -1,6 +1,6 @@
 """Training in gluonlab: its updates, a whole run with all that it tells, or updates that tell nothing.
 
-python benchmarks/peers/gluonlab_training.py SIDE MODEL BATCH SIZE CLASSES     (started by versus_peers.py)
+python benchmarks/peers/gluonlab_training.py SIDE MODEL PRECISION BATCH SIZE CLASSES     (by versus_peers.py)
 """
 
 from __future__ import annotations
@@ -34,10 +34,12 @@ ABOUT = {"mxnet": mx.__version__}
 LOG_EVERY, CHECK_EVERY = 10, 20  # a fifth of what a run does by default
 
 
-def main(side: str, model: str, batch: int, size: int, classes: int) -> None:
+def main(side: str, model: str, precision: str, batch: int, size: int, classes: int) -> None:
     overrides = [f"data.classes={classes}", "data.channels=3", "data.mean=[0,0,0]", "data.std=[1,1,1]"]
     overrides += [f"log_every={LOG_EVERY}", f"check_weights_every={CHECK_EVERY}", "checkpoint_every=never"]
-    config = benchmark_config(model, overrides, processes=1, batch=batch, image_size=size)
+    config = benchmark_config(
+        model, overrides, processes=1, batch=batch, image_size=size, precision=precision
+    )
     with tempfile.TemporaryDirectory() as folder:
         SIDES[side](build_run(config, Path(folder), SingleProcess()))
 
@@ -109,4 +111,4 @@ SIDES: dict[str, Callable[[Any], None]] = {"updates": updates, "observed": obser
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], *map(int, sys.argv[3:6]))
+    main(sys.argv[1], sys.argv[2], sys.argv[3], *map(int, sys.argv[4:7]))

@@ -1,6 +1,6 @@
 """ResNet-50 in PyTorch, as torchvision has it: training steps or forward passes, channels first or last.
 
-TORCH_PYTHON benchmarks/peers/torch_resnet50.py train|infer nchw|nhwc BATCH THREADS
+TORCH_PYTHON benchmarks/peers/torch_resnet50.py train|train_bfloat16|infer nchw|nhwc BATCH THREADS
 """
 
 from __future__ import annotations
@@ -61,17 +61,22 @@ def main(mode: str, layout: str, batch: int, threads: int) -> None:
         raise SystemExit("this is not ResNet-50")
     images = torch.randn(batch, 3, 224, 224).to(memory_format=memory_format)
     labels = torch.randint(1000, (batch,))
-    step = _training(net, images, labels) if mode == "train" else _inference(net, images)
+    if mode == "infer":
+        step = _inference(net, images)
+    else:
+        step = _training(net, images, labels, in_bfloat16=mode == "train_bfloat16")
     serve(step, lambda: None, {"torch": torch.__version__})
 
 
-def _training(net: Any, images: Any, labels: Any) -> Any:
+def _training(net: Any, images: Any, labels: Any, *, in_bfloat16: bool) -> Any:
     loss_fn = nn.CrossEntropyLoss()
     optimizer = torch.optim.SGD(net.parameters(), lr=0.001, momentum=0.9, weight_decay=1e-4, fused=True)
 
     def step() -> None:
         optimizer.zero_grad(set_to_none=True)
-        loss_fn(net(images), labels).backward()
+        with torch.autocast("cpu", torch.bfloat16, enabled=in_bfloat16):
+            loss = loss_fn(net(images), labels)
+        loss.backward()
         optimizer.step()
 
     return step
