@@ -21,6 +21,7 @@ LEARNING_RATE, MOMENTUM, WEIGHT_DECAY = 0.001, 0.9, 1e-4
 
 
 def main(side: str, model: str, batch: int, size: int, classes: int) -> None:
+    os.environ["MXNET_CPU_TEMP_COPY"] = "4"  # MXNet's default, which gluonlab changes
     if side == "by_hand":
         os.environ["MXNET_OPTIMIZER_AGGREGATION_SIZE"] = "1"  # faster on a CPU than MXNet's default of 4
     else:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import warnings
 
 from gluonlab.errors import SetupError
-from gluonlab.runtime.memory import keep_freed_memory
+from gluonlab.runtime.memory import keep_freed_memory, share_workspace
 from gluonlab.runtime.shims import prepare_mxnet_import
 
 try:
     prepare_mxnet_import()
     keep_freed_memory()
+    share_workspace()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of names that NumPy renamed and a retired MXNet will not
         import mxnet as mx

@@ -21,6 +21,15 @@ def test_mxnet_imports_without_a_warning_and_computes():
     assert (job.stdout, job.stderr) == ("3.0\n", "")
 
 
+@pytest.mark.parametrize(("given", "used"), [(None, "1"), ("3", "3")])
+def test_mxnet_has_one_workspace_unless_the_user_says_otherwise(given, used, monkeypatch):
+    monkeypatch.delenv("MXNET_CPU_TEMP_COPY", raising=False)
+    if given:
+        monkeypatch.setenv("MXNET_CPU_TEMP_COPY", given)
+    code = "from gluonlab.runtime.mxnet import mx; print(mx.util.getenv('MXNET_CPU_TEMP_COPY'))"
+    assert run_python(code).stdout == f"{used}\n"
+
+
 def test_numpy_2_is_refused_before_mxnet_is_imported():
     job = run_python(f"import numpy; numpy.__version__ = '2.1.0'\n{PREPARE}")
     assert "error[ENV01] numpy 2.1.0: MXNet 1.9.1 cannot be imported with NumPy 2; run" in job.stderr
