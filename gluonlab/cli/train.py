@@ -148,6 +148,7 @@ def _train(
     if lock is not None:
         (run_dir / run_files.ERROR).unlink(missing_ok=True)
         run.store.remove_leftovers()
+        run_files.remove_leftovers(run_dir)
         run_files.write_json(run_dir / run_files.CONFIG, provenance(config, run))
     tell(
         f"{config.model.name}: batch {config.global_batch_size:,} = {config.virtual_workers:,} x "

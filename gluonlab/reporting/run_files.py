@@ -50,6 +50,12 @@ def write_text(path: Path, text: str) -> None:
         raise
 
 
+def remove_leftovers(run_dir: Path) -> None:
+    """Delete what a process left that was killed while it wrote; only who holds the lock may call this."""
+    for path in run_dir.glob(".*.tmp"):
+        path.unlink(missing_ok=True)
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """The JSON object in ``path``; CheckpointError CKP03 if it holds anything else."""
     try:

@@ -1,10 +1,20 @@
 import json
 import math
+import signal
+import subprocess
+import sys
 
 import pytest
 
 from gluonlab.errors import CheckpointError
-from gluonlab.reporting.run_files import MetricsLog, latest_by_step, read_json, read_metrics, write_json
+from gluonlab.reporting.run_files import (
+    MetricsLog,
+    latest_by_step,
+    read_json,
+    read_metrics,
+    remove_leftovers,
+    write_json,
+)
 
 
 def row(kind, step, **values):
@@ -24,6 +34,25 @@ def test_json_is_replaced_in_one_step_and_leaves_no_temporary_file(tmp_path):
     write_json(path, {"top1": 0.75, "loss": math.nan, "curve": [math.inf, 1.0]})
     assert json.loads(path.read_text()) == {"top1": 0.75, "loss": None, "curve": [None, 1.0]}
     assert [file.name for file in tmp_path.iterdir()] == ["summary.json"]
+
+
+WRITE_AND_DIE = """
+import os, pathlib, signal, sys
+from gluonlab.reporting.run_files import write_json
+os.fsync = lambda descriptor: os.kill(os.getpid(), signal.SIGKILL)
+write_json(pathlib.Path(sys.argv[1]), {"top1": 0.6})
+"""
+
+
+def test_what_a_killed_writer_leaves_is_removed_and_the_old_file_stays(tmp_path):
+    path = tmp_path / "summary.json"
+    write_json(path, {"top1": 0.5})
+    writer = subprocess.run([sys.executable, "-c", WRITE_AND_DIE, str(path)])
+    assert writer.returncode == -signal.SIGKILL
+    assert len(list(tmp_path.iterdir())) == 2
+    remove_leftovers(tmp_path)
+    assert list(tmp_path.iterdir()) == [path]
+    assert read_json(path) == {"top1": 0.5}
 
 
 def test_failed_write_keeps_the_old_file(tmp_path):
