@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 
 from gluonlab.errors import SetupError
+from gluonlab.runtime.amx import use_amx
 from gluonlab.runtime.memory import keep_freed_memory, share_workspace
 from gluonlab.runtime.shims import prepare_mxnet_import
 
@@ -12,6 +13,7 @@ try:
     prepare_mxnet_import()
     keep_freed_memory()
     share_workspace()
+    use_amx()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of names that NumPy renamed and a retired MXNet will not
         import mxnet as mx
