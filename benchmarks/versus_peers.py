@@ -87,14 +87,14 @@ COMPARISONS: dict[str, Comparison] = {
         0.99,
         OUR_RESNET50,
         {"by hand": mxnet("by_hand", *RESNET50)},
-        steps=4,
+        steps=2,
     ),
     "resnet50_examples": Comparison(
         "ResNet-50 training, float32, batch 8 / the step of Horovod's example",
         1.0,
         OUR_RESNET50,
         {"Horovod's example": mxnet("horovod_example", *RESNET50)},
-        steps=4,
+        steps=2,
     ),
     "resnet8_examples": Comparison(
         "CIFAR ResNet-8 training, batch 16 / the better step of GluonCV's and Horovod's examples",
@@ -118,7 +118,7 @@ COMPARISONS: dict[str, Comparison] = {
         0.75,
         {"gluonlab": gluonlab("updates", *RESNET50, "bfloat16")},
         {f"PyTorch {layout}": torch("train_bfloat16", layout, 8) for layout in LAYOUTS},
-        steps=4,
+        steps=2,
     ),
     "inference_1": inference(1),
     "inference_16": inference(16),
@@ -127,7 +127,7 @@ COMPARISONS: dict[str, Comparison] = {
         1.02,
         OUR_RESNET50,
         {"by hand": mxnet("by_hand", *RESNET50)},
-        steps=4,
+        steps=2,
         ratio="memory",
     ),
     "overhead": Comparison(
@@ -135,7 +135,7 @@ COMPARISONS: dict[str, Comparison] = {
         1.01,
         {"with all": gluonlab("observed", *RESNET50)},
         {"without": gluonlab("bare", *RESNET50)},
-        steps=4,
+        steps=20,  # in each 2 reports and one comparison of weights, of which a run has a fifth by default
         ratio="time",
     ),
 }
