@@ -19,9 +19,9 @@ MPI_OPTIONS = ["--allow-run-as-root", "--map-by", ":OVERSUBSCRIBE", "--bind-to",
 def together_row(rounds: int) -> dict[str, Any]:
     """2 processes of 1 thread that train together against 2 that train at the same time for themselves."""
     options = ["resnet50_v1b", "--batch", "8", "-n", str(PROCESSES), "--threads", "1", "--no-peak"]
-    options += ["--blocks", "3", "--steps", "4", "--warmup", "1"]
+    options += ["--blocks", "3", "--steps", "2", "--warmup", "1"]
     rates: dict[str, list[float]] = {"together": [], "apart": []}
-    for _ in range(max(rounds // 5, 1)):
+    for _ in range(max(rounds // 3, 1)):
         rates["together"] += _bench("throughput", *options)[0]["values"]
         rates["apart"] += _bench("throughput", *options, "--independent")[0]["values"]
     ratio = ratio_of(rates["together"], rates["apart"])
