@@ -57,7 +57,8 @@ def render_checkpoint(results: Path) -> str:
 def _conditions(results: Path, name: str) -> str:
     document = json.loads((results / "faults" / name).read_text())
     machine = f"{document['hardware']['cores']} cores of {document['hardware']['processor']}"
-    return f"{document['date']}, {machine}, Python {document['python']}."
+    note = f"; {document['note']}" if "note" in document else ""
+    return f"{document['date']}, {machine}, Python {document['python']}{note}."
 
 
 FAULT_SECTIONS: Sections = {"faults": render_faults, "checkpoint": render_checkpoint}

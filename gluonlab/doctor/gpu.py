@@ -57,17 +57,17 @@ def check_models(gpus: list[Gpu], *, is_cuda_build: bool) -> Finding:
     found = ", ".join(
         f"{i}: {gpu.name} ({gpu.capability}, {gpu.memory_gib:.0f} GiB)" for i, gpu in enumerate(gpus)
     )
-    if not is_cuda_build:
-        return warn("gpus", f"{found}; but MXNet is the CPU build", f"{INSTALL} cu112")
+    code = "mxnet-cu112 has code for compute capability 5.0 to 8.9"
     able = [str(index) for index, gpu in enumerate(gpus) if gpu.runs_mxnet]
+    if not is_cuda_build and able:
+        return warn("gpus", f"{found}; but MXNet is the CPU build", f"{INSTALL} cu112")
+    if not is_cuda_build:
+        return warn("gpus", f"{found}; MXNet is the CPU build, and {code}, so nothing is lost", _CHOICES)
     if not able:
-        return fail("gpus", f"{found}: mxnet-cu112 has code for compute capability 5.0 to 8.9", _CHOICES)
+        return fail("gpus", f"{found}: {code}", _CHOICES)
     if len(able) < len(gpus):
-        return warn(
-            "gpus",
-            f"{found}: mxnet-cu112 has code for compute capability 5.0 to 8.9, so for some of them only",
-            f"export CUDA_VISIBLE_DEVICES={','.join(able)}",
-        )
+        mend = f"export CUDA_VISIBLE_DEVICES={','.join(able)}"
+        return warn("gpus", f"{found}: {code}, so for some of them only", mend)
     if len({gpu.name for gpu in gpus}) > 1:
         return warn(
             "gpus", f"{found}: the slowest would set the pace", "choose alike ones with CUDA_VISIBLE_DEVICES"

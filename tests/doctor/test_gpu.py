@@ -59,3 +59,11 @@ def test_compute_capability_against_the_code_in_the_wheel(gpus, state, told):
 def test_a_gpu_beside_the_cpu_build_is_worth_a_warning():
     finding = check_models([Gpu(*A100)], is_cuda_build=False)
     assert (finding.state, finding.mend) == ("warn", "./scripts/install.sh cu112")
+
+
+def test_the_cuda_build_is_not_recommended_for_a_gpu_that_it_has_no_code_for():
+    finding = check_models([Gpu(*H100)], is_cuda_build=False)
+    assert finding.state == "warn"
+    assert "NVIDIA H100 (9.0, 80 GiB); MXNet is the CPU build, and mxnet-cu112 has code for" in finding.found
+    assert finding.mend.startswith("train on the CPU (ctx=cpu)")
+    assert "install.sh" not in finding.mend
