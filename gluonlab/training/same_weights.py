@@ -9,7 +9,7 @@ import numpy as np
 
 from gluonlab.errors import DivergenceError
 from gluonlab.parallel.world import World
-from gluonlab.training.state import TrainState, checkpoint_state, checkpoint_tensors
+from gluonlab.training.state import TrainState, checkpoint_state, state_arrays
 
 
 def check_same_weights(state: TrainState, world: World) -> None:
@@ -57,9 +57,8 @@ def check_same_parameters(state: TrainState, world: World) -> None:
 def state_checksums(state: TrainState) -> dict[str, str]:
     """By file and name, as in a checkpoint, the model first."""
     sums = {
-        f"{file}/{name}": f"{zlib.crc32(np.ascontiguousarray(array).data):08x}"
-        for file, arrays in checkpoint_tensors(state).items()
-        for name, array in arrays.items()
+        f"{file}/{name}": f"{zlib.crc32(np.ascontiguousarray(array.asnumpy()).data):08x}"
+        for file, name, array in state_arrays(state)  # one copy at a time
     }
     counters = checkpoint_state(state)
     flat = {**counters["optimizer"], **(counters["loss_scaler"] or {}), "step": counters["step"]}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Optional
@@ -60,29 +60,30 @@ def make_trainer(net: gluon.Block, optimizer: Optimizer) -> gluon.Trainer:
     return gluon.Trainer(list(_trained_parameters(net).values()), optimizer, kvstore=None)
 
 
-def model_tensors(net: gluon.Block) -> Tensors:
-    """Parameters and running statistics by structural name; waits for the device."""
-    parameters = net._collect_params_with_prefix()
-    return {name: parameters[name].data().asnumpy() for name in sorted(parameters)}
+def state_arrays(state: TrainState) -> Iterator[tuple[str, str, Any]]:
+    """What a checkpoint holds: file, name and the array on its device.
 
-
-def optimizer_tensors(state: TrainState) -> Tensors:
-    """The optimizer's arrays: momentum by the name of its parameter, any other as ``NAME.variance`` and
-    ``NAME.master``, the float32 copy of a weight that is not float32; empty before the first update.
+    Parameters and running statistics have their structural names, momentum that of its parameter, any other
+    array of the optimizer ``NAME.variance`` or ``NAME.master``, the float32 copy of a weight that is not
+    float32. There are none of the optimizer before the first update.
     """
-    arrays = state.trainer._updaters[0].states
-    tensors: Tensors = {}
+    parameters = state.net._collect_params_with_prefix()
+    for name in sorted(parameters):
+        yield "model", name, parameters[name].data()
+    of_optimizer = state.trainer._updaters[0].states
     for index, keys in enumerate(_optimizer_keys(state).values()):
-        if index in arrays:
-            tensors.update(zip(keys, (array.asnumpy() for array in arrays[index])))
-    return tensors
+        for key, array in zip(keys, of_optimizer.get(index, ())):
+            yield "optimizer", key, array
+    if state.average:
+        for name, array in state.average.averages.items():
+            yield "average", name, array
 
 
 def checkpoint_tensors(state: TrainState) -> dict[str, Tensors]:
     """The arrays of a checkpoint, by file; waits for the device."""
-    tensors = {"model": model_tensors(state.net), "optimizer": optimizer_tensors(state)}
-    if state.average:
-        tensors["average"] = state.average.tensors()
+    tensors: dict[str, Tensors] = {"model": {}, "optimizer": {}}
+    for file, name, array in state_arrays(state):
+        tensors.setdefault(file, {})[name] = array.asnumpy()
     return tensors
 
 
@@ -179,9 +180,9 @@ def weights_sha256(net: gluon.Block) -> str:
 
     In the order of their structural names by code point; no names or shapes are hashed.
     """
-    digest = hashlib.sha256()
-    for array in model_tensors(net).values():
-        digest.update(np.ascontiguousarray(array, dtype="<f4").tobytes())
+    digest, parameters = hashlib.sha256(), net._collect_params_with_prefix()
+    for name in sorted(parameters):
+        digest.update(np.ascontiguousarray(parameters[name].data().asnumpy(), dtype="<f4").tobytes())
     return digest.hexdigest()
 
 

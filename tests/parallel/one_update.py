@@ -18,7 +18,7 @@ def main(recipe, out, updates, *overrides):
     from gluonlab.metrics import Metrics
     from gluonlab.parallel.world import join_world
     from gluonlab.training.loop import train_step
-    from gluonlab.training.state import model_tensors, optimizer_tensors
+    from gluonlab.training.state import state_arrays
 
     world = join_world()
     run = build_run(load_config(Path(recipe), overrides), Path(out), world)
@@ -28,8 +28,7 @@ def main(recipe, out, updates, *overrides):
     for _ in range(int(updates)):
         train_step(run.state, batches, run.loss_fn, run.schedule, run.workers, metrics)
     results = metrics.compute()
-    tensors = {f"model/{name}": array for name, array in model_tensors(run.state.net).items()}
-    tensors.update({f"optimizer/{name}": array for name, array in optimizer_tensors(run.state).items()})
+    tensors = {f"{file}/{name}": array.asnumpy() for file, name, array in state_arrays(run.state)}
     world.check_equal(
         "the sum of all tensors", sum(float(np.abs(a).sum(dtype=float)) for a in tensors.values())
     )
