@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import platform
 from pathlib import Path
 from typing import Any
 
 import psutil
 
+from gluonlab.runtime.memory import release_freed_memory
 from gluonlab.runtime.mxnet import mx
 
 GIB = 2**30
@@ -40,7 +42,9 @@ def available_cores() -> int:
 
 
 def reset_peak_memory() -> None:
-    """Count the peak of this process from here on."""
+    """Count the peak of this process from here on, without what an earlier measurement has left."""
+    gc.collect()
+    release_freed_memory()
     with contextlib.suppress(
         OSError
     ):  # a container may forbid it: the peak is then that of the whole process

@@ -21,6 +21,13 @@ def keep_freed_memory() -> None:
         libc.mallopt(_TRIM_THRESHOLD, _KEEP)
 
 
+def release_freed_memory() -> None:
+    """Give back what `keep_freed_memory` keeps."""
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "malloc_trim"):
+        libc.malloc_trim(0)
+
+
 def share_workspace() -> None:
     """Have MXNet's operators on a CPU share one workspace; unless the environment says otherwise.
 

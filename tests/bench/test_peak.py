@@ -1,7 +1,8 @@
-"""The peak that results are compared with is what the device can do."""
+"""The peaks of arithmetic, copies and memory that results are compared with."""
 
 import time
 
+from gluonlab.bench.machine import peak_memory_bytes, reset_peak_memory
 from gluonlab.bench.peak import copied_bytes_per_second, matmul_flops_per_second
 from gluonlab.runtime.mxnet import mx, nd
 
@@ -25,3 +26,14 @@ def test_no_other_way_to_multiply_is_much_faster_than_the_peak():
 
 def test_a_copy_takes_some_time():
     assert 1e8 < copied_bytes_per_second(mx.cpu()) < 1e13
+
+
+def test_the_peak_of_memory_is_without_what_was_freed_before():
+    reset_peak_memory()
+    before = peak_memory_bytes(mx.cpu())
+    large = nd.ones(50_000_000)
+    large.wait_to_read()
+    assert peak_memory_bytes(mx.cpu()) > before + 1.9e8
+    del large
+    reset_peak_memory()
+    assert peak_memory_bytes(mx.cpu()) < before + 1e8
