@@ -104,6 +104,20 @@ def test_bad_records_can_be_left_out_and_are_listed(tmp_path):
     assert [(row["record"], row["code"]) for row in ledger] == [(1, "DAT06"), (3, "DAT12")]
 
 
+@pytest.mark.parametrize("max_bad_fraction", [None, 1.0])
+def test_a_wrong_index_is_told_once_and_forgotten_when_it_is_mended(tmp_path, max_bad_fraction):
+    path = write(tmp_path / "a.rec", [GOOD] * 6)
+    index = path.with_suffix(".idx")
+    right = index.read_text()
+    index.write_text("0\t0\n1\t52\n2\t104\n")
+    with pytest.raises(DataError) as caught:
+        open_verified("record", path, 3, max_bad_fraction)
+    told = "error[DAT03] a.idx line 2: offset 52 is not a record of a.rec"
+    assert str(caught.value) == told
+    index.write_text(right)
+    assert open_verified("record", path, 3, max_bad_fraction).labels.tolist() == [0, 1, 2] * 2
+
+
 def test_a_file_that_changes_after_verification_is_noticed(tmp_path):
     path = write(tmp_path / "a.rec", [GOOD] * 3)
     source = open_verified("record", path, 3)
