@@ -57,8 +57,9 @@ def render_checkpoint(results: Path) -> str:
 def _conditions(results: Path, name: str) -> str:
     document = json.loads((results / "faults" / name).read_text())
     machine = f"{document['hardware']['cores']} cores of {document['hardware']['processor']}"
+    took = f", {document['seconds'] / 60:.1f} minutes" if "seconds" in document else ""
     note = f"; {document['note']}" if "note" in document else ""
-    return f"{document['date']}, {machine}, Python {document['python']}{note}."
+    return f"{document['date']}, {machine}, Python {document['python']}{took}{note}."
 
 
 FAULT_SECTIONS: Sections = {"faults": render_faults, "checkpoint": render_checkpoint}

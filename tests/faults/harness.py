@@ -42,6 +42,7 @@ class Table:
 
     def __init__(self):
         self.rows = []
+        self._began = time.monotonic()
 
     def add(self, promise, fault, happened, seconds, nothing_lost):
         happened = re.sub(r"/tmp/\S+/", "", happened)  # a test's folder is another one each time
@@ -62,6 +63,7 @@ class Table:
             "python": platform.python_version(),
             "commit": commit,
             "date": time.strftime("%Y-%m-%d", time.gmtime()),
+            "seconds": round(time.monotonic() - self._began),
             "rows": sorted(
                 [*self.others(Path(path), commit), *map(asdict, self.rows)],
                 key=lambda row: int(row["promise"][1:]),
