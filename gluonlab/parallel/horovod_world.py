@@ -45,14 +45,9 @@ class HorovodWorld(World):
         self._stages: dict[str, list[HostStage]] = {}
 
     def broadcast(self, arrays: Sequence[Any]) -> None:
-        """One collective for each array, then a wait."""
-        self.progress.mark_collective("broadcast")
-        with self._readable(arrays, "broadcast") as readable:
-            for position, array in enumerate(readable):
-                self._hvd.broadcast_(array, root_rank=0, name=f"broadcast.{position}")
+        """In sums: Horovod's own broadcast reads its name once more when that may have been freed."""
+        super().broadcast(arrays)
         self._stages.pop("broadcast", None)  # the next one may be of other arrays
-        for array in arrays:
-            array.wait_to_read()
 
     def sum(self, arrays: Sequence[Any], name: str) -> None:
         """Sums in buckets, the last arrays first: backward finishes those first."""

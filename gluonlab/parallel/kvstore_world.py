@@ -49,15 +49,6 @@ class KVStoreWorld(World):
             ) from error
         self._keys: set[str] = set()
 
-    def broadcast(self, arrays: Sequence[Any]) -> None:
-        """The sum of the arrays of rank 0 and the zeros of all others; a zero loses its sign."""
-        if self.rank != 0:
-            for array in arrays:
-                array[:] = 0
-        self.sum(arrays, "broadcast")
-        for array in arrays:
-            array.wait_to_read()
-
     def sum(self, arrays: Sequence[Any], name: str) -> None:
         """One key for each array."""
         self.progress.mark_collective(name)

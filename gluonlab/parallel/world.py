@@ -28,10 +28,6 @@ class World(ABC):
     progress: Progress
 
     @abstractmethod
-    def broadcast(self, arrays: Sequence[Any]) -> None:
-        """Overwrite ``arrays`` with those of rank 0. They must not have been through a forward pass."""
-
-    @abstractmethod
     def sum(self, arrays: Sequence[Any], name: str) -> None:
         """Add up ``arrays`` over all processes, in place, without waiting.
 
@@ -52,6 +48,18 @@ class World(ABC):
     @abstractmethod
     def shutdown(self) -> None:
         """Leave the world; finished collectives only."""
+
+    def broadcast(self, arrays: Sequence[Any]) -> None:
+        """Overwrite ``arrays`` with those of rank 0. They must not have been through a forward pass.
+
+        It is their sum with what adding does not change, so -0.0 and not 0.0, which would turn -0.0 into 0.0.
+        """
+        if self.rank != 0:
+            for array in arrays:
+                array[:] = -0.0
+        self.sum(arrays, "broadcast")
+        for array in arrays:
+            array.wait_to_read()
 
     def run_on_all(self, action: Callable[[], Result]) -> Result:
         """Run ``action`` on every process; raise on all of them or on none.
@@ -99,9 +107,6 @@ class SingleProcess(World):
 
     def __init__(self, progress: Optional[Progress] = None) -> None:
         self.progress = progress or Progress()
-
-    def broadcast(self, arrays: Sequence[Any]) -> None:
-        """Nothing to do."""
 
     def sum(self, arrays: Sequence[Any], name: str) -> None:
         """Nothing to do."""

@@ -1,5 +1,6 @@
 import json
 
+import numpy as np
 import pytest
 
 from gluonlab.errors import ClusterError, ConfigError, DataError
@@ -56,13 +57,17 @@ def outcomes(request, run_processes, root, tmp_path_factory):
     return [json.loads((out / f"{rank}.json").read_text()) for rank in range(2)]
 
 
+def bytes_of(*values):
+    return np.array(values, np.float32).tobytes().hex()
+
+
 def test_two_processes_add_up_broadcast_and_exchange(outcomes):
     assert [outcome["rank"] for outcome in outcomes] == [0, 1]
     for outcome in outcomes:
         assert outcome["sum"] == [3.0, 30.0]
         assert outcome["many"] == [3.0] * 40
         assert outcome["in_pairs"] == [[[3.0] * 3] * 2, [30.0]]
-        assert outcome["broadcast"] == [7.0, 7.0]
+        assert outcome["broadcast"] == [bytes_of(7.0, -0.0, 0.0, 1e-40, -1e38), bytes_of(3.0)]
         assert outcome["texts"] == ["", "from rank 1: ü"]
 
 

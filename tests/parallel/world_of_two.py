@@ -34,9 +34,10 @@ def main(out):
         pair = [nd.full((2, 3), world.rank + 1), nd.array([10.0 * (world.rank + 1)])]
         world.sum_in_pairs(pair, "in pairs")
     seen["in_pairs"] = [array.asnumpy().tolist() for array in pair]
-    weights = nd.full((2,), 7 if world.rank == 0 else 1)
-    world.broadcast([weights])
-    seen["broadcast"] = weights.asnumpy().tolist()
+    weights = nd.array([7.0, -0.0, 0.0, 1e-40, -1e38] if world.rank == 0 else [1.0, 2.0, -3.0, 4.0, 5.0])
+    bias = nd.full((1,), 3 + world.rank)
+    world.broadcast([weights, bias])
+    seen["broadcast"] = [array.asnumpy().tobytes().hex() for array in (weights, bias)]
     seen["texts"] = world.exchange("" if world.rank == 0 else "from rank 1: ü")
     try:
         world.run_on_all(lambda: fail_on_rank_1(world.rank))
