@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 import logging
 import sys
@@ -20,6 +19,7 @@ from gluonlab.parallel.environment import is_horovod_installed
 from gluonlab.parallel.host_stage import HostStage, stages_by_type
 from gluonlab.parallel.supervision.progress import JOINING, LEAVING, Progress
 from gluonlab.parallel.world import World
+from gluonlab.runtime.mpi_library import load_mpi_library
 
 # A bucket is one collective. Small enough that the first are under way while backward still runs,
 # large enough that the latency of a collective does not count.
@@ -166,11 +166,7 @@ def _import_horovod() -> Any:
             "is not installed, so several processes cannot train together",
             "run ./scripts/install.sh, which builds it",
         )
-    # The wheel's build path to libmpi is that of another environment when it came from the cache;
-    # a library already in the process under its name satisfies the loader.
-    library = Path(sys.prefix) / "lib" / "libmpi.so.40"
-    if library.exists():
-        ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
+    load_mpi_library()
     import gluonlab.runtime.mxnet  # noqa: F401  (Horovod imports MXNet, which must come through the shims)
 
     try:

@@ -52,11 +52,13 @@ class World(ABC):
     def broadcast(self, arrays: Sequence[Any]) -> None:
         """Overwrite ``arrays`` with those of rank 0. They must not have been through a forward pass.
 
-        It is their sum with what adding does not change, so -0.0 and not 0.0, which would turn -0.0 into 0.0.
+        It is their sum with what adding does not change: -0.0, for 0.0 would take the sign from a zero.
         """
+        from gluonlab.runtime.mxnet import nd
+
         if self.rank != 0:
             for array in arrays:
-                array[:] = -0.0
+                nd.negative(nd.zeros_like(array), out=array)  # MXNet fills with 0.0 if told -0.0
         self.sum(arrays, "broadcast")
         for array in arrays:
             array.wait_to_read()

@@ -239,6 +239,8 @@ def test_how_a_process_ended_that_said_nothing():
     short = verdict(137, KILLED, [view(1)], oom_kills=1)
     assert (short.error.problems[0].code, short.error.exit_code) == ("RES03", 9)
     assert "code 3: out of slots" in str(verdict(3, "out of slots").error)
+    traceback = "Traceback (most recent call last): " + 'File "launch.py", line 752, in run ' * 20
+    assert str(verdict(1, traceback + "ValueError: no Gloo").error).endswith("ValueError: no Gloo")
     assert "SIGSEGV" in str(verdict(139).error)
     short_of_files = verdict(186, "[vm:1] PMIX ERROR: PMIX_ERR_SYS_LIMITS_PIPES in file iof_base_setup.c")
     assert (short_of_files.error.problems[0].code, short_of_files.error.exit_code) == ("RES02", 9)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import gluonlab.runtime.mxnet  # noqa: F401  (horovodrun imports MXNet as well, which needs our shims)
+from gluonlab.runtime.mpi_library import load_mpi_library
 
 
 def owner_of_connection(address: str, port: int, table: Path = Path("/proc/net/tcp")) -> int:
@@ -36,6 +37,7 @@ def _is_own_request(server: Any, request: Any, client: tuple[str, int]) -> bool:
 
 def main() -> None:
     """Run horovodrun with the arguments of this process."""
+    load_mpi_library()  # for the child in which horovodrun looks at what Horovod was built with
     from horovod.runner.http.http_server import RendezvousHTTPServer
     from horovod.runner.launch import run_commandline
 

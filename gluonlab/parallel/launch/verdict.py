@@ -86,7 +86,9 @@ def judge(
     if number in set(signal.Signals):
         name = signal.Signals(number).name
         return JobFailure(ClusterError("CLU10", "the job", f"was ended by {name}", CONTINUE))
-    what = f"ended with code {code}: {engine_words[:300] or 'no message'}"
+    # A traceback says at its end what is wrong, mpirun at the beginning.
+    words = engine_words[-300:] if "Traceback (" in engine_words else engine_words[:300]
+    what = f"ended with code {code}: {words or 'no message'}"
     if any(sign in engine_words for sign in _NO_MORE):
         return JobFailure(ResourceError("RES02", "the job", what, "raise the limits: ulimit -n, ulimit -u"))
     return JobFailure(ClusterError("CLU11", "the job", what))
