@@ -137,8 +137,8 @@ class Job:
         while not condition():
             assert time.monotonic() < deadline, "it never came"
             assert self.process.poll() is None, self.process.stderr.read()
-            self.look_at_family()
             time.sleep(0.01)
+        self.look_at_family()  # once: it goes through all processes of the machine
 
     def end(self, seconds=300):
         """Wait for the end; nothing of it may be left then."""
@@ -165,7 +165,7 @@ def launch(run_dir, *options, processes=2, fault="", recipe=RECIPE):
 def run(run_dir, *options, **values):
     job = launch(run_dir, *options, **values)
     while job.process.poll() is None and not job.ranks():
-        time.sleep(0.05)
+        time.sleep(0.25)
     return job.end()
 
 

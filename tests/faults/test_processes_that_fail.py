@@ -55,8 +55,17 @@ CASES = [
 ]  # fmt: skip
 
 
+# Close to others, or part of a sweep.
+SLOWLY = ("abort (SIGABRT)", "exception while others save", "SIGKILL while waiting for data", "save killed in a sync",
+          "save killed before its rename", "save killed after its rename")  # fmt: skip
+
+
+def parameters(cases, slow):
+    return [pytest.param(case, marks=[pytest.mark.slow] if case.name in slow else []) for case in cases]
+
+
 @pytest.mark.faults
-@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize("case", parameters(CASES, SLOWLY), ids=str)
 def test_a_fault_is_named_and_nothing_is_lost(case, tmp_path, undisturbed, table):
     run_dir = tmp_path / "run"
     ended = run(run_dir, *case.options, fault=case.fault)
@@ -71,14 +80,13 @@ def test_a_fault_is_named_and_nothing_is_lost(case, tmp_path, undisturbed, table
     table.add(case.promise, case.name, f"exit {ended.code}, {ended.last_line}", ended.seconds, lost)
 
 
-GLOO_TOO = ("SIGKILL of rank 1", "frozen (SIGSTOP)", "collective left out")
-SLOWLY_TOO = ("exit 0 before the end", "endless wait", "crash (SIGSEGV)", "exception")
-GLOO = [case for case in CASES if case.name in GLOO_TOO]
-GLOO += [pytest.param(case, marks=pytest.mark.slow) for case in CASES if case.name in SLOWLY_TOO]
+GLOO_TOO = ("SIGKILL of rank 1", "collective left out")
+SLOWLY_TOO = ("frozen (SIGSTOP)", "exit 0 before the end", "endless wait", "crash (SIGSEGV)", "exception")
+GLOO = [case for case in CASES if case.name in GLOO_TOO + SLOWLY_TOO]
 
 
 @pytest.mark.faults
-@pytest.mark.parametrize("case", GLOO, ids=str)
+@pytest.mark.parametrize("case", parameters(GLOO, SLOWLY_TOO), ids=str)
 def test_the_same_over_gloo(case, tmp_path, undisturbed, table):
     run_dir = tmp_path / "run"
     ended = run(run_dir, "--backend", "gloo", fault=case.fault)
@@ -101,6 +109,7 @@ def test_a_process_that_is_40_s_late_is_told_and_waited_for(tmp_path, undisturbe
 
 
 @pytest.mark.faults
+@pytest.mark.slow
 def test_a_process_that_is_later_than_the_limit_ends_the_job(tmp_path, undisturbed, table):
     ended = run(tmp_path / "run", "--startup-limit", 25, fault="start:1:1:late")
     assert ended.code == 7, ended.errors

@@ -19,7 +19,12 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("name", FAULTS)
+SLOWLY = ("exit 0 before the end", "SIGKILL in a save")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] if name in SLOWLY else []) for name in FAULTS]
+)
 def test_one_fault_costs_one_restart(name, tmp_path, undisturbed, table):
     ended = run(tmp_path / "run", *RESTARTS, fault=FAULTS[name])
     assert ended.code == 0, ended.errors

@@ -31,11 +31,14 @@ def check_stopped(ended, run_dir):
     return f"exit 75 at step {step}"
 
 
-@pytest.mark.parametrize("number", [TERM, USR1, INT, HUP], ids=lambda number: number.name)
-@pytest.mark.parametrize("whom", ["launcher", "rank 0", "rank 1"])
-def test_a_signal_to_anybody(number, whom, tmp_path, undisturbed, table):
-    if whom != "launcher" and number not in (TERM, USR1):
-        pytest.skip("a process of a job has no terminal")
+SIGNALS = [("launcher", TERM), ("launcher", INT), ("launcher", HUP), ("rank 0", TERM), ("rank 1", USR1)]
+SLOWLY = [("launcher", USR1), ("rank 0", USR1), ("rank 1", TERM)]
+
+
+@pytest.mark.parametrize(
+    ("whom", "number"), [*SIGNALS, *(pytest.param(*one, marks=pytest.mark.slow) for one in SLOWLY)]
+)
+def test_a_signal_to_anybody(whom, number, tmp_path, undisturbed, table):
     run_dir = tmp_path / "run"
     job = launch(run_dir)
     job.wait_for(has_logged(run_dir))
