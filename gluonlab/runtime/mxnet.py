@@ -6,6 +6,7 @@ import warnings
 
 from gluonlab.errors import SetupError
 from gluonlab.runtime.amx import use_amx
+from gluonlab.runtime.lazy_operators import make_operators_lazily
 from gluonlab.runtime.memory import keep_freed_memory, share_workspace
 from gluonlab.runtime.shims import prepare_mxnet_import
 
@@ -14,6 +15,7 @@ try:
     keep_freed_memory()
     share_workspace()
     use_amx()
+    make_operators_lazily()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of names that NumPy renamed and a retired MXNet will not
         import mxnet as mx
