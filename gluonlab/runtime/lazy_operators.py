@@ -18,12 +18,13 @@ MakeOperator = Callable[[Any, str, str], FunctionType]  # of a handle, a name in
 
 
 def make_operators_lazily() -> None:
-    """From now on; call it before MXNet is imported.
+    """From now on, if MXNet is not imported yet.
 
     An operator has its signature and documentation from its first call on, so nothing changes where somebody
     sits at a prompt.
     """
-    if not hasattr(sys, "ps1"):
+    is_at_a_prompt = hasattr(sys, "ps1") or bool(sys.flags.interactive)
+    if "mxnet" not in sys.modules and not is_at_a_prompt:
         sys.meta_path.insert(0, _FinderOfBase())
 
 

@@ -12,9 +12,9 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Literal, Optional
 
@@ -71,13 +71,14 @@ def verify(
 
     def run(part: int) -> list[list[Any]]:
         rows: list[list[Any]] = []
-        for row in _rows(kind, path, bounds[part], bounds[part + 1]):
-            if row[6] and row[6][0] == "DAT03":  # the index is wrong: no fault of the record's
-                raise DataError(*row[6])
-            rows.append(row)
-            done[part] = len(rows)
-            if progress and len(rows) % CHUNK == 0:
-                progress(sum(done), count)
+        with closing(_rows(kind, path, bounds[part], bounds[part + 1])) as found:
+            for row in found:
+                if row[6] and row[6][0] == "DAT03":  # the index is wrong: no fault of the record's
+                    raise DataError(*row[6])
+                rows.append(row)
+                done[part] = len(rows)
+                if progress and len(rows) % CHUNK == 0:
+                    progress(sum(done), count)
         return rows
 
     with ThreadPoolExecutor(len(done) + 1, thread_name_prefix="gluonlab-verify") as pool:
@@ -137,7 +138,7 @@ def _known(path: Path, identity: dict[str, Any]) -> Optional[VerifiedIndex]:
     return None
 
 
-def _rows(kind: Kind, path: Path, start: int, stop: int) -> Iterator[list[Any]]:
+def _rows(kind: Kind, path: Path, start: int, stop: int) -> Generator[list[Any], None, None]:
     """A row for each record, those that kill the child included."""
     chunk, end = CHUNK, stop
     while start < stop:
