@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import psutil
+import pytest
 
 from gluonlab.checkpoint.store import CheckpointStore
 
@@ -189,6 +190,16 @@ def check_nothing_lost(run_dir, expected_sha, **values):
     assert not leftovers, leftovers
     resumed = [line for line in again.out.splitlines() if "resumed from" in line]
     return "same weights, " + (resumed[0].split("at ")[-1].strip() if resumed else "from the start")
+
+
+def parameters(cases, slow):
+    """For pytest: ``cases``, those marked slow whose names are in ``slow``."""
+    return [pytest.param(case, marks=[pytest.mark.slow] if str(case) in slow else []) for case in cases]
+
+
+def slowly(rows):
+    """For pytest: ``rows`` of several parameters each, all marked slow."""
+    return [pytest.param(*row, marks=pytest.mark.slow) for row in rows]
 
 
 def send(process, number):

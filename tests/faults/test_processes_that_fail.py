@@ -8,7 +8,19 @@ import time
 from dataclasses import dataclass
 
 import pytest
-from harness import KILL, RECIPE, ROOT, Job, check_nothing_lost, has_logged, launch, run, send, sha_of
+from harness import (
+    KILL,
+    RECIPE,
+    ROOT,
+    Job,
+    check_nothing_lost,
+    has_logged,
+    launch,
+    parameters,
+    run,
+    send,
+    sha_of,
+)
 
 AT_9 = r"error\[CLU10\] rank {} \(\S+, pid \d+\): {} at step 9 \(training\)"
 
@@ -58,10 +70,6 @@ CASES = [
 # Close to others, or part of a sweep.
 SLOWLY = ("abort (SIGABRT)", "exception while others save", "SIGKILL while waiting for data", "save killed in a sync",
           "save killed before its rename", "save killed after its rename")  # fmt: skip
-
-
-def parameters(cases, slow):
-    return [pytest.param(case, marks=[pytest.mark.slow] if case.name in slow else []) for case in cases]
 
 
 @pytest.mark.faults

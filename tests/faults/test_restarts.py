@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from harness import check_nothing_lost, run, sha_of
+from harness import check_nothing_lost, parameters, run, sha_of
 
 pytestmark = pytest.mark.faults
 
@@ -17,14 +17,10 @@ FAULTS = {
     "SIGKILL in a save": "save.rename:0:2:kill9:1",
     "SIGKILL at the start": "start:1:1:kill9:1",
 }
-
-
 SLOWLY = ("exit 0 before the end", "SIGKILL in a save")
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.slow] if name in SLOWLY else []) for name in FAULTS]
-)
+@pytest.mark.parametrize("name", parameters(FAULTS, SLOWLY))
 def test_one_fault_costs_one_restart(name, tmp_path, undisturbed, table):
     ended = run(tmp_path / "run", *RESTARTS, fault=FAULTS[name])
     assert ended.code == 0, ended.errors

@@ -6,7 +6,7 @@ import subprocess
 
 import numpy as np
 import pytest
-from harness import RECIPE, Job, check_nothing_lost, launch, run, sha_of
+from harness import RECIPE, Job, check_nothing_lost, launch, run, sha_of, slowly
 
 from gluonlab.checkpoint.store import CheckpointStore
 
@@ -25,9 +25,7 @@ def interrupted(tmp_path_factory):
     return run_dir
 
 
-@pytest.mark.parametrize(
-    ("name", "damage"), [*DAMAGE, *(pytest.param(*one, marks=pytest.mark.slow) for one in REST)]
-)
+@pytest.mark.parametrize(("name", "damage"), [*DAMAGE, *slowly(REST)])
 def test_damage_costs_the_steps_since_the_checkpoint_before(
     name, damage, interrupted, tmp_path, undisturbed, table
 ):
@@ -110,7 +108,7 @@ def test_two_jobs_in_one_directory(tmp_path, undisturbed, table):
     run_dir = tmp_path / "run"
     first, second = launch(run_dir), launch(run_dir)
     ends = [first.end(), second.end()]
-    assert sorted(end.code for end in ends)[0] == 0
+    assert sorted(end.code for end in ends) in ([0, 0], [0, 4]), [end.errors for end in ends]
     (loser,) = (end for end in ends if end.code == 4 or "is finished" in end.out)
     assert loser.code == 0 or "is in use by process" in loser.errors
     assert sha_of(run_dir) == undisturbed

@@ -17,6 +17,7 @@ from harness import (
     run,
     send,
     sha_of,
+    slowly,
 )  # fmt: skip
 
 pytestmark = pytest.mark.faults
@@ -35,9 +36,7 @@ SIGNALS = [("launcher", TERM), ("launcher", INT), ("launcher", HUP), ("rank 0", 
 SLOWLY = [("launcher", USR1), ("rank 0", USR1), ("rank 1", TERM)]
 
 
-@pytest.mark.parametrize(
-    ("whom", "number"), [*SIGNALS, *(pytest.param(*one, marks=pytest.mark.slow) for one in SLOWLY)]
-)
+@pytest.mark.parametrize(("whom", "number"), [*SIGNALS, *slowly(SLOWLY)])
 def test_a_signal_to_anybody(whom, number, tmp_path, undisturbed, table):
     run_dir = tmp_path / "run"
     job = launch(run_dir)
