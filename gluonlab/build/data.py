@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Optional
@@ -14,6 +15,7 @@ from gluonlab.data.augment.placement import RandomErasing, ShiftCrop
 from gluonlab.data.augment.rand_augment import RandAugment
 from gluonlab.data.augment.views import CentreCrop, Framing, InceptionCrop, RandomCrop, WholeImage
 from gluonlab.data.cifar import load_cifar10, load_cifar100
+from gluonlab.data.classes import classes_of, numbered_by
 from gluonlab.data.digits import load_digits
 from gluonlab.data.mnist import load_fashion_mnist, load_mnist
 from gluonlab.data.npz import load_npz
@@ -32,29 +34,36 @@ Split = Literal["train", "val"]
 
 @dataclass(frozen=True)
 class DataSets:
-    """Both splits, opened; a source is None for synthetic data, which has only sizes."""
+    """Both splits, opened; a source is None for synthetic data, which has only sizes.
+
+    ``class_names`` are those of training, which number the classes of both; () where they are not known.
+    """
 
     train: Optional[Source]
     val: Optional[Source]
     train_samples: int
     val_samples: int
+    class_names: tuple[str, ...] = ()
 
 
 def open_data_sets(data: Data) -> DataSets:
     """Open both splits and check every label.
 
     Raises:
-        DataError: a file is missing or damaged, or a label lies outside the classes.
+        DataError: a file is missing or damaged, a label lies outside the classes, or validation has a class
+            that training has not.
     """
     if data.name == "synthetic":
         return DataSets(None, None, data.samples, data.samples)
-    train, val = _open_checked(data, "train"), _open_checked(data, "val")
-    return DataSets(train, val, len(train), len(val))
+    train = _open_checked(data, "train")
+    class_names = classes_of(train)
+    val = _open_checked(data, "val", class_names)
+    return DataSets(train, val, len(train), len(val), class_names)
 
 
-def open_val(data: Data) -> Optional[Source]:
-    """The validation split alone; None for synthetic data."""
-    return None if data.name == "synthetic" else _open_checked(data, "val")
+def open_val(data: Data, class_names: Sequence[str]) -> Optional[Source]:
+    """The validation split alone, its classes numbered as ``class_names``; None for synthetic data."""
+    return None if data.name == "synthetic" else _open_checked(data, "val", class_names)
 
 
 def open_train(data: Data) -> Optional[Source]:
@@ -62,8 +71,8 @@ def open_train(data: Data) -> Optional[Source]:
     return None if data.name == "synthetic" else _open_checked(data, "train")
 
 
-def _open_checked(data: Data, split: Split) -> Source:
-    source = _open_split(data, split)
+def _open_checked(data: Data, split: Split, class_names: Sequence[str] = ()) -> Source:
+    source = _open_split(data, split, class_names)
     check_labels(source, data.classes)
     expected = data.train_samples if split == "train" else data.val_samples
     if expected is not None and len(source) != expected:
@@ -211,17 +220,17 @@ def build_val_augmentation(data: Data) -> Augmentation:
     return Augmentation(CentreCrop(data.val_size, data.resize or data.val_size), data.channels)
 
 
-def _open_split(data: Data, split: Split) -> Source:
+def _open_split(data: Data, split: Split, class_names: Sequence[str] = ()) -> Source:
     if data.name == "digits":
         return load_digits(split)
     if data.name in ("record", "folder", "npz"):
         path = data.train if split == "train" else data.val
         assert path is not None, "the schema asks for both"
         if data.name == "npz":
-            return load_npz(path)
+            return numbered_by(class_names, load_npz(path))
         fraction = data.max_bad_fraction if data.bad_records == "skip" else None
         kind: Kind = "record" if data.name == "record" else "folder"
-        return open_verified(kind, Path(path), data.classes, fraction, usable_cores())
+        return open_verified(kind, Path(path), data.classes, fraction, usable_cores(), class_names)
     assert data.path is not None, "the schema asks for it"
     loaders = {
         "cifar10": load_cifar10,

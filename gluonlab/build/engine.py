@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gluonlab.build.data import build_val_augmentation, open_data_sets
+from gluonlab.build.data import build_val_augmentation, open_train
 from gluonlab.config.schema import Config
 from gluonlab.data.decode import read_view
 from gluonlab.errors import ConfigError
@@ -35,7 +35,7 @@ def engine_network(config: Config, net: gluon.HybridBlock, engine: str) -> Calla
 def _calibration_images(config: Config) -> NDArray[np.float32]:
     """Training images, evenly chosen, as validation prepares them."""
     data = config.data
-    source = open_data_sets(data).train
+    source = open_train(data)
     if source is None:
         raise ConfigError(
             "CFG79", "engine int8", "needs real images to calibrate with, the data is synthetic"

@@ -7,13 +7,11 @@ from pathlib import Path
 from typing import Optional
 
 from gluonlab import models
-from gluonlab.build.data import open_val
+from gluonlab.build.class_names import names_in_checkpoint
 from gluonlab.build.network import build_network
 from gluonlab.build.run_directory import find_checkpoint, load_run_config
-from gluonlab.config.schema import Config
 from gluonlab.data.augment import Augmentation
 from gluonlab.data.augment.views import CentreCrop
-from gluonlab.errors import DataError
 from gluonlab.models.class_names import imagenet_classes
 from gluonlab.models.entry import Preprocessing
 from gluonlab.models.pretrained import load_weights
@@ -65,15 +63,17 @@ def open_model(target: Path) -> OpenedModel:
     target = find_weights(target)
     if (target / FACTS_FILE).is_file():
         return _open_folder(target)
-    checkpoint = find_checkpoint(target.resolve()).path
-    config = load_run_config(checkpoint.parent.parent)
+    checkpoint = find_checkpoint(target.resolve())
+    config = load_run_config(checkpoint.path.parent.parent)
     net = build_network(config)
     net.initialize()
-    average = checkpoint / AVERAGE_FILE
-    load_weights(net, average if average.is_file() else checkpoint)
+    average = checkpoint.path / AVERAGE_FILE
+    load_weights(net, average if average.is_file() else checkpoint.path)
     data = config.data
     preprocessing = Preprocessing(tuple(data.mean), tuple(data.std), data.resize, data.val_size)
-    return OpenedModel(config.model.name, net, data.channels, preprocessing, _classes_of(config))
+    return OpenedModel(
+        config.model.name, net, data.channels, preprocessing, names_in_checkpoint(checkpoint, data)
+    )
 
 
 def _open_folder(folder: Path) -> OpenedModel:
@@ -84,12 +84,3 @@ def _open_folder(folder: Path) -> OpenedModel:
     if not names and facts.classes == entry.classes == len(imagenet_classes()):
         names = imagenet_classes()
     return OpenedModel(facts.model, net, entry.input_shape[0], entry.preprocessing, names or ())
-
-
-def _classes_of(config: Config) -> tuple[str, ...]:
-    """The names of the classes, where the data set is at hand and tells them."""
-    try:
-        source = open_val(config.data)
-    except DataError:
-        return ()
-    return tuple(getattr(source, "classes", ()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from typing import Any, Optional, TextIO
 
 from gluonlab import __version__
 from gluonlab.build.check import check_processes
+from gluonlab.build.class_names import names_in_checkpoint
 from gluonlab.build.data import (
     DataSets,
     build_calendar,
@@ -22,6 +24,7 @@ from gluonlab.build.data import (
     open_data_sets,
     open_val,
 )
+from gluonlab.build.data_warnings import class_warnings, data_warnings
 from gluonlab.build.device import build_ctx
 from gluonlab.build.engine import engine_network
 from gluonlab.build.network import build_state, build_train_loss, build_val_loss
@@ -40,6 +43,8 @@ from gluonlab.reporting.run_files import CHECKPOINTS
 from gluonlab.training.run import AnyReporter, Run, Validation
 from gluonlab.training.state import restore
 
+_log = logging.getLogger("gluonlab")
+
 
 def build_run(config: Config, run_dir: Path, world: World, stream: Optional[TextIO] = None) -> Run:
     """Open the data, make the network, put everything together. Nothing is written yet.
@@ -52,6 +57,7 @@ def build_run(config: Config, run_dir: Path, world: World, stream: Optional[Text
     check_processes(config, world.size)
     ctx = build_ctx(config, world)
     sets = world.run_on_all(lambda: open_data_sets(config.data))
+    warnings = data_warnings(config.data, sets) if world.rank == 0 else []
     calendar = build_calendar(config, sets.train_samples)
     state = build_state(config, world, ctx)
     state.sgd_share = build_sgd_share(config, calendar)
@@ -60,7 +66,10 @@ def build_run(config: Config, run_dir: Path, world: World, stream: Optional[Text
     def make_reporter(start_step: int) -> AnyReporter:
         if world.rank != 0:
             return SilentReporter()
-        return Reporter(run_dir, total_steps, start_step, tensorboard=config.tensorboard, stream=stream)
+        reporter = Reporter(run_dir, total_steps, start_step, tensorboard=config.tensorboard, stream=stream)
+        for warning in warnings:
+            reporter.message(f"warning: {warning}")
+        return reporter
 
     return Run(
         state=state,
@@ -99,7 +108,11 @@ def validate_checkpoint(
     ``engine`` computes in another way than the network itself, see `inference.engines`; on the CPU only.
     """
     ctx = build_ctx(config, world)
-    source = world.run_on_all(lambda: open_val(config.data))
+    class_names = names_in_checkpoint(checkpoint, config.data)
+    source = world.run_on_all(lambda: open_val(config.data, class_names))
+    if source and world.rank == 0:
+        for warning in class_warnings(source, config.data.classes, class_names):
+            _log.warning("warning: %s", warning)
     state = build_state(config, world, ctx)
     world.run_on_all(lambda: restore(state, checkpoint))
     loader = build_val_loader(config, source, ctx)
@@ -114,9 +127,10 @@ def validate_checkpoint(
 
 
 def run_identity(config: Config, sets: DataSets) -> dict[str, Any]:
-    """What decides the result of a run: the recipe, and the samples by number and labels."""
+    """What decides the result of a run: the recipe, the samples by number and labels, what labels mean."""
     return {
         "recipe": config.recipe(),
+        "data": {"class_names": list(sets.class_names)},
         "train_labels": labels_digest(sets.train),
         "val_labels": labels_digest(sets.val),
     }
@@ -134,6 +148,7 @@ def provenance(config: Config, run: Run) -> dict[str, Any]:
     return {
         "config": _with_absolute_paths(config.model_dump()),
         "total_steps": run.total_steps,
+        "class_names": run.identity["data"]["class_names"],
         "processes": run.world.size,
         "versions": {"gluonlab": __version__, "python": python_version(), **package_versions()},
         "folder": str(Path.cwd()),

@@ -52,6 +52,12 @@ def write_json(value: Any, target: Optional[str]) -> bool:
     return True
 
 
+def print_warnings(warnings: Sequence[str]) -> None:
+    """One line each on stderr, where they are no part of a result."""
+    for warning in warnings:
+        typer.echo(f"warning: {warning}", err=True)
+
+
 def format_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Rows as aligned text; columns that hold numbers are aligned to the right."""
     cells = [list(header)] + [[str(cell) for cell in row] for row in rows]

@@ -94,13 +94,3 @@ def parse_line(line: str, ranks: dict[str, int]) -> tuple[str, int]:
     if value != value or value < 0 or value >= 2**24 or value != int(value):
         raise ValueError(f"label {label} is no class number")
     return file, int(value)
-
-
-def read_class_names(path: Union[str, Path]) -> tuple[str, ...]:
-    """Names of classes, one a line, in the order of their labels. Raises DataError DAT01, DAT42."""
-    if not Path(path).is_file():
-        raise DataError("DAT01", str(path), "no such file")
-    names = tuple(Path(path).read_text("utf-8", errors="replace").splitlines())
-    if not all(names) or len(set(names)) != len(names) or not names:
-        raise DataError("DAT42", str(path), "class names must be there, not empty and different")
-    return names

@@ -9,6 +9,7 @@ from typing import Union
 
 import numpy as np
 
+from gluonlab.data.classes import check_class_names
 from gluonlab.data.source import ArraySource
 from gluonlab.errors import DataError
 
@@ -19,7 +20,8 @@ def load_npz(path: Union[str, Path]) -> ArraySource:
     """``images`` (N, height, width) or (N, height, width, 1 or 3) uint8 and ``labels`` (N,), whole numbers.
 
     Optional ``classes``, an array of their names. Raises DataError DAT01 (missing), DAT04 (damaged), DAT05
-    (an array is missing or of the wrong kind), DAT12 (labels). Pickled objects are refused.
+    (an array is missing or of the wrong kind), DAT12 (labels), DAT42 (names of classes). Pickled objects are
+    refused.
     """
     name = str(path)
     if not Path(path).is_file():
@@ -33,7 +35,7 @@ def load_npz(path: Union[str, Path]) -> ArraySource:
             if missing:
                 raise DataError("DAT05", name, f"has no array {', '.join(sorted(missing))}")
             images, labels = arrays["images"], arrays["labels"]
-            classes = arrays["classes"].astype(str).tolist() if "classes" in arrays.files else []
+            classes = arrays["classes"].astype(str).ravel().tolist() if "classes" in arrays.files else []
     except DAMAGED as error:
         raise DataError("DAT04", name, f"damaged, or holds objects: {error}") from None
     if images.ndim == 3:
@@ -46,4 +48,6 @@ def load_npz(path: Union[str, Path]) -> ArraySource:
         raise DataError("DAT12", name, f"labels are {labels.dtype}, not whole numbers")
     if labels.size and (int(labels.max()) >= 2**31 or int(labels.min()) < -(2**31)):
         raise DataError("DAT12", name, "a label is beyond 32 bits")
+    if classes:
+        check_class_names(classes, name)
     return ArraySource(images, labels, Path(path).name, classes)

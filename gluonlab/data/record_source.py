@@ -9,6 +9,7 @@ from typing import Optional, Union
 import numpy as np
 from numpy.typing import NDArray
 
+from gluonlab.data.classes import read_class_names
 from gluonlab.data.decode import decode_image
 from gluonlab.data.recordio import IMAGE_HEADER, RecordReader, unpack_image_record
 from gluonlab.data.verification.index import VerifiedIndex
@@ -34,7 +35,7 @@ class RecordSource:
 
     ``classes`` are the lines of ``<prefix>.classes.txt`` beside it, if there is one. Raises what
     RecordReader raises, DataError DAT05 (bad header), DAT12 (a label is no whole number), DAT13 (several
-    labels).
+    labels), DAT42 (names of classes that are none).
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class RecordSource:
             index.records.labels.astype(np.int64) if index else self._all_labels()
         )
         names = Path(path).with_suffix(".classes.txt")
-        self.classes = tuple(names.read_text("utf-8").splitlines()) if names.is_file() else ()
+        self.classes = read_class_names(names) if names.is_file() else ()
 
     def __len__(self) -> int:
         return len(self._reader)

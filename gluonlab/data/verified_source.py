@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import logging
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional, Union
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gluonlab.data.classes import numbered_by
 from gluonlab.data.folder import FolderSource
 from gluonlab.data.record_source import RecordSource
 from gluonlab.data.recordio import temporary_path
@@ -56,17 +58,20 @@ def open_verified(
     classes: int,
     max_bad_fraction: Optional[float] = None,
     processes: int = 1,
+    class_names: Sequence[str] = (),
 ) -> Union[FileSource, Selection]:
     """The source at ``path``, verified now if that was not done before.
 
-    Bad are records that do not decode and labels outside 0..classes - 1. They are an error, or, with a
-    ``max_bad_fraction``, left out and listed in ``<path>.bad.jsonl`` (beside the verified index).
+    Its classes are numbered as ``class_names``, those of training, if there are any. Bad are records that do
+    not decode and labels outside 0..classes - 1. They are an error, or, with a ``max_bad_fraction``, left out
+    and listed in ``<path>.bad.jsonl`` (beside the verified index).
 
     Raises:
-        DataError: the codes of the bad records, the first ten; DAT41 if there are more than allowed.
+        DataError: the codes of the bad records, the first ten; DAT41 if there are more than allowed; DAT14 a
+            class that is none of ``class_names``.
     """
     index = verified(kind, path, processes=processes)
-    source = _open(kind, path, index)
+    source = numbered_by(class_names, _open(kind, path, index))
     bad = {**_bad_labels(source, index, classes), **index.bad}
     if not bad:
         return source
@@ -86,10 +91,10 @@ def _open(kind: Kind, path: Path, index: VerifiedIndex) -> FileSource:
 
 
 def _bad_labels(source: FileSource, index: VerifiedIndex, classes: int) -> dict[int, Problem]:
-    labels = index.records.labels
-    outside = np.flatnonzero((labels < 0) | (labels >= classes)).tolist()
+    stored = index.records.labels
+    outside = np.flatnonzero((source.labels < 0) | (source.labels >= classes)).tolist()
     return {
-        number: Problem("DAT12", source.where(number), f"label {labels[number]} outside 0..{classes - 1}")
+        number: Problem("DAT12", source.where(number), f"label {stored[number]} outside 0..{classes - 1}")
         for number in outside
     }
 

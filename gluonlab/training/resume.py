@@ -10,6 +10,8 @@ from gluonlab.errors import CheckpointError
 from gluonlab.training.run import Run
 from gluonlab.training.state import restore
 
+_SHOWN = 5
+
 
 def resume(run: Run) -> Optional[Checkpoint]:
     """Restore the newest good checkpoint that rank 0 sees, on every process; None if there is none.
@@ -61,4 +63,11 @@ def differing(saved: Any, current: Any, key: str = "") -> Iterator[tuple[str, st
             yield from differing(saved[name], current[name], f"{key}.{name}" if key else name)
     elif saved != current:
         key = key[len("recipe.") :] if key.startswith("recipe.") else key
-        yield key, f"{key} was {saved!r}, now {current!r}"
+        yield key, f"{key} was {_shortened(saved)}, now {_shortened(current)}"
+
+
+def _shortened(value: Any) -> str:
+    """``value`` as text; of a long list its length and what it begins with."""
+    if isinstance(value, list) and len(value) > _SHOWN:
+        return f"{len(value):,} from {value[:_SHOWN]!r} on"
+    return repr(value)

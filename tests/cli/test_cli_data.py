@@ -80,8 +80,17 @@ def test_splits_of_different_classes(tmp_path):
     make_folder(tmp_path / "in" / "val", ("a", "c"))
     error = error_of(tmp_path / "in", tmp_path / "out")
     assert isinstance(error, DataError)
-    assert "different classes: b, c" in str(error)
+    assert "1 class that training has not: c" in str(error)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_split_that_lacks_a_class_is_packed_by_the_numbers_of_training(tmp_path):
+    make_folder(tmp_path / "in" / "train", ("a", "b", "c"))
+    make_folder(tmp_path / "in" / "val", ("c",))
+    result = run(tmp_path / "in", tmp_path / "out")
+    assert "warning: no val image of 2 classes of 3: a, b" in result.output
+    val = RecordSource(tmp_path / "out" / "val.rec")
+    assert (val.labels.tolist(), val.classes) == ([2], ("a", "b", "c"))
 
 
 @pytest.mark.parametrize(

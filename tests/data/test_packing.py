@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import simplejpeg
 
+from gluonlab.data.classes import read_class_names
 from gluonlab.data.digits import load_digits
 from gluonlab.data.folder import FolderSource
-from gluonlab.data.list_file import ListSource, read_class_names
+from gluonlab.data.list_file import ListSource
 from gluonlab.data.packing import pack_source, resize_shorter_side
 from gluonlab.data.record_source import RecordSource
 from gluonlab.data.recordio import unpack_image_record

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Optional, cast
 import typer
 
 from gluonlab.cli.data.sources import SETS, open_splits, progress_bar
-from gluonlab.cli.output import JSON_OPTION, check_json_target, write_json
+from gluonlab.cli.output import JSON_OPTION, check_json_target, print_warnings, write_json
 from gluonlab.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ def pack(
     if encoding not in ENCODINGS:
         raise ConfigError("CLI02", "--encoding", f"{encoding!r} is none of {', '.join(ENCODINGS)}")
     check_json_target(json_file)
+    from gluonlab.data.classes import tell_missing
     from gluonlab.data.packing import pack_source
 
     rows: list[dict[str, Any]] = []
@@ -64,8 +65,15 @@ def pack(
             )
         count = len(classes) or int(opened.labels.max()) + 1
         rows.append(
-            {"split": name, "path": str(Path(out) / f"{name}.rec"), **asdict(report), "classes": count}
+            {
+                "split": name,
+                "path": str(Path(out) / f"{name}.rec"),
+                **asdict(report),
+                "classes": count,
+                "warnings": tell_missing(opened, count, name),
+            }
         )
+    print_warnings([warning for row in rows for warning in row["warnings"]])
     if not write_json(rows, json_file):
         _print_rows(rows)
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
-from gluonlab.errors import ConfigError, DataError
+from gluonlab.errors import ConfigError
 
 if TYPE_CHECKING:
     from gluonlab.data.source import Source
@@ -73,8 +73,9 @@ def open_splits(
     _refuse("--path", path, f"not used with the folder {source}")
     if split is not None and split != Path(split).name:
         raise ConfigError("CLI02", "--split", f"{split!r} is not a file name")
+    from gluonlab.data.classes import numbered_by, read_class_names
     from gluonlab.data.folder import FolderSource
-    from gluonlab.data.list_file import ListSource, read_class_names
+    from gluonlab.data.list_file import ListSource
 
     classes = read_class_names(labels) if labels else ()
     if source.endswith(LISTS):
@@ -86,11 +87,9 @@ def open_splits(
         yield split or "train", FolderSource(folder, classes=classes)
         return
     _refuse("--split", split, f"{source} has its own splits, train and val")
-    opened = [FolderSource(folder / name, classes=classes) for name in SPLITS]
-    if opened[0].classes != opened[1].classes:
-        differ = ", ".join(sorted(set(opened[0].classes) ^ set(opened[1].classes))[:5])
-        raise DataError("DAT12", source, f"train/ and val/ have different classes: {differ}")
-    yield from zip(SPLITS, opened)
+    train = FolderSource(folder / "train", classes=classes)
+    val = numbered_by(train.classes, FolderSource(folder / "val"))
+    yield from zip(SPLITS, (train, val))
 
 
 def _refuse(option: str, value: Optional[str], why: str) -> None:

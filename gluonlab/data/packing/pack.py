@@ -15,6 +15,7 @@ from typing import Any, Optional, Union
 
 import cv2
 
+from gluonlab.data.classes import check_class_names
 from gluonlab.data.folder import FolderSource
 from gluonlab.data.list_file import ListSource
 from gluonlab.data.packing.encode import Encoded, Encoding, encode_sample
@@ -56,13 +57,15 @@ def pack_source(
     trial decode. ``resize`` is the shorter side in pixels; with it "keep" encodes JPEG as JPEG, the rest as
     PNG. ``progress`` is told (done, total). Nothing stands under a final name until all is written; what an
     interrupted call wrote is taken over if source and options are the same.
-    Raises DataError DAT01, DAT06, DAT12; ConfigError if the source has no files to keep.
+    Raises DataError DAT01, DAT06, DAT12, DAT42; ConfigError if the source has no files to keep.
     """
     started = time.perf_counter()
     if len(source) == 0:
         raise DataError("DAT01", source.name, "0 images")
     if encoding == "keep" and not isinstance(source, EncodedSource):
         raise ConfigError("CLI02", source.name, "has no image files to keep", "encode as png or jpeg")
+    if class_names:
+        check_class_names(class_names, source.name)
     check_labels(source, len(class_names) if class_names else MAX_LABEL)
     prefix = Path(out_prefix)
     prefix.parent.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,31 @@
+"""What is odd about data sets, though a run can be made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gluonlab.build.data import DataSets
+from gluonlab.config.sections import Data
+from gluonlab.data.classes import classes_of, tell_missing
+from gluonlab.data.source import Source
+
+
+def data_warnings(data: Data, sets: DataSets) -> list[str]:
+    """One line each."""
+    if sets.train is None or sets.val is None:
+        return []
+    return [
+        *tell_missing(sets.train, data.classes, "training"),
+        *class_warnings(sets.val, data.classes, sets.class_names),
+    ]
+
+
+def class_warnings(val: Source, classes: int, class_names: Sequence[str]) -> list[str]:
+    """About the classes of a validation set; ``class_names`` are what training calls its ``classes``."""
+    warnings = tell_missing(val, classes, "validation")
+    if bool(class_names) != bool(classes_of(val)):
+        nameless, other = ("validation", "training") if class_names else ("training", "validation")
+        warnings.append(
+            f"{nameless} data have no class names, {other} data have: labels are taken as they are"
+        )
+    return warnings
