@@ -56,7 +56,16 @@ setup(
             "nvidia-cudnn-cu11==8.9.6.50",
         ],
         "cu112-system": [f"mxnet-cu112=={MXNET}"],  # CUDA 11, cuDNN 8 and NCCL 2 are the system's
-        "dev": ["pytest", "hypothesis", "ruff", "mypy", "types-PyYAML", "types-psutil", *EXPORT],
+        "dev": [
+            "pytest",
+            "hypothesis",
+            "ruff",
+            "mypy",
+            "types-PyYAML",
+            "types-psutil",
+            "typing_extensions",
+            *EXPORT,
+        ],
         "export": EXPORT,
     },
 )

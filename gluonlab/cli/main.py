@@ -6,9 +6,8 @@ import errno
 import os
 import sys
 import traceback
-from typing import Optional
+from typing import Any, Optional
 
-import click
 import typer
 import typer.core
 
@@ -25,7 +24,12 @@ from gluonlab.cli.simulate import simulate
 from gluonlab.cli.train import train
 from gluonlab.errors import CheckpointError, GluonlabError, ResourceError
 
-typer.core.rich = None  # type: ignore  # it escapes brackets for rich, which prints no help here
+# typer escapes brackets for rich, which prints no help here. It has one name before 0.17, the other after.
+typer.core.rich = None  # type: ignore
+typer.core.HAS_RICH = False  # type: ignore
+
+# A wrong command line: of click before typer 0.17, of typer's own copy after, and neither exports it.
+_CommandLineError: Any = typer.BadParameter.__mro__[2]
 
 app = typer.Typer(
     add_completion=False,
@@ -99,11 +103,12 @@ def main() -> None:
         os.environ["GLUONLAB_DEBUG"] = "1"
     try:
         code = app(standalone_mode=False)
-    except (click.exceptions.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         typer.echo("interrupted; a run continues when its command is given again", err=True)
         sys.exit(130)
-    except click.ClickException as error:
-        command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "gluonlab"
+    except _CommandLineError as error:
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context else "gluonlab"
         line = " ".join(error.format_message().split()).rstrip(".")
         typer.echo(f"error[CLI01] {command}: {line}; see {command} --help", err=True)
         sys.exit(2)

@@ -11,7 +11,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NoReturn, Optional
 
-import click
 import typer
 
 from gluonlab.cli.output import JSON_OPTION, format_table, write_json
@@ -101,7 +100,7 @@ def _delete_runs(root: Path, names: list[str], is_confirmed: bool) -> None:
 def _confirm(question: str) -> bool:
     try:
         return typer.confirm(question, err=True)
-    except click.exceptions.Abort as error:
+    except typer.Abort as error:
         raise ConfigError("CLI02", "runs --delete", "not confirmed", "add --yes") from error
 
 

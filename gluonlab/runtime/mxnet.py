@@ -7,8 +7,9 @@ import warnings
 from gluonlab.errors import SetupError
 from gluonlab.runtime.amx import use_amx
 from gluonlab.runtime.lazy_operators import make_operators_lazily
+from gluonlab.runtime.lent_names import lent_distutils, lent_numpy_names
 from gluonlab.runtime.memory import keep_freed_memory, share_workspace
-from gluonlab.runtime.shims import prepare_mxnet_import
+from gluonlab.runtime.shims import mend_imported_mxnet, prepare_mxnet_import
 
 try:
     prepare_mxnet_import()
@@ -16,11 +17,12 @@ try:
     share_workspace()
     use_amx()
     make_operators_lazily()
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), lent_numpy_names(), lent_distutils():
         warnings.simplefilter("ignore")  # of names that NumPy renamed and a retired MXNet will not
         import mxnet as mx
         from mxnet import autograd, gluon, nd
         from mxnet.contrib import amp
+    mend_imported_mxnet(mx)
 except (ImportError, OSError) as error:
     hint = "run ./scripts/install.sh again"
     if "libcuda.so" in str(error):

@@ -3,7 +3,6 @@
 import re
 import shlex
 
-import click
 import pytest
 import typer.main
 
@@ -23,7 +22,7 @@ def commands_in(page):
 def found(words):
     """The command that ``words`` begin with, and the words after its name."""
     command, rest = GLUONLAB, list(words)
-    while isinstance(command, click.Group):
+    while hasattr(command, "commands"):
         name = rest.pop(0)
         assert name in command.commands, f"gluonlab {' '.join(words)}: there is no {name}"
         command = command.commands[name]

@@ -30,9 +30,11 @@ def test_mxnet_has_one_workspace_unless_the_user_says_otherwise(given, used, mon
     assert run_python(code).stdout == f"{used}\n"
 
 
-def test_numpy_2_is_refused_before_mxnet_is_imported():
-    job = run_python(f"import numpy; numpy.__version__ = '2.1.0'\n{PREPARE}")
-    assert "error[ENV01] numpy 2.1.0: MXNet 1.9.1 cannot be imported with NumPy 2; run" in job.stderr
+@pytest.mark.parametrize("version", ["1.20.3", "3.0.0"])
+def test_another_numpy_is_refused_before_mxnet_is_imported(version):
+    job = run_python(f"import numpy; numpy.__version__ = '{version}'\n{PREPARE}")
+    line = f"error[ENV01] numpy {version}: gluonlab and MXNet 1.9.1 run with NumPy 1.21 to 2.x; run ./scripts"
+    assert line in job.stderr
 
 
 def test_a_missing_mxnet_is_told_with_the_mend():

@@ -1,0 +1,31 @@
+"""Whatever the package imports is declared in setup.py, and not brought by something else."""
+
+import ast
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+DISTRIBUTIONS = {"yaml": "PyYAML", "cv2": "opencv-python-headless", "pydantic_core": "pydantic"}
+# Built by scripts/install.sh against the MXNet of the environment, or asked for where it is needed.
+NOT_DECLARED = {"horovod", "gluoncv"}
+
+
+def imported_packages():
+    for path in (ROOT / "gluonlab").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                yield from (alias.name.split(".")[0] for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                yield node.module.split(".")[0]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 10), reason="this Python has no list of its own modules")
+def test_what_is_imported_is_declared():
+    others = {name for name in imported_packages() if name not in sys.stdlib_module_names} - {"gluonlab"}
+    tree = ast.parse((ROOT / "setup.py").read_text())
+    strings = [str(node.value) for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+    declared = {re.split(r"[<>=\[]", text)[0] for text in strings}
+    assert {name for name in others if DISTRIBUTIONS.get(name, name) not in declared} == NOT_DECLARED
