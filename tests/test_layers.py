@@ -25,6 +25,7 @@ LAYERS = [
         "checkpoint",
         "weights",
         "inference",
+        "torch_engine",
     },
     {"schedules", "epochs", "intervals", "timing", "errors", "fault_injection", "runtime", "config"},
 ]
@@ -65,7 +66,7 @@ def test_imports_go_one_way(path):
             assert part in ("config", "build", "cli"), f"{part} must not see the configuration"
 
 
-def test_horovod_is_imported_in_one_place_and_mxnet_in_another():
+def test_each_framework_is_imported_in_one_place():
     for path in FILES:
         name = str(path.relative_to(PACKAGE))
         for module in imports_of(path):
@@ -73,6 +74,8 @@ def test_horovod_is_imported_in_one_place_and_mxnet_in_another():
                 assert name in ("parallel/horovod_world.py", "parallel/launch/gloo_start.py")
             if module.split(".")[0] == "mxnet":
                 assert name == "runtime/mxnet.py"
+            if module.split(".")[0] == "torch":
+                assert name.startswith("torch_engine/")
 
 
 def test_files_and_functions_stay_short():

@@ -8,10 +8,9 @@ from typing import Optional
 
 from gluonlab import models
 from gluonlab.build.class_names import names_in_checkpoint
+from gluonlab.build.image_model import ImageModel
 from gluonlab.build.network import build_network
 from gluonlab.build.run_directory import find_checkpoint, load_run_config
-from gluonlab.data.augment import Augmentation
-from gluonlab.data.augment.views import CentreCrop
 from gluonlab.models.class_names import imagenet_classes
 from gluonlab.models.entry import Preprocessing
 from gluonlab.models.pretrained import load_weights
@@ -23,33 +22,10 @@ AVERAGE_FILE = "average.safetensors"
 
 
 @dataclass(frozen=True)
-class OpenedModel:
-    """A network with weights, on the CPU, and what its images and classes are.
+class OpenedModel(ImageModel):
+    """A network with weights, on the CPU, and what its images and classes are."""
 
-    ``name`` is that of the registry; ``class_names`` are in the order of the logits, or empty where they are
-    not known.
-    """
-
-    name: str
     net: gluon.HybridBlock
-    channels: int
-    preprocessing: Preprocessing
-    class_names: tuple[str, ...]
-
-    @property
-    def input_shape(self) -> tuple[int, int, int]:
-        """(channels, height, width) of an image."""
-        return (self.channels, self.preprocessing.crop, self.preprocessing.crop)
-
-    @property
-    def normalisation(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        """Mean and standard deviation of each channel, in 0 to 255."""
-        return self.preprocessing.mean, self.preprocessing.std
-
-    def augmentation(self) -> Augmentation:
-        """What scales and crops an image for the network."""
-        size = self.preprocessing.crop
-        return Augmentation(CentreCrop(size, self.preprocessing.resize or size), self.channels)
 
 
 def open_model(target: Path) -> OpenedModel:
@@ -71,9 +47,8 @@ def open_model(target: Path) -> OpenedModel:
     load_weights(net, average if average.is_file() else checkpoint.path)
     data = config.data
     preprocessing = Preprocessing(tuple(data.mean), tuple(data.std), data.resize, data.val_size)
-    return OpenedModel(
-        config.model.name, net, data.channels, preprocessing, names_in_checkpoint(checkpoint, data)
-    )
+    names = names_in_checkpoint(checkpoint, data)
+    return OpenedModel(config.model.name, data.channels, preprocessing, names, net)
 
 
 def _open_folder(folder: Path) -> OpenedModel:
@@ -83,4 +58,4 @@ def _open_folder(folder: Path) -> OpenedModel:
     names: Optional[tuple[str, ...]] = tuple(facts.class_names or ())
     if not names and facts.classes == entry.classes == len(imagenet_classes()):
         names = imagenet_classes()
-    return OpenedModel(facts.model, net, entry.input_shape[0], entry.preprocessing, names or ())
+    return OpenedModel(facts.model, entry.input_shape[0], entry.preprocessing, names or (), net)

@@ -162,33 +162,29 @@ def export_(
         ..., metavar="MODEL_OR_CHECKPOINT", help="Model folder, store:NAME, run or checkpoint."
     ),
     output: Path = typer.Option(..., "-o", "--output", help="The folder to write into."),
-    form: str = typer.Option("onnx", "--format", help="onnx, torch (safetensors) or mxnet (symbol, params)."),
+    form: str = typer.Option("onnx", "--format", help="onnx, torch (weights), pytorch (a module) or mxnet."),
     check: bool = typer.Option(False, "--check", help="Run what was written, and compare logits."),
     images: Optional[list[Path]] = typer.Option(
         None, help="Images, or folders of them, for --check; the digits that ship if none are given."
     ),
     json_target: Optional[str] = JSON_OPTION,
 ) -> None:
-    """Write a network for ONNX, PyTorch or MXNet. PyTorch's file has torchvision's names.
+    """Write a network for ONNX, PyTorch or MXNet.
+
+    The file of ``torch`` has torchvision's names. ``pytorch`` writes a module that needs neither gluonlab nor
+    MXNet, of a -symbol.json with its .params too, without MXNet if need be; it is always checked.
 
     Example: gluonlab models export models/resnet50 -o exported --format onnx --check
     """
-    from gluonlab.build.opened_model import open_model
-    from gluonlab.inference.parity import check_export, real_images
-    from gluonlab.weights.exporting import check_format, export
+    from gluonlab.build.leaving import export_model
+    from gluonlab.weights.formats import check_format
 
-    form = check_format(form)
     check_json_target(json_target)
-    model = open_model(target)
-    files = export(model.net, form, output, model=model.name, input_shape=model.input_shape)
-    report: dict[str, Any] = {"model": model.name, "format": form, "files": [str(file) for file in files]}
-    if check:
-        batch = real_images(images or [], model.augmentation(), *model.normalisation)
-        report["check"] = check_export(model.net, form, files, model.name, batch)
+    report = export_model(target, check_format(form), output, check=check, images=images or [])
     if write_json(report, json_target) and json_target == "-":
         return
     typer.echo("\n".join(report["files"]))
-    if check:
+    if report["check"]:
         typer.echo(
             f"largest difference of logits {report['check']['largest_difference']:.2e} on "
             f"{report['check']['images']} images, the largest logit is {report['check']['largest_logit']:.3g}"

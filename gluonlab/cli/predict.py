@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 import typer
 
 from gluonlab.cli.output import JSON_OPTION, check_json_target, format_table, write_json
 from gluonlab.errors import CheckpointError
 
-ENGINE_OPTION = typer.Option("mxnet", help="What computes: mxnet, fused, int8 or onnxruntime.")
+if TYPE_CHECKING:
+    from gluonlab.build.image_model import ImageModel
+
+ENGINE_OPTION = typer.Option("mxnet", help="What computes: mxnet, fused, int8, onnxruntime or torch.")
 
 
 def predict(
     target: Path = typer.Argument(
-        ..., metavar="MODEL_OR_CHECKPOINT", help="Model folder, store:NAME, run or checkpoint."
+        ...,
+        metavar="MODEL_OR_CHECKPOINT",
+        help="Model folder, store:NAME, run or checkpoint; with torch also a -symbol.json or its folder.",
     ),
     images: list[Path] = typer.Argument(..., metavar="IMAGE...", help="Image files, or folders of them."),
     top: int = typer.Option(5, min=1, help="How many classes to name for each image."),
@@ -32,25 +39,22 @@ def predict(
     """
     import numpy as np
 
-    from gluonlab.build.opened_model import open_model
-    from gluonlab.inference.engines import make_engine
     from gluonlab.inference.images import ImageFiles, find_images, read_batch
-    from gluonlab.inference.predict import features as features_of
     from gluonlab.inference.predict import top_classes
 
     check_json_target(json_target)
     files = find_images(images)
-    model = open_model(target)
+    model, compute_for = _open(target, engine, features is not None)
     compute: Any = None
     rows: list[dict[str, Any]] = []
     vectors: list[Any] = []
     for start in range(0, len(files), batch_size):
         part = files[start : start + batch_size]
         batch = read_batch(ImageFiles(part), model.augmentation(), *model.normalisation)
+        compute = compute or compute_for(batch)
         if features:
-            vectors.append(features_of(model.net, batch))
+            vectors.append(compute(batch))
             continue
-        compute = compute or make_engine(model.net, engine, model.input_shape, calibration=batch)
         classes = top_classes(compute(batch), top, model.class_names)
         rows += [{"image": str(path), "classes": best} for path, best in zip(part, classes)]
     if features:
@@ -58,6 +62,28 @@ def predict(
     elif not write_json(rows, json_target) or json_target != "-":
         cells = [(row["image"], _describe(row["classes"])) for row in rows]
         typer.echo(format_table(("image", "classes"), cells))
+
+
+def _open(target: Path, engine: str, are_features: bool) -> tuple[ImageModel, Callable[[Any], Any]]:
+    """What is known of the network, and from its first batch to what computes logits or features."""
+    if engine == "torch" and not are_features:  # the one engine that needs no MXNet
+        from gluonlab.build.portable_model import open_portable
+        from gluonlab.torch_engine import check_torch
+
+        check_torch()
+        from gluonlab.torch_engine.prediction import in_torch
+
+        portable = open_portable(target)
+        run = partial(in_torch, portable.graph, portable.values, portable.input_name, portable.input_shape)
+        return portable, lambda batch: run()
+    from gluonlab.build.opened_model import open_model
+    from gluonlab.inference.engines import make_engine
+    from gluonlab.inference.features import features
+
+    model = open_model(target)
+    if are_features:
+        return model, lambda batch: partial(features, model.net)
+    return model, lambda batch: make_engine(model.net, engine, model.input_shape, calibration=batch)
 
 
 def _describe(classes: list[dict[str, Any]]) -> str:

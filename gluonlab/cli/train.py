@@ -130,6 +130,7 @@ def _train(
     from gluonlab.build.run_directory import check_same_run, lock_run_directory
     from gluonlab.reporting import run_files
     from gluonlab.reporting.useful_batch import largest_useful_batch
+    from gluonlab.weights.gluon_graph import write_graph
 
     def tell(text: str) -> None:
         if world.rank == 0:
@@ -150,6 +151,7 @@ def _train(
         run.store.remove_leftovers()
         run_files.remove_leftovers(run_dir)
         run_files.write_json(run_dir / run_files.CONFIG, provenance(config, run))
+        write_graph(run.state.net, run_dir)
     tell(
         f"{config.model.name}: batch {config.global_batch_size:,} = {config.virtual_workers:,} x "
         f"{config.worker_size}, {world.size} process(es), {run.total_steps:,} steps, {run_dir}"

@@ -3,7 +3,7 @@
 ``mxnet`` is the hybridized network. ``fused`` lets MXNet's oneDNN backend fold each BatchNorm into the
 convolution before it and join it with the ReLU and the addition behind it. ``int8`` computes convolutions and
 fully connected layers in 8-bit integers, by ranges that were seen on calibration images. ``onnxruntime`` runs
-the exported ONNX model.
+the exported ONNX model, ``torch`` the graph in PyTorch, on a GPU if it sees one.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 from gluonlab.errors import ConfigError, SetupError
 from gluonlab.inference import ENGINES
 from gluonlab.runtime.mxnet import gluon, mx, nd
+from gluonlab.torch_engine import check_torch
+from gluonlab.weights import gluon_graph
 from gluonlab.weights.onnx_export.model import INPUT, onnx_model
 
 Engine = Callable[[NDArray[np.float32]], NDArray[np.float32]]
@@ -44,7 +46,7 @@ def make_engine(
 
     Raises:
         ConfigError: CFG79 an unknown engine, or no calibration images.
-        SetupError: ENV75 if onnx or onnxruntime is not installed.
+        SetupError: ENV75 if onnx or onnxruntime is not installed, ENV77 if PyTorch is not.
     """
     if engine == "mxnet":
         return in_mxnet(graph_of(net))
@@ -54,6 +56,11 @@ def make_engine(
         return in_mxnet(quantised(net, calibration))
     if engine == "onnxruntime":
         return in_onnxruntime(onnx_model(net, input_shape).SerializeToString())
+    if engine == "torch":
+        check_torch()
+        from gluonlab.torch_engine.prediction import in_torch
+
+        return in_torch(gluon_graph.graph_of(net), gluon_graph.values_of(net), gluon_graph.INPUT, input_shape)
     raise ConfigError("CFG79", f"engine {engine}", "is not known", f"known are {', '.join(ENGINES)}")
 
 

@@ -4,31 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import safetensors.numpy
 
 from gluonlab.checkpoint.tensors import Tensors
-from gluonlab.errors import CheckpointError, ConfigError
+from gluonlab.errors import CheckpointError
 from gluonlab.runtime.mxnet import gluon, mx
-from gluonlab.weights.model_folder import write_durably
+from gluonlab.weights.formats import Format, write_files
 from gluonlab.weights.mxnet_params import write_params
 from gluonlab.weights.naming import UPDATE_COUNTER, Naming, naming_of, namings_of
 from gluonlab.weights.onnx_export.model import INPUT, onnx_model
 from gluonlab.weights.tables import NAMINGS
 
-Format = Literal["onnx", "torch", "mxnet"]
-FORMATS: tuple[Format, ...] = ("onnx", "torch", "mxnet")
 TORCH_SOURCES = ("torchvision", "timm")
-
-
-def check_format(form: str) -> Format:
-    """``form``; raises `ConfigError` CFG09 if it is no format that can be written."""
-    for known in FORMATS:
-        if form == known:
-            return known
-    raise ConfigError("CFG09", f"--format {form}", "is not known", f"known are {', '.join(FORMATS)}")
 
 
 def export(
@@ -48,13 +37,7 @@ def export(
         files = {f"{model}.safetensors": safetensors.numpy.save(torch_state_dict(net, model))}
     else:
         return _export_symbol(net, folder, model)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, raw in files.items():
-            write_durably(folder / name, raw)
-    except OSError as error:
-        raise CheckpointError("CKP01", str(folder), f"cannot be written: {error.strerror}") from None
-    return [folder / name for name in files]
+    return write_files(folder, files)
 
 
 def torch_state_dict(net: gluon.Block, model: str) -> Tensors:

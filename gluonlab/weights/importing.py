@@ -9,6 +9,7 @@ from gluonlab.errors import CheckpointError, ConfigError
 from gluonlab.models import create, entry
 from gluonlab.models.pretrained import read_fitting
 from gluonlab.weights.files import check_sha256, sha256_of
+from gluonlab.weights.gluon_graph import graph_text
 from gluonlab.weights.model_folder import write_model_folder
 
 
@@ -43,7 +44,13 @@ def import_weights(
         "names": naming.source,
     }
     facts = write_model_folder(
-        folder, tensors, model=model, classes=classes, class_names=class_names, source=source
+        folder,
+        tensors,
+        model=model,
+        classes=classes,
+        class_names=class_names,
+        source=source,
+        graph=graph_text(net),
     )
     return {
         "model": model,

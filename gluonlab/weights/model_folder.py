@@ -24,6 +24,8 @@ from gluonlab.weights.files import check_sha256, sha256_of
 FORMAT = 1
 WEIGHTS_FILE = "model.safetensors"
 FACTS_FILE = "model.json"
+GRAPH_FILE = "network-symbol.json"
+"""Of the network, by structural names, as MXNet writes graphs; beside weights, and in a run directory."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,11 @@ def write_model_folder(
     classes: int,
     class_names: Optional[list[str]],
     source: Mapping[str, Any],
+    graph: Optional[str] = None,
 ) -> ModelFacts:
     """Write the weights (our names, float32) and what they are; the folder appears whole or not at all.
+
+    With ``graph``, the JSON of the network's graph, the folder can be used without MXNet.
 
     Raises:
         CheckpointError: CKP01 if it exists already, or cannot be written.
@@ -62,6 +67,8 @@ def write_model_folder(
         temporary.mkdir(parents=True)
         arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
         write_durably(temporary / WEIGHTS_FILE, safetensors.numpy.save(arrays))
+        if graph is not None:
+            write_durably(temporary / GRAPH_FILE, graph.encode())
         facts = ModelFacts(model, classes, sha256_of(temporary / WEIGHTS_FILE), class_names, source)
         text = json.dumps({"format": FORMAT, **asdict(facts)}, indent=1) + "\n"
         write_durably(temporary / FACTS_FILE, text.encode())

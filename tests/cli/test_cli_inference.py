@@ -1,6 +1,7 @@
 """``predict``, ``evaluate --engine``, ``models export`` and fine-tuning, as their users run them."""
 
 import json
+from importlib.util import find_spec
 
 import cv2
 import numpy as np
@@ -37,7 +38,12 @@ def read_json(result):
     return json.loads(result.stdout)
 
 
-@pytest.mark.parametrize("engine", ["mxnet", "fused", "onnxruntime"])
+NEEDS_TORCH = pytest.mark.skipif(not find_spec("torch"), reason="PyTorch is not installed")
+
+
+@pytest.mark.parametrize(
+    "engine", ["mxnet", "fused", "onnxruntime", pytest.param("torch", marks=NEEDS_TORCH)]
+)
 def test_predict_names_the_classes_of_a_run(digits, run_gluonlab, engine):
     rows = read_json(
         run_gluonlab(
@@ -70,7 +76,7 @@ def test_features_go_into_a_file(digits, run_gluonlab, tmp_path):
     assert "40 images, 64 features each" in result.stdout
 
 
-@pytest.mark.parametrize("form", ["onnx", "mxnet"])
+@pytest.mark.parametrize("form", ["onnx", "mxnet", pytest.param("pytorch", marks=NEEDS_TORCH)])
 def test_exports_are_checked_on_real_images(digits, run_gluonlab, tmp_path, form):
     report = read_json(
         run_gluonlab(

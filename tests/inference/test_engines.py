@@ -1,4 +1,4 @@
-"""Four ways to compute one network, and what is made of its logits."""
+"""Five ways to compute one network, and what is made of its logits."""
 
 import numpy as np
 import pytest
@@ -8,14 +8,15 @@ from gluonlab.data.augment.views import CentreCrop
 from gluonlab.errors import ConfigError, DataError
 from gluonlab.inference import ENGINES
 from gluonlab.inference.engines import make_engine
+from gluonlab.inference.features import features
 from gluonlab.inference.images import ImageFiles, find_images, read_batch
-from gluonlab.inference.predict import features, softmax, top_classes
+from gluonlab.inference.predict import softmax, top_classes
 from gluonlab.models import create
 from gluonlab.models.class_names import imagenet_classes
 from gluonlab.runtime.mxnet import mx, nd
 
 IMAGES = np.random.RandomState(0).standard_normal((8, 3, 32, 32)).astype("float32")
-TOLERANCE = {"mxnet": 1e-6, "fused": 1e-5, "onnxruntime": 1e-5, "int8": 0.1}
+TOLERANCE = {"mxnet": 1e-6, "fused": 1e-5, "onnxruntime": 1e-5, "torch": 1e-5, "int8": 0.1}
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +36,8 @@ def net():
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_each_engine_gives_the_logits_of_the_network(net, engine):
+    if engine == "torch":
+        pytest.importorskip("torch")
     expected = net(nd.array(IMAGES)).asnumpy()
     before = {name: p.data().asnumpy() for name, p in net._collect_params_with_prefix().items()}
     compute = make_engine(net, engine, (3, 32, 32), calibration=IMAGES)

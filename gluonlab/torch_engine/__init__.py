@@ -1,0 +1,15 @@
+"""Gluon networks run by PyTorch: their graphs become straight lines of PyTorch calls."""
+
+from __future__ import annotations
+
+from gluonlab.errors import SetupError
+
+
+def check_torch() -> None:
+    """Raise `SetupError` ENV77 if PyTorch cannot be imported."""
+    try:
+        import torch  # noqa: F401
+    except (ImportError, OSError) as error:
+        raise SetupError(
+            "ENV77", "torch", f"cannot be imported: {error}", "run ./scripts/install.sh cpu --with-torch"
+        ) from None
