@@ -60,12 +60,8 @@ def _fail() -> None:
     raise RuntimeError("injected")
 
 
-def _fill_disk() -> None:
-    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-
-def _fail_to_write() -> None:
-    raise OSError(errno.EIO, os.strerror(errno.EIO))
+def _fail_with(number: int) -> None:
+    raise OSError(number, os.strerror(number))
 
 
 def _loop() -> None:
@@ -87,6 +83,9 @@ _ACTIONS: dict[str, Callable[[], object]] = {
     "late": lambda: time.sleep(40),
     "loop": _loop,
     "hold": lambda: ctypes.PyDLL(None).sleep(1_000_000),  # keeps the interpreter lock: no thread of ours runs
-    "enospc": _fill_disk,
-    "eio": _fail_to_write,
+    "enospc": lambda: _fail_with(errno.ENOSPC),
+    "eio": lambda: _fail_with(errno.EIO),
+    "eacces": lambda: _fail_with(errno.EACCES),
+    "estale": lambda: _fail_with(errno.ESTALE),
+    "enoent": lambda: _fail_with(errno.ENOENT),
 }

@@ -36,7 +36,7 @@ from gluonlab.config.schema import Config
 from gluonlab.data.sampler import Sampler
 from gluonlab.data.source import Source
 from gluonlab.intervals import parse_interval
-from gluonlab.parallel.launch.job import COMMAND
+from gluonlab.parallel.launch.job import COMMAND, START_OVER
 from gluonlab.parallel.world import World
 from gluonlab.reporting.reporter import Reporter, SilentReporter
 from gluonlab.reporting.run_files import CHECKPOINTS
@@ -154,6 +154,7 @@ def provenance(config: Config, run: Run) -> dict[str, Any]:
         "folder": str(Path.cwd()),
         "git_commit": git_commit(),
         "command": os.environ.get(COMMAND, "\n".join(["gluonlab", *sys.argv[1:]])).split("\n"),
+        "started_over_by": os.environ.get(START_OVER),
         "host": node(),
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }

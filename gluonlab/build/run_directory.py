@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import fcntl
+import itertools
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Optional
 
@@ -14,10 +16,18 @@ from gluonlab.checkpoint.verify import Checkpoint, read_checkpoint
 from gluonlab.config.load import check_config
 from gluonlab.config.schema import Config
 from gluonlab.errors import CheckpointError, ConfigError
-from gluonlab.reporting.run_files import CHECKPOINTS, CONFIG, LOCK, read_json
+from gluonlab.reporting import run_files
+from gluonlab.reporting.run_files import CHECKPOINTS, CONFIG, LOCK, SUMMARY, read_json
+from gluonlab.weights.model_folder import GRAPH_FILE
 
 # A job that was killed a moment ago may still be ending.
 LOCK_PATIENCE_SECONDS = 10.0
+
+# In the order in which they are moved. Not the logs folder, into which a launcher may be writing.
+_OF_A_RUN = (
+    CHECKPOINTS, run_files.METRICS, "summary*.json", run_files.ERROR, run_files.LOG, "tensorboard",
+    GRAPH_FILE, CONFIG,
+)  # fmt: skip
 
 
 def run_directory(config: Config, recipe: Path) -> Path:
@@ -25,27 +35,128 @@ def run_directory(config: Config, recipe: Path) -> Path:
     return Path(config.run_dir) if config.run_dir else Path("runs") / recipe.stem
 
 
-def check_same_run(config: Config, run_dir: Path, allowed_changes: Sequence[str] = ()) -> None:
-    """Refuse a run directory that holds a run of another recipe, but for keys that begin with an allowed one.
+def check_same_run(config: Config, run_dir: Path, allowed_changes: Sequence[str] = ()) -> tuple[str, ...]:
+    """The keys that differ from those of the run in ``run_dir``; each must begin with an allowed one.
 
     Raises:
-        ConfigError: CFG20, naming each key that differs.
+        ConfigError: CFG20, naming each key that may not differ.
     """
     if not (run_dir / CONFIG).exists():
-        return
+        return ()
     then = load_run_config(run_dir).recipe()
-    differences = [
+    differences = list(_differences(then, config.recipe()))
+    refused = [
         f"{key} was {old!r}, now {new!r}"
-        for key, old, new in _differences(then, config.recipe())
+        for key, old, new in differences
         if not key.startswith(tuple(allowed_changes) or "\0")
     ]
-    if differences:
+    if refused:
         raise ConfigError(
             "CFG20",
             str(run_dir),
-            f"holds a run of another recipe: {', '.join(differences)}",
+            f"holds a run of another recipe: {', '.join(refused)}",
             "use another run_dir, or allow the change of a key with --allow-change KEY",
         )
+    return tuple(key for key, _, _ in differences)
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How a run may go on with what its directory holds: keys that may have changed, or that it starts over.
+
+    ``start_over`` names the job that does, "" if it has no name: a restart of the same job goes on.
+    """
+
+    allowed_changes: tuple[str, ...] = ()
+    start_over: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a run directory holds before this start.
+
+    ``summary`` is that of a finished run, else empty; ``changed`` are keys of its recipe that are others now
+    and may be; ``is_left`` where this start is to begin anew and leave all of it aside.
+    """
+
+    summary: dict[str, Any] = field(default_factory=dict)
+    changed: Sequence[str] = ()
+    is_left: bool = False
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether there is nothing to do."""
+        return bool(self.summary) and not self.changed
+
+
+def find_run(config: Config, run_dir: Path, terms: Terms) -> Found:
+    """What ``run_dir`` holds, if a run of ``config`` may go on with it on these ``terms``.
+
+    Raises:
+        ConfigError: as `check_same_run`.
+        CheckpointError: CKP03 if a file of it is damaged.
+    """
+    if terms.start_over is not None and not _is_begun_by(terms.start_over, run_dir):
+        return Found(is_left=True)
+    changed, path = check_same_run(config, run_dir, terms.allowed_changes), run_dir / SUMMARY
+    if not path.exists():
+        return Found({}, changed)
+    summary = read_json(path)
+    if "top1" not in summary or type(summary.get("steps")) is not int:
+        raise CheckpointError("CKP03", str(path), "is not a summary", "delete it to continue the run")
+    return Found(summary, changed)
+
+
+def _is_begun_by(job: str, run_dir: Path) -> bool:
+    if not job or not (run_dir / CONFIG).exists():
+        return False
+    try:
+        return bool(read_json(run_dir / CONFIG).get("started_over_by") == job)
+    except (CheckpointError, OSError):
+        return False
+
+
+def check_anything_is_left(run_dir: Path, found: Found, step: int, total_steps: int) -> None:
+    """Refuse a finished run whose changed keys leave no update to train (CFG23)."""
+    if found.summary and step >= total_steps:
+        raise ConfigError(
+            "CFG23",
+            str(run_dir),
+            f"is finished at step {step}, so that {', '.join(found.changed)} would change nothing any more",
+            "give it more epochs as well, or use another run_dir",
+        )
+
+
+def take_over(run_dir: Path, found: Found, document: Mapping[str, Any]) -> Optional[Path]:
+    """Make ``run_dir`` that of the run which ``document`` describes; returns where a run that is left went.
+
+    Nothing is written there before this, and nothing refuses the run after it. OSError.
+    """
+    left = leave_aside(run_dir) if found.is_left else None
+    if found.summary:  # before the new recipe, or a kill in between would leave a run that looks finished
+        name = f"summary-step-{found.summary['steps']:08d}.json"
+        os.replace(run_dir / SUMMARY, run_dir / name)
+    (run_dir / run_files.ERROR).unlink(missing_ok=True)
+    run_files.remove_leftovers(run_dir)
+    CheckpointStore(run_dir / CHECKPOINTS).remove_leftovers()
+    run_files.write_json(run_dir / CONFIG, document)
+    return left
+
+
+def leave_aside(run_dir: Path) -> Optional[Path]:
+    """Move the run that is in ``run_dir`` into a folder there, which can be evaluated; None if there is none.
+
+    Its configuration goes last. Who comes after a kill in between goes on with the same folder.
+    """
+    names = [path.name for pattern in _OF_A_RUN for path in sorted(run_dir.glob(pattern))]
+    if not names:
+        return None
+    numbered = (run_dir / f"before-{number}" for number in itertools.count(1))
+    folder = next(each for each in numbered if not any((each / name).exists() for name in names))
+    folder.mkdir(exist_ok=True, mode=0o700)
+    for name in names:
+        os.rename(run_dir / name, folder / name)
+    return folder
 
 
 def lock_run_directory(run_dir: Path) -> IO[str]:

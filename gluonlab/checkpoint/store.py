@@ -7,6 +7,7 @@ completely or not at all, and the one before it is not touched.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import logging
@@ -21,8 +22,16 @@ import numpy as np
 import safetensors.numpy
 
 from gluonlab.checkpoint.durable import flush_directory, rename_durably, write_durably
+from gluonlab.checkpoint.search import Tried, find_newest
 from gluonlab.checkpoint.tensors import Tensors
-from gluonlab.checkpoint.verify import FORMAT, MANIFEST, Checkpoint, read_checkpoint, score_of
+from gluonlab.checkpoint.verify import (
+    FORMAT,
+    MANIFEST,
+    Checkpoint,
+    DamagedError,
+    read_checkpoint,
+    score_of,
+)
 from gluonlab.errors import CheckpointError
 
 _NAME = re.compile(r"step-(\d{8,})")
@@ -36,6 +45,7 @@ class CheckpointStore:
         self.directory = directory
         self._keep = keep
         self._keep_best = keep_best
+        self._passed_over: Tried = {}
 
     def save(
         self,
@@ -53,7 +63,7 @@ class CheckpointStore:
             CheckpointError: CKP01 if it cannot be written; nothing is left behind.
         """
         final = self.path_of(step)
-        if final.exists():
+        if step not in self._passed_over and final.exists():
             return final
         temporary = self.directory / f".{final.name}.tmp-{os.getpid()}"
         written = 0
@@ -67,6 +77,8 @@ class CheckpointStore:
             manifest = {"format": FORMAT, "step": step, "score": score, "files": files}
             write_durably(temporary / MANIFEST, json.dumps(manifest, indent=1).encode())
             flush_directory(temporary)
+            if step in self._passed_over:
+                self._set_aside(step)
             rename_durably(temporary, final)
         except OSError as error:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -84,36 +96,37 @@ class CheckpointStore:
         return self.directory / f"step-{step:08d}"
 
     def steps(self) -> list[int]:
-        """Steps of the checkpoints that exist, ascending; not verified."""
-        if not self.directory.is_dir():
-            return []
-        names = (_NAME.fullmatch(path.name) for path in self.directory.iterdir())
-        return sorted(int(name[1]) for name in names if name)
+        """Steps of the checkpoints that exist, ascending; not verified, but without those passed over."""
+        return [step for step in self._all_steps() if step not in self._passed_over]
 
     def load(self, step: int) -> Checkpoint:
         """The checkpoint of ``step``, verified.
 
         Raises:
-            CheckpointError: CKP02 if there is none, CKP03 if it is damaged.
+            CheckpointError: as `read_checkpoint`.
         """
         return read_checkpoint(self.path_of(step))
 
-    def latest(self, set_damaged_aside: bool = False) -> Optional[Checkpoint]:
-        """The newest good checkpoint, with a warning for each newer one that is damaged; or None.
+    def latest(self) -> Optional[Checkpoint]:
+        """The newest good checkpoint, with a warning for each newer one that is passed over.
 
-        Only the process that writes this store may have damaged ones renamed, so that their steps can
-        be saved again.
+        None if there never was one. Nothing is changed on the disk.
+
+        Raises:
+            UnreadableError: CKP05 one cannot be read now, and may be good.
+            CheckpointError: CKP04 there are some, and none is good.
         """
-        for step in reversed(self.steps()):
-            try:
-                return self.load(step)
-            except CheckpointError as error:
-                _log.warning("%s; falling back to the one before", error)
-                if set_damaged_aside:
-                    path = self.path_of(step)
-                    shutil.rmtree(path.with_name(f"damaged-{path.name}"), ignore_errors=True)
-                    os.rename(path, path.with_name(f"damaged-{path.name}"))
-        return None
+        found, tried = find_newest(self.directory, self._all_steps, self.load)
+        for error in tried.values():
+            _log.warning("%s; falling back to the one before", error)
+        self._passed_over = tried
+        return found
+
+    def set_damaged_aside(self) -> None:
+        """Rename what the last `latest` found damaged; only the process that writes may call this."""
+        for step, error in list(self._passed_over.items()):
+            if isinstance(error, DamagedError):
+                self._set_aside(step)
 
     def best_step(self) -> Optional[int]:
         """The step of the checkpoint with the highest score, the later of equals; None if none has one."""
@@ -125,13 +138,23 @@ class CheckpointStore:
         for path in self.directory.glob(".step-*.tmp-*"):
             shutil.rmtree(path, ignore_errors=True)
 
+    def _all_steps(self) -> list[int]:
+        if not self.directory.is_dir():
+            return []
+        names = (_NAME.fullmatch(path.name) for path in self.directory.iterdir())
+        return sorted(int(name[1]) for name in names if name)
+
     def _by_score(self) -> list[int]:
         scores = {step: score_of(self.path_of(step)) for step in self.steps()}
         scored = [(score, step) for step, score in scores.items() if score is not None]
         return [step for _, step in sorted(scored)]
 
     def _remove_old(self) -> None:
-        best = self._by_score()[-self._keep_best :] if self._keep_best else []
+        try:
+            best = self._by_score()[-self._keep_best :] if self._keep_best else []
+        except OSError as error:
+            _log.warning("no old checkpoint is removed, the best may be among them: %s", error)
+            return
         for step in self.steps()[: -self._keep]:
             if step in best:
                 continue
@@ -144,6 +167,15 @@ class CheckpointStore:
             except OSError as error:
                 _log.warning("%s cannot be removed: %s", path, error.strerror)
             shutil.rmtree(condemned, ignore_errors=True)
+
+    def _set_aside(self, step: int) -> None:
+        """Free the name of ``step``, so that it can be saved again."""
+        path = self.path_of(step)
+        aside = path.with_name(f"damaged-{path.name}")
+        shutil.rmtree(aside, ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError):
+            os.rename(path, aside)
+        del self._passed_over[step]
 
     def _space(self, needed: int) -> str:
         try:

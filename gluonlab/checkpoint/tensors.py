@@ -19,13 +19,17 @@ def read_tensors(path: Path) -> Tensors:
     """The arrays of a safetensors file.
 
     Raises:
-        CheckpointError: CKP03 if it is missing or not such a file.
+        CheckpointError: CKP03 if it is missing or not such a file, CKP05 if it cannot be read.
     """
     try:
+        with path.open("rb"):
+            pass  # of a file that may not be read, safetensors says that it is not there
         return dict(safetensors.numpy.load_file(path))
     except FileNotFoundError:
         raise CheckpointError("CKP03", str(path), "no such file", "give a model.safetensors file") from None
-    except (OSError, safetensors.SafetensorError, TypeError, ValueError, KeyError) as error:
+    except OSError as error:
+        raise CheckpointError("CKP05", str(path), f"cannot be read: {error.strerror or error}") from None
+    except (safetensors.SafetensorError, TypeError, ValueError, KeyError) as error:
         raise CheckpointError("CKP03", str(path), f"is not a readable safetensors file: {error}") from None
 
 

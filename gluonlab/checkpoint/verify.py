@@ -2,83 +2,146 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
 
 from gluonlab.checkpoint.tensors import Tensors, read_tensors
 from gluonlab.errors import CheckpointError
+from gluonlab.fault_injection import fault_point
+from gluonlab.retry import PASSING, retried
 
 FORMAT = 1
 MANIFEST = "MANIFEST.json"
 MANIFEST_BYTES = 1 << 20  # at most; ours have about 600
+_NO_MORE_FILES = (errno.EMFILE, errno.ENFILE)  # a limit of this process, and no fault of the checkpoint's
+
+
+class DamagedError(CheckpointError):
+    """The content of a checkpoint is not what was written: it will never be good again."""
+
+
+class MissingError(CheckpointError):
+    """A checkpoint, or a file of it, is not there."""
+
+
+class UnreadableError(CheckpointError):
+    """A checkpoint cannot be read here and now, which says nothing about its content."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A verified checkpoint directory; ``state`` is its JSON part."""
+    """A verified checkpoint directory; ``state`` is its JSON part, ``files`` are the names of all parts."""
 
     path: Path
     step: int
     state: dict[str, Any]
+    files: tuple[str, ...]
 
     def tensors(self, name: str) -> Tensors:
-        """The arrays of ``<name>.safetensors``, by name."""
-        return read_tensors(self.path / f"{name}.safetensors")
+        """The arrays of ``<name>.safetensors``, by name.
+
+        Raises:
+            CheckpointError: CKP02 if there are none, or no longer; as `read_tensors`.
+        """
+        file = f"{name}.safetensors"
+        if file not in self.files:
+            raise MissingError("CKP02", str(self.path), f"was saved without {file}")
+        if not (self.path / file).exists():
+            raise MissingError(
+                "CKP02",
+                str(self.path),
+                "was removed since it was found",
+                "the same command takes a later one",
+            )
+        return read_tensors(self.path / file)
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
     """Verify the checkpoint directory ``path`` against its manifest and read its state.
 
+    What may pass, on a network file system also that a file is not there yet, is tried again.
+
     Raises:
-        CheckpointError: CKP02 if it is not there, CKP03 if anything about it is not as written.
+        DamagedError: CKP03 if anything about it is not as written.
+        MissingError: CKP02 if it is not there, or a file of it.
+        UnreadableError: CKP05 if it cannot be read now, or not by this version.
     """
     try:
-        manifest = _read_manifest(path)
-        for name, expected in manifest["files"].items():
-            _verify_file(path / Path(name).name, expected["bytes"], expected["sha256"])
-        state = json.loads((path / "state.json").read_bytes())
-        return Checkpoint(path, int(manifest["step"]), dict(state))
+        return retried(lambda: _read(path), (*PASSING, errno.ENOENT))
     except OSError as error:
-        raise CheckpointError(
-            "CKP03", str(error.filename or path), error.strerror or "cannot be read"
-        ) from None
+        if not isinstance(error, (FileNotFoundError, NotADirectoryError)):
+            raise unreadable(error, path) from None
+        where = str(error.filename or path)
+        what = f"has no {MANIFEST}" if where == str(path / MANIFEST) else "is not there"
+        raise MissingError("CKP02", str(path) if MANIFEST in what else where, what) from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise CheckpointError("CKP03", str(path), f"damaged manifest or state: {error}") from None
+        raise DamagedError("CKP03", str(path), f"damaged manifest or state: {error}") from None
+
+
+def unreadable(error: OSError, path: Path) -> UnreadableError:
+    """``error`` of reading ``path`` as one of ours; raises it if this process may open no more files."""
+    if error.errno in _NO_MORE_FILES:
+        raise error
+    what = f"cannot be read ({error.strerror or error})"
+    return UnreadableError("CKP05", str(error.filename or path), what)
 
 
 def score_of(path: Path) -> Optional[float]:
-    """The validation score that the checkpoint ``path`` was saved with; None if it has none."""
+    """The validation score that the checkpoint ``path`` was saved with; None if it has none, or is damaged.
+
+    OSError if that cannot be read now.
+    """
     try:
         score = _read_manifest(path).get("score")
         return None if score is None else float(score)
-    except (CheckpointError, OSError, ValueError, TypeError, AttributeError, RecursionError):
+    except (
+        FileNotFoundError, CheckpointError, ValueError, KeyError, TypeError, AttributeError, RecursionError,
+    ):  # fmt: skip
         return None
+
+
+def _read(path: Path) -> Checkpoint:
+    manifest = _read_manifest(path)
+    for name, expected in manifest["files"].items():
+        _verify_file(path / Path(name).name, expected["bytes"], expected["sha256"])
+    state = json.loads(b"".join(_blocks(path / "state.json")))
+    return Checkpoint(path, int(manifest["step"]), dict(state), tuple(manifest["files"]))
 
 
 def _read_manifest(path: Path) -> dict[str, Any]:
     file = path / MANIFEST
-    if not file.is_file():
-        raise CheckpointError("CKP02", str(path), "is not a checkpoint", f"a checkpoint holds {MANIFEST}")
     if file.stat().st_size > MANIFEST_BYTES:
-        raise CheckpointError("CKP03", str(file), f"has more than {MANIFEST_BYTES:,} bytes")
-    manifest: dict[str, Any] = json.loads(file.read_bytes())
+        raise DamagedError("CKP03", str(file), f"has more than {MANIFEST_BYTES:,} bytes")
+    manifest: dict[str, Any] = json.loads(b"".join(_blocks(file)))
     if manifest["format"] != FORMAT:
-        raise CheckpointError(
-            "CKP03", str(path), f"has format {manifest['format']}, this version reads {FORMAT}"
-        )
+        what = f"has format {manifest['format']}, this version reads {FORMAT}"
+        raise UnreadableError("CKP05", str(path), what)
     return manifest
 
 
 def _verify_file(path: Path, size: int, sha256: str) -> None:
     found = path.stat().st_size
     if found != size:
-        raise CheckpointError("CKP03", str(path), f"has {found} bytes, {size} were written")
+        raise DamagedError("CKP03", str(path), f"has {found} bytes, {size} were written")
     digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
+    for block in _blocks(path):
+        digest.update(block)
     if digest.hexdigest() != sha256:
-        raise CheckpointError("CKP03", str(path), "content differs from what was written (SHA-256)")
+        raise DamagedError("CKP03", str(path), "content differs from what was written (SHA-256)")
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    """The content of ``path``; an OSError names the file, which that of a read by itself does not."""
+    try:
+        with path.open("rb") as file:
+            fault_point("checkpoint.read")
+            while block := file.read(1 << 20):
+                yield block
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise

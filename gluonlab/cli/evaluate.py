@@ -26,6 +26,7 @@ def evaluate(
     """
     from gluonlab.build.gpu_settings import set_gpu_environment
     from gluonlab.build.run_directory import find_checkpoint, load_run_config
+    from gluonlab.checkpoint.verify import read_checkpoint
     from gluonlab.parallel.environment import launched_process, set_cpu_threads
 
     check_json_target(json_target)
@@ -37,6 +38,10 @@ def evaluate(
     from gluonlab.parallel.world import join_world
 
     world = join_world()
+    chosen = Path(world.exchange(str(checkpoint.path))[0])  # of a run that goes on, each finds its newest
+    checkpoint = world.run_on_all(
+        lambda: checkpoint if checkpoint.path == chosen else read_checkpoint(chosen)
+    )
     results: dict[str, Any] = validate_checkpoint(config, checkpoint, world, engine)
     if engine == "int8":
         exact = validate_checkpoint(config, checkpoint, world)

@@ -9,10 +9,18 @@ from dataclasses import asdict
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
+from uuid import uuid4
 
 import typer
 
-from gluonlab.cli.output import ALLOW_CHANGE, JSON_OPTION, check_json_target, write_json
+from gluonlab.cli.output import (
+    ALLOW_CHANGE,
+    JSON_OPTION,
+    START_OVER,
+    check_json_target,
+    check_start_over,
+    write_json,
+)
 from gluonlab.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -74,28 +82,24 @@ def launch(
     grace: float = _GRACE,
     is_tuned: bool = _AUTOTUNE,
     allow_change: list[str] = ALLOW_CHANGE,
+    start_over: bool = START_OVER,
     json_target: Optional[str] = JSON_OPTION,
 ) -> None:
     """Train with several processes, on one host or many. See docs/reliability.md and docs/clusters.md.
 
     Example: gluonlab launch -n 16 --hosts a:8,b:8 --max-restarts 3 RECIPE
     """
-    from gluonlab.build.check import check_recipe
-    from gluonlab.build.run_directory import check_same_run, run_directory
-    from gluonlab.config import load_config
     from gluonlab.parallel.launch import JobPlan
     from gluonlab.parallel.launch.restarts import run_until_done
     from gluonlab.parallel.supervision.watchdog import Limits
     from gluonlab.reporting.run_files import LOGS
 
     check_json_target(json_target)
+    check_start_over(start_over, allow_change)
     starter = _starter(backend, processes, is_tuned)
-    config = load_config(recipe, overrides or [])
-    check_recipe(config, processes)
-    run_dir = run_directory(config, recipe)
-    check_same_run(config, run_dir, allow_change)
+    config, run_dir = _checked(recipe, overrides or [], processes, None if start_over else allow_change)
     plan = JobPlan(
-        _train(recipe, overrides or [], allow_change),
+        _train(recipe, overrides or [], allow_change, start_over),
         processes,
         starter,
         hosts=_hosts(hosts, host_file, processes),
@@ -112,10 +116,31 @@ def launch(
     _tell(run_dir, json_target, is_tuned=is_tuned)
 
 
-def _train(recipe: Path, overrides: list[str], allow_change: list[str]) -> list[str]:
+def _checked(
+    recipe: Path, overrides: list[str], processes: int, allow_change: Optional[list[str]]
+) -> tuple[Config, Path]:
+    """The recipe and where it runs, which must hold the same run unless that is left aside."""
+    from gluonlab.build.check import check_recipe
+    from gluonlab.build.run_directory import check_same_run, run_directory
+    from gluonlab.config import load_config
+
+    config = load_config(recipe, overrides)
+    check_recipe(config, processes)
+    run_dir = run_directory(config, recipe)
+    if allow_change is not None:
+        check_same_run(config, run_dir, allow_change)
+    return config, run_dir
+
+
+def _train(recipe: Path, overrides: list[str], allow_change: list[str], start_over: bool) -> list[str]:
     """What each process runs."""
-    allowed = [word for key in allow_change for word in ("--allow-change", key)]
-    return [sys.executable, "-m", "gluonlab.cli.main", "train", *allowed, str(recipe), *overrides]
+    from gluonlab.parallel.launch import job
+
+    options = [word for key in allow_change for word in ("--allow-change", key)]
+    if start_over:
+        os.environ[job.START_OVER] = uuid4().hex
+        options.append("--start-over")
+    return [sys.executable, "-m", "gluonlab.cli.main", "train", *options, str(recipe), *overrides]
 
 
 def _starter(backend: Optional[BackendChoice], processes: int, is_tuned: bool) -> Any:

@@ -11,13 +11,28 @@ from typing import Any, Optional
 
 import typer
 
-from gluonlab.errors import CheckpointError
+from gluonlab.errors import CheckpointError, ConfigError
 from gluonlab.reporting.run_files import finite
 
 JSON_OPTION = typer.Option(None, "--json", metavar="FILE|-", help="Write the result as JSON (- is stdout).")
 ALLOW_CHANGE = typer.Option(
     [], "--allow-change", metavar="KEY", help="Continue though this key of the recipe is another; repeatable."
 )
+
+START_OVER = typer.Option(
+    False, "--start-over", help="Begin at step 0; what the run directory holds is moved to before-N in it."
+)
+
+
+def check_start_over(start_over: bool, allow_change: Sequence[str]) -> None:
+    """Refuse to continue and to begin anew at the same time (CLI02)."""
+    if start_over and allow_change:
+        raise ConfigError(
+            "CLI02",
+            "--start-over",
+            "continues nothing that --allow-change could be about",
+            "give one of them",
+        )
 
 
 def check_json_target(target: Optional[str]) -> None:

@@ -78,7 +78,7 @@ def _resume_run(path: Path) -> NoReturn:
     if not (path / run_files.CONFIG).is_file():
         raise CheckpointError("CKP02", str(path), "no run here (no config.json)", "see gluonlab runs")
     recorded = run_files.read_json(path / run_files.CONFIG)
-    command = [str(word) for word in recorded.get("command") or []]
+    command = [str(word) for word in recorded.get("command") or [] if word != "--start-over"]
     folder = Path(str(recorded.get("folder")))
     if command[:2] not in (["gluonlab", "train"], ["gluonlab", "launch"]) or not folder.is_dir():
         raise CheckpointError("CKP10", str(path), "holds no command to give again", "use gluonlab train")

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional, TextIO
 
 import typer
 
-from gluonlab.cli.output import ALLOW_CHANGE, JSON_OPTION, check_json_target, write_json
-from gluonlab.errors import CheckpointError, ConfigError, GluonlabError
+from gluonlab.cli.output import (
+    ALLOW_CHANGE,
+    JSON_OPTION,
+    START_OVER,
+    check_json_target,
+    check_start_over,
+    write_json,
+)
+from gluonlab.errors import ConfigError, GluonlabError
 
 if TYPE_CHECKING:
+    from gluonlab.build.run_directory import Found, Terms
+    from gluonlab.checkpoint.verify import Checkpoint
     from gluonlab.config.schema import Config
     from gluonlab.parallel.environment import LaunchedProcess
     from gluonlab.parallel.supervision.stop import StopRequest
@@ -28,6 +39,7 @@ def train(
         None, "--processes", min=1, help="With --dry-run: plan for so many processes."
     ),
     allow_change: list[str] = ALLOW_CHANGE,
+    start_over: bool = START_OVER,
     json_target: Optional[str] = JSON_OPTION,
 ) -> None:
     """Train in this process. Under horovodrun, mpirun or srun it is one of their processes.
@@ -38,13 +50,15 @@ def train(
     """
     from gluonlab.build.check import check_recipe
     from gluonlab.build.gpu_settings import set_gpu_environment
-    from gluonlab.build.run_directory import run_directory
+    from gluonlab.build.run_directory import Terms, run_directory
     from gluonlab.config import load_config
     from gluonlab.parallel.environment import launched_process
+    from gluonlab.parallel.launch import job
 
     if processes and not dry_run:
         raise ConfigError("CLI02", "--processes", "goes with --dry-run", "use gluonlab launch -n to train")
     check_json_target(json_target)
+    check_start_over(start_over, allow_change)
     config = load_config(recipe, overrides or [])
     started = launched_process()
     check_recipe(config, processes or started.size)
@@ -53,7 +67,8 @@ def train(
     if dry_run:
         _print_plan(config, processes or 1, json_target)
         return
-    _train_in_world(config, run_directory(config, recipe), tuple(allow_change), json_target)
+    terms = Terms(tuple(allow_change), os.environ.get(job.START_OVER, "") if start_over else None)
+    _train_in_world(config, run_directory(config, recipe), terms, json_target)
 
 
 def _take_cores(config: Config, started: LaunchedProcess) -> None:
@@ -66,9 +81,7 @@ def _take_cores(config: Config, started: LaunchedProcess) -> None:
     set_cpu_threads(config.compute_threads, sharing)
 
 
-def _train_in_world(
-    config: Config, run_dir: Path, allowed_changes: tuple[str, ...], json_target: Optional[str]
-) -> None:
+def _train_in_world(config: Config, run_dir: Path, terms: Terms, json_target: Optional[str]) -> None:
     from gluonlab import fault_injection
     from gluonlab.parallel.environment import launched_process
     from gluonlab.parallel.failure import end_rank
@@ -87,7 +100,7 @@ def _train_in_world(
     world = join_world(progress)
     if line:
         line.tell_crashes()
-    summary = _train(config, run_dir, world, _progress_stream(json_target), stop, allowed_changes)
+    summary = _train(config, run_dir, world, _progress_stream(json_target), stop, terms)
     fault_injection.fault_point("end")
     world.shutdown()
     if world.rank == 0:
@@ -119,47 +132,38 @@ def _progress_stream(json_target: Optional[str]) -> TextIO:
 
 
 def _train(
-    config: Config,
-    run_dir: Path,
-    world: World,
-    stream: TextIO,
-    stop: StopRequest,
-    allowed_changes: tuple[str, ...],
+    config: Config, run_dir: Path, world: World, stream: TextIO, stop: StopRequest, terms: Terms
 ) -> dict[str, Any]:
-    from gluonlab.build.run import build_run, provenance
-    from gluonlab.build.run_directory import check_same_run, lock_run_directory
-    from gluonlab.reporting import run_files
-    from gluonlab.reporting.useful_batch import largest_useful_batch
-    from gluonlab.weights.gluon_graph import write_graph
+    from gluonlab.build.run import build_run
+    from gluonlab.build.run_directory import lock_run_directory
+    from gluonlab.training.resume import check_same_on_all
 
     def tell(text: str) -> None:
         if world.rank == 0:
             typer.echo(text, file=stream)
 
-    world.run_on_all(lambda: check_same_run(config, run_dir, allowed_changes) if world.rank == 0 else None)
-    summary = _finished_summary(run_dir, world)
-    if summary is None:
+    lock = None
+    found = _find_run(config, run_dir, terms, world)
+    if not found.is_finished:
         run = build_run(config, run_dir, world, stream)
-        run.stop, run.allowed_changes = stop, allowed_changes
+        run.stop, run.allowed_changes = stop, terms.allowed_changes
+        check_same_on_all(run)
         lock = world.run_on_all(lambda: lock_run_directory(run_dir) if world.rank == 0 else None)
-        summary = _finished_summary(run_dir, world)  # another process may have had the directory till now
-    if summary is not None:
-        tell(f"{run_dir} is finished: top-1 {summary['top1']:.2%}; use another run_dir to train again")
-        return summary
-    if lock is not None:
-        (run_dir / run_files.ERROR).unlink(missing_ok=True)
-        run.store.remove_leftovers()
-        run_files.remove_leftovers(run_dir)
-        run_files.write_json(run_dir / run_files.CONFIG, provenance(config, run))
-        write_graph(run.state.net, run_dir)
+        found = _find_run(config, run_dir, terms, world)  # another process may have had it till now
+    if found.is_finished:
+        top1 = f"top-1 {found.summary['top1']:.2%}"
+        tell(f"{run_dir} is finished: {top1}; use another run_dir to train again, or --start-over")
+        return found.summary
+    checkpoint, left = _resume_and_take_over(config, run, run_dir, found)
+    if left:
+        tell(f"starting over; what {run_dir} held is in {left} now")
     tell(
         f"{config.model.name}: batch {config.global_batch_size:,} = {config.virtual_workers:,} x "
         f"{config.worker_size}, {world.size} process(es), {run.total_steps:,} steps, {run_dir}"
     )
-    summary = _fit_or_record(run, run_dir)
+    summary = _fit_or_record(run, checkpoint, run_dir)
     if lock is not None:
-        summary["largest_useful_batch"] = largest_useful_batch(_logged_rows(run_dir))
-        run_files.write_json(run_dir / run_files.SUMMARY, summary)
+        _sum_up(summary, run_dir)
         lock.close()
     tell(
         f"done: top-1 {summary['top1']:.2%} of {summary['val_images']} images, "
@@ -172,6 +176,49 @@ def _train(
     return summary
 
 
+def _find_run(config: Config, run_dir: Path, terms: Terms, world: World) -> Found:
+    """What the run directory holds, as rank 0 sees it: the same on all ranks."""
+    from gluonlab.build.run_directory import Found, find_run
+
+    found = world.run_on_all(lambda: find_run(config, run_dir, terms) if world.rank == 0 else None)
+    seen = world.exchange(json.dumps(asdict(found) if found else None))[0]
+    return Found(**json.loads(seen))
+
+
+def _resume_and_take_over(
+    config: Config, run: Run, run_dir: Path, found: Found
+) -> tuple[Optional[Checkpoint], Optional[Path]]:
+    """The checkpoint to go on from, and where a run that is left went.
+
+    What refuses the run does so before the first file is written.
+    """
+    from gluonlab.build.run import provenance
+    from gluonlab.build.run_directory import check_anything_is_left, take_over
+    from gluonlab.training.resume import resume
+    from gluonlab.weights.gluon_graph import write_graph
+
+    checkpoint = None if found.is_left else resume(run)
+    check_anything_is_left(run_dir, found, run.state.step, run.total_steps)
+
+    def write() -> Optional[Path]:
+        if run.world.rank != 0:
+            return None
+        left = take_over(run_dir, found, provenance(config, run))
+        write_graph(run.state.net, run_dir)
+        return left
+
+    return checkpoint, run.world.run_on_all(write)
+
+
+def _sum_up(summary: dict[str, Any], run_dir: Path) -> None:
+    """Write the summary: the run is finished."""
+    from gluonlab.reporting import run_files
+    from gluonlab.reporting.useful_batch import largest_useful_batch
+
+    summary["largest_useful_batch"] = largest_useful_batch(_logged_rows(run_dir))
+    run_files.write_json(run_dir / run_files.SUMMARY, summary)
+
+
 def _logged_rows(run_dir: Path) -> list[dict[str, Any]]:
     """What the run has logged; nothing if that cannot be read, for its result does not hang on its log."""
     from gluonlab.reporting.run_files import METRICS, read_metrics
@@ -182,36 +229,17 @@ def _logged_rows(run_dir: Path) -> list[dict[str, Any]]:
         return []
 
 
-def _finished_summary(run_dir: Path, world: World) -> Optional[dict[str, Any]]:
-    """The summary of a finished run as rank 0 sees it, the same on all ranks; None if it is not finished."""
-    import json
-
-    from gluonlab.reporting.run_files import SUMMARY, read_json
-
-    def read() -> Optional[dict[str, Any]]:
-        path = run_dir / SUMMARY
-        if world.rank != 0 or not path.exists():
-            return None
-        summary = read_json(path)
-        if "top1" not in summary:
-            raise CheckpointError("CKP03", str(path), "is not a summary", "delete it to continue the run")
-        return summary
-
-    seen: Optional[dict[str, Any]] = json.loads(world.exchange(json.dumps(world.run_on_all(read)))[0])
-    return seen
-
-
-def _fit_or_record(run: Run, run_dir: Path) -> dict[str, Any]:
+def _fit_or_record(run: Run, checkpoint: Optional[Checkpoint], run_dir: Path) -> dict[str, Any]:
     """Train; a failure from here on belongs to the run and is kept with it."""
     from gluonlab.cli.main import as_gluonlab_error
     from gluonlab.parallel.failure import as_rank_failure, write_report
     from gluonlab.parallel.supervision.stop import PreemptedError
     from gluonlab.parallel.world import PeerFailedError
     from gluonlab.reporting.run_files import ERROR
-    from gluonlab.training.fit import fit
+    from gluonlab.training.fit import carry_on
 
     try:
-        return fit(run)
+        return carry_on(run, checkpoint)
     except Exception as error:
         failure = as_rank_failure(error, as_gluonlab_error(error), run.world.rank)
         if not isinstance(failure, (PeerFailedError, PreemptedError)):

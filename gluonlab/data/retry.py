@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import errno
-import time
 from collections.abc import Callable
 
 from gluonlab.errors import CheckpointError
-
-PASSING = (errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EAGAIN, errno.EINTR)
-PAUSES = (0.1, 0.5, 2.0)
-"""Seconds before each further attempt."""
+from gluonlab.retry import PASSING, PAUSES, retried
 
 
 def read_with_retries(read: Callable[[], bytes], where: str) -> bytes:
@@ -19,16 +14,10 @@ def read_with_retries(read: Callable[[], bytes], where: str) -> bytes:
     Raises:
         CheckpointError: DAT19 if it does not pass. Other errors of the system as they come.
     """
-    for pause in (*PAUSES, None):
-        try:
-            return read()
-        except OSError as error:
-            if error.errno not in PASSING:
-                raise
-            if pause is None:
-                tries = len(PAUSES) + 1
-                raise CheckpointError(
-                    "DAT19", where, f"{error.strerror}, {tries} times", "check the disk or file server"
-                ) from error
-        time.sleep(pause)
-    raise AssertionError("unreachable")
+    try:
+        return retried(read)
+    except OSError as error:
+        if error.errno not in PASSING:
+            raise
+        what = f"{error.strerror}, {len(PAUSES) + 1} times"
+        raise CheckpointError("DAT19", where, what, "check the disk or file server") from error

@@ -8,17 +8,18 @@ from functools import partial
 from typing import Any, Optional
 
 from gluonlab.checkpoint.verify import Checkpoint
-from gluonlab.errors import NumericError
+from gluonlab.errors import CheckpointError, NumericError
 from gluonlab.fault_injection import fault_point
 from gluonlab.metrics import Metrics
 from gluonlab.parallel.agreement import Agreement
 from gluonlab.parallel.supervision.progress import TRAINING
 from gluonlab.parallel.supervision.stop import PreemptedError
+from gluonlab.reporting.traces import traces_of
 from gluonlab.training.loop import check_finite, train_epoch
 from gluonlab.training.loss_watch import LossWatch
-from gluonlab.training.resume import resume
+from gluonlab.training.resume import check_same_on_all, resume
 from gluonlab.training.run import AnyReporter, Run
-from gluonlab.training.same_weights import check_same_parameters, check_same_weights
+from gluonlab.training.same_weights import check_same_weights
 from gluonlab.training.saving import Saver
 from gluonlab.training.state import checkpoint_state, weights_sha256
 
@@ -29,12 +30,25 @@ def fit(run: Run) -> dict[str, Any]:
     Raises:
         PreemptedError: `Run.stop` was made on any process; the state is saved. On all processes.
     """
-    run.world.check_equal("the run", run.identity)
-    check_same_parameters(run.state, run.world)
-    checkpoint = resume(run)
-    check_same_weights(run.state, run.world)
+    check_same_on_all(run)
+    return carry_on(run, resume(run))
+
+
+def carry_on(run: Run, checkpoint: Optional[Checkpoint]) -> dict[str, Any]:
+    """Train ``run`` to its end from ``checkpoint``, to which `resume` has brought it; returns the summary.
+
+    Raises:
+        PreemptedError: as `fit`.
+    """
+    is_writer = run.world.rank == 0
+    earlier = traces_of(run.store.directory.parent).trained if is_writer and checkpoint is None else None
+    if is_writer:
+        run.store.set_damaged_aside()
     reporter = run.make_reporter(run.state.step)
     with reporter, closing(Saver(run, reporter)) as saver:
+        if earlier is not None:
+            reporter.log("resume", 0)
+            reporter.message(f"begins again at step 0: step {earlier} was logged, but never a checkpoint")
         return _Fitting(run, reporter, saver, checkpoint).to_the_end()
 
 
@@ -215,10 +229,16 @@ class _Fitting:
 
     def _roll_back(self, error: NumericError) -> None:
         self.saver.finish()
-        checkpoint = resume(self.run)
+        try:
+            checkpoint = resume(self.run)
+        except CheckpointError:
+            self.reporter.message(f"{error}; and no checkpoint to go back to")
+            raise
         self.watch.clear()
         if checkpoint is None:
             raise error
+        if self.run.world.rank == 0:
+            self.run.store.set_damaged_aside()
         self._go_back_to(checkpoint)
         self.saver.last_step = self.run.state.step
         self.reporter.log("rollback", self.run.state.step)

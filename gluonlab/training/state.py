@@ -103,12 +103,17 @@ def checkpoint_state(state: TrainState) -> dict[str, Any]:
 
 
 def restore(
-    state: TrainState, checkpoint: Checkpoint, *, other_network: bool = False, other_optimizer: bool = False
+    state: TrainState,
+    checkpoint: Checkpoint,
+    *,
+    other_network: bool = False,
+    other_optimizer: bool = False,
+    other_average: bool = False,
 ) -> None:
     """Put ``state`` back to where ``checkpoint`` was taken.
 
     ``other_network`` takes the tensors that fit and leaves the others as they are, ``other_optimizer``
-    begins with a fresh optimizer; the first needs the second.
+    begins with a fresh optimizer, ``other_average`` with one of these weights; the first needs the others.
 
     Raises:
         CheckpointError: CKP06 other parameters, CKP07 another optimizer; nothing is changed then.
@@ -135,13 +140,15 @@ def restore(
         check_tensors(
             str(checkpoint.path), arrays, {key: shapes[name] for name, keys in keys_of for key in keys}
         )
-    averages = checkpoint.tensors("average") if state.average else {}
-    if state.average:
+    averages = checkpoint.tensors("average") if state.average and not other_average else {}
+    if averages:
         check_tensors(str(checkpoint.path / "average.safetensors"), averages, shapes)
     for name, value in weights.items():
         parameters[name].set_data(nd.array(value, dtype=value.dtype))
-    if state.average:
+    if averages and state.average:
         state.average.restore(averages, checkpoint.state.get("average"))
+    elif state.average:
+        state.average.restore({name: one.data().asnumpy() for name, one in parameters.items()})
     _restore_optimizer(state, arrays)
     # Older checkpoints hold no number; none of their optimizers depends on it.
     num_update = saved_optimizer.get("num_update", checkpoint.step)

@@ -258,7 +258,7 @@ def test_a_disk_that_fails_for_a_moment_is_asked_again(tmp_path, monkeypatch):
         return real(*arguments)
 
     monkeypatch.setattr(os, "pread", failing)
-    monkeypatch.setattr("gluonlab.data.retry.PAUSES", (0.0, 0.0, 0.0))
+    monkeypatch.setattr("gluonlab.retry.PAUSES", (0.0, 0.0, 0.0))
     assert source.image(3).shape == PIXELS.shape
     failures.extend([OSError(5, "Input/output error")] * 4)
     with pytest.raises(CheckpointError, match=r"DAT19\] train.rec: byte \d+: Input/output error, 4 times"):

@@ -35,6 +35,8 @@ TERMINAL = "GLUONLAB_TERMINAL"
 TERMINAL_WIDTH = "GLUONLAB_TERMINAL_WIDTH"
 # The command as the user typed it, for the record.
 COMMAND = "GLUONLAB_COMMAND"
+# A name of the job, if it is to start over: once, and not again when it is restarted.
+START_OVER = "GLUONLAB_START_OVER"
 # Set if each process is to keep to its own share of the cores of its host.
 BIND = "GLUONLAB_BIND_CORES"
 
