@@ -65,30 +65,22 @@ class CheckpointStore:
         final = self.path_of(step)
         if step not in self._passed_over and final.exists():
             return final
-        temporary = self.directory / f".{final.name}.tmp-{os.getpid()}"
-        written = 0
-        try:
-            temporary.mkdir(parents=True, mode=0o700)
-            files = {}
-            for name, raw in _contents(tensors, state):
-                written = len(raw)
-                write_durably(temporary / name, raw)
-                files[name] = {"bytes": len(raw), "sha256": hashlib.sha256(raw).hexdigest()}
-            manifest = {"format": FORMAT, "step": step, "score": score, "files": files}
-            write_durably(temporary / MANIFEST, json.dumps(manifest, indent=1).encode())
-            flush_directory(temporary)
-            if step in self._passed_over:
-                self._set_aside(step)
-            rename_durably(temporary, final)
-        except OSError as error:
-            shutil.rmtree(temporary, ignore_errors=True)
-            raise CheckpointError(
-                "CKP01",
-                str(final),
-                f"cannot be written: {error.strerror}{self._space(written)}",
-                "the checkpoints before it are intact",
-            ) from error
+        self._write(final, step, tensors, state, score)
         self._remove_old()
+        return final
+
+    def keep_bad(self, step: int, tensors: Mapping[str, Tensors], state: Mapping[str, Any]) -> Path:
+        """Keep a state to be looked at as ``bad-step-N``, in place of an earlier one; returns the directory.
+
+        It has the files of a checkpoint, but nothing resumes from it.
+
+        Raises:
+            CheckpointError: as `save`.
+        """
+        for earlier in self.directory.glob("bad-step-*"):
+            shutil.rmtree(earlier, ignore_errors=True)
+        final = self.directory / f"bad-{self.path_of(step).name}"
+        self._write(final, step, tensors, state, score=None)
         return final
 
     def path_of(self, step: int) -> Path:
@@ -135,8 +127,40 @@ class CheckpointStore:
 
     def remove_leftovers(self) -> None:
         """Delete what interrupted saves left; only the process that writes may call this."""
-        for path in self.directory.glob(".step-*.tmp-*"):
+        for path in self.directory.glob(".*step-*.tmp-*"):
             shutil.rmtree(path, ignore_errors=True)
+
+    def _write(
+        self,
+        final: Path,
+        step: int,
+        tensors: Mapping[str, Tensors],
+        state: Mapping[str, Any],
+        score: Optional[float],
+    ) -> None:
+        temporary = self.directory / f".{final.name}.tmp-{os.getpid()}"
+        written = 0
+        try:
+            temporary.mkdir(parents=True, mode=0o700)
+            files = {}
+            for name, raw in _contents(tensors, state):
+                written = len(raw)
+                write_durably(temporary / name, raw)
+                files[name] = {"bytes": len(raw), "sha256": hashlib.sha256(raw).hexdigest()}
+            manifest = {"format": FORMAT, "step": step, "score": score, "files": files}
+            write_durably(temporary / MANIFEST, json.dumps(manifest, indent=1).encode())
+            flush_directory(temporary)
+            if final == self.path_of(step) and step in self._passed_over:
+                self._set_aside(step)
+            rename_durably(temporary, final)
+        except OSError as error:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise CheckpointError(
+                "CKP01",
+                str(final),
+                f"cannot be written: {error.strerror}{self._space(written)}",
+                "the checkpoints before it are intact",
+            ) from error
 
     def _all_steps(self) -> list[int]:
         if not self.directory.is_dir():

@@ -106,7 +106,10 @@ class Config(Section):
         3, ge=1, description="Checkpoints that may fail one after another before the run ends."
     )
     check_weights_every: int = Field(
-        100, ge=1, description="Steps between two comparisons of the weights of all processes."
+        100,
+        ge=1,
+        description="Steps between two looks at the weights: whether they are finite, and the same on all "
+        "processes.",
     )
     tensorboard: bool = Field(True, description="Write TensorBoard event files into the run directory.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from contextlib import closing
 from functools import partial
@@ -15,6 +16,7 @@ from gluonlab.parallel.agreement import Agreement
 from gluonlab.parallel.supervision.progress import TRAINING
 from gluonlab.parallel.supervision.stop import PreemptedError
 from gluonlab.reporting.traces import traces_of
+from gluonlab.training.finite_state import check_finite_state
 from gluonlab.training.loop import check_finite, train_epoch
 from gluonlab.training.loss_watch import LossWatch
 from gluonlab.training.resume import check_same_on_all, resume
@@ -64,6 +66,7 @@ class _Fitting:
         self.earlier_seconds = 0.0
         self.resumes = 0
         self.is_save_wished = False
+        self.is_second_chance = False
         self.last_results: dict[str, dict[str, float]] = {}
         self.best: Optional[dict[str, float]] = None
         self.trained_images = self.training_seconds = 0.0
@@ -83,19 +86,23 @@ class _Fitting:
 
     def to_the_end(self) -> dict[str, Any]:
         """Train what is left; a run that diverges goes back to its last checkpoint once."""
-        is_second_chance = False
         self.run.enter_phase()
         self.run.average_weights()  # the run was stopped just before it
         if self.run.state.step and self._is_interval_over(self.run.eval_every):
             self._validate()  # the run was stopped in the middle of it
-        while self.run.state.step < self.run.total_steps:
+        while True:
             try:
-                self._train_phase()
+                return self._train_what_is_left()
             except NumericError as error:
-                if is_second_chance:
+                self.saver.keep_bad(self._checkpoint_state())
+                if self.is_second_chance:
                     raise
-                is_second_chance = True
+                self.is_second_chance = True
                 self._roll_back(error)
+
+    def _train_what_is_left(self) -> dict[str, Any]:
+        while self.run.state.step < self.run.total_steps:
+            self._train_phase()
         self._validate()
         self._save(is_last=True)
         self.saver.finish()
@@ -147,6 +154,9 @@ class _Fitting:
             self._save()
         elif step % run.check_weights_every == 0:
             check_same_weights(run.state, run.world)
+            check_finite_state(run.state)
+        elif self.is_second_chance:
+            check_finite_state(run.state)  # to keep the first bad state, and to waste no further step
         self.saver.report()
 
     def _stop(self) -> None:
@@ -191,6 +201,8 @@ class _Fitting:
             return
         results["images"] = results.pop("count")
         results["seconds"] = time.monotonic() - start
+        if not math.isfinite(results["loss"]):
+            check_finite_state(run.state)  # names the cause, if it is there
         check_finite("validation loss", results["loss"], step)
         if self.best is None or results["top1"] >= self.best["top1"]:
             self.best = {"top1": results["top1"], "step": step}

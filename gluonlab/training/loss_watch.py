@@ -11,12 +11,10 @@ import numpy as np
 from gluonlab.errors import NumericError
 from gluonlab.parallel.world import World
 from gluonlab.runtime.mxnet import gluon
+from gluonlab.training.finite_state import listed, names_not_finite
 
 SampleIds = Callable[[int, int], Sequence[int]]
 """From (step, virtual worker) to the samples of its micro-batch."""
-
-NAMED = 8
-"""How many samples and parameters a message names."""
 
 
 class LossWatch:
@@ -62,14 +60,14 @@ class LossWatch:
                 return {
                     "step": step,
                     "worker": worker,
-                    "samples": _listed([int(ids[place]) for place in places]),
+                    "samples": listed([int(ids[place]) for place in places]),
                 }
         return None
 
     def _bad_parameters(self) -> str:
         parameters = self._net._collect_params_with_prefix()
-        names = _not_finite({name: parameter.data() for name, parameter in parameters.items()})
-        return f"parameters not finite by now: {_listed(names)}" if names else "all parameters are finite"
+        names = names_not_finite({name: parameter.data() for name, parameter in parameters.items()})
+        return f"parameters not finite by now: {listed(names)}" if names else "all parameters are finite"
 
 
 def gradient_error(step: int, gradients: Mapping[str, Any]) -> NumericError:
@@ -77,15 +75,6 @@ def gradient_error(step: int, gradients: Mapping[str, Any]) -> NumericError:
     return NumericError(
         "NUM03",
         f"step {step + 1}",
-        f"the loss scale is at its floor and gradients are not finite: {_listed(_not_finite(gradients))}",
+        f"the loss scale is at its floor and gradients are not finite: {listed(names_not_finite(gradients))}",
         "lower base_lr or lengthen the warm-up",
     )
-
-
-def _not_finite(arrays: Mapping[str, Any]) -> list[str]:
-    return [name for name, array in arrays.items() if not np.isfinite(array.asnumpy()).all()]
-
-
-def _listed(things: Sequence[Any]) -> str:
-    rest = f" and {len(things) - NAMED} more" if len(things) > NAMED else ""
-    return ", ".join(map(str, things[:NAMED])) + rest

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from typing import Any, Optional
 
-import numpy as np
-
 from gluonlab.checkpoint.writer import BackgroundWriter, SaveResult
+from gluonlab.errors import CheckpointError
 from gluonlab.parallel.supervision.progress import SAVING
+from gluonlab.training.finite_state import check_finite_state
 from gluonlab.training.run import AnyReporter, Run
 from gluonlab.training.same_weights import check_same_weights
 from gluonlab.training.state import checkpoint_tensors
@@ -50,6 +50,7 @@ class Saver:
 
         Raises:
             DivergenceError: the processes do not hold the same weights.
+            NumericError: NUM04 the weights are not finite.
             CheckpointError: CKP01 after `Run.max_failed_saves` failures one after another.
         """
         run, step = self._run, self._run.state.step
@@ -58,6 +59,7 @@ class Saver:
         elif self.last_step == step:
             return
         check_same_weights(run.state, run.world)
+        check_finite_state(run.state)
         self.last_step = step
         if run.world.rank == 0 and step not in run.store.steps():
             start = time.monotonic()
@@ -65,14 +67,25 @@ class Saver:
             if self._writer.is_busy:
                 self._reporter.message(f"no checkpoint at step {step}: the one before is still being written")
                 return
-            tensors = checkpoint_tensors(run.state)
-            broken = [name for name, array in tensors["model"].items() if not np.isfinite(array).all()]
-            if broken:  # every process learns of it with the next loss; only this one looks at weights
-                self._reporter.message(f"no checkpoint at step {step}: {broken[0]} is not finite")
-                return
-            self._writer.start(step, tensors, state, score)
+            self._writer.start(step, checkpoint_tensors(run.state), state, score)
             self._stalls[step] = time.monotonic() - start
         self._last_saved = time.monotonic()
+
+    def keep_bad(self, state: dict[str, Any]) -> None:
+        """Keep the state of this step, whose numbers are bad, to be looked at; all processes call this.
+
+        That it cannot be written is told only: the bad numbers matter more.
+        """
+        run = self._run
+        if run.world.rank == 0:
+            with run.world.progress.doing(SAVING):
+                try:
+                    path = run.store.keep_bad(run.state.step, checkpoint_tensors(run.state), state)
+                    what = f"the state of step {run.state.step} is kept to be looked at: {path}"
+                except CheckpointError as error:
+                    what = str(error)
+            self._reporter.message(what)
+        run.world.exchange("")  # who fails first ends the job: the others wait for the disk
 
     def report(self, wait_seconds: float = 0.0) -> None:
         """Log a save that has ended since the last call.

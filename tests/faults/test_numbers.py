@@ -71,7 +71,7 @@ def test_a_loss_that_overflows_rolls_back_once_and_ends(run_gluonlab, tmp_path, 
         "checkpoint_every=1steps", "log_every=1",
     )  # fmt: skip
     assert job.returncode == 5, job.stderr
-    assert job.stderr.startswith("error[NUM01] step ")
+    assert job.stderr.startswith("error[NUM04] step ")
     assert job.stderr.count("\n") == 1
     assert job.stdout.count("rolled back to step") == 1
     from gluonlab.checkpoint.store import CheckpointStore
@@ -83,4 +83,20 @@ def test_a_loss_that_overflows_rolls_back_once_and_ends(run_gluonlab, tmp_path, 
         "rolled back once, exit 5",
         time.monotonic() - start,
         f"step {good.step} loads",
+    )
+
+
+def test_weights_that_a_relu_hides_are_found_and_kept(run_gluonlab, tmp_path, table):
+    """Images of one pixel: no loss shows that the weights are not finite."""
+    start = time.monotonic()
+    job = run_gluonlab("launch", "-n", 2, *RECIPE, f"run_dir={tmp_path / 'run'}", "data.image_size=1")
+    assert job.returncode == 5, job.stderr
+    assert job.stderr.startswith("error[NUM04] step ")
+    (kept,) = (tmp_path / "run/checkpoints").glob("bad-step-*")
+    table.add(
+        "R12",
+        "weights are NaN, every loss is finite",
+        f"exit 5, {job.stderr.strip()}",
+        time.monotonic() - start,
+        f"{kept.name} is kept, step 7 loads",
     )
