@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import subprocess
@@ -33,8 +32,8 @@ from gluonlab.build.schedule import build_schedule, build_sgd_share
 from gluonlab.checkpoint.store import CheckpointStore
 from gluonlab.checkpoint.verify import Checkpoint
 from gluonlab.config.schema import Config
+from gluonlab.data.identity import identity_of
 from gluonlab.data.sampler import Sampler
-from gluonlab.data.source import Source
 from gluonlab.intervals import parse_interval
 from gluonlab.parallel.launch.job import COMMAND, START_OVER
 from gluonlab.parallel.world import World
@@ -127,20 +126,9 @@ def validate_checkpoint(
 
 
 def run_identity(config: Config, sets: DataSets) -> dict[str, Any]:
-    """What decides the result of a run: the recipe, the samples by number and labels, what labels mean."""
-    return {
-        "recipe": config.recipe(),
-        "data": {"class_names": list(sets.class_names)},
-        "train_labels": labels_digest(sets.train),
-        "val_labels": labels_digest(sets.val),
-    }
-
-
-def labels_digest(source: Optional[Source]) -> str:
-    """A short digest of number and order of the labels, which changes with the data set."""
-    if source is None:
-        return "synthetic"
-    return hashlib.sha256(source.labels.astype("<i8").tobytes()).hexdigest()[:16]
+    """What decides the result of a run: the recipe, the images with their labels, what labels mean."""
+    data = {"train": identity_of(sets.train), "val": identity_of(sets.val)}
+    return {"recipe": config.recipe(), "data": {"class_names": list(sets.class_names), **data}}
 
 
 def provenance(config: Config, run: Run) -> dict[str, Any]:

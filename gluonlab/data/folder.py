@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from gluonlab.data.decode import decode_image
 from gluonlab.data.retry import read_with_retries
+from gluonlab.data.source import checksum_of
 from gluonlab.errors import DataError
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
@@ -32,7 +33,7 @@ class FolderSource:
         crcs: Optional[NDArray[np.uint32]] = None,
         classes: Sequence[str] = (),
     ) -> None:
-        self._crcs = crcs
+        self.crcs = crcs
         self.is_verified = crcs is not None
         self.root = Path(root)
         self.name = self.root.name or str(root)
@@ -63,7 +64,7 @@ class FolderSource:
     def encoded(self, index: int) -> bytes:
         """The bytes of the file of image ``index``."""
         content = read_with_retries(self.path(index).read_bytes, self.where(index))
-        if self._crcs is not None and zlib.crc32(content) != self._crcs[index]:
+        if self.crcs is not None and zlib.crc32(content) != self.crcs[index]:
             raise DataError(
                 "DAT08", self.where(index), "differs from its checksum", "verify the folder again"
             )
@@ -72,6 +73,10 @@ class FolderSource:
     def image(self, index: int) -> NDArray[np.uint8]:
         """Image ``index``: (height, width, channels), RGB or gray; raises DataError DAT06."""
         return decode_image(self.encoded(index), self.where(index))
+
+    def checksum(self, start: int, stop: int) -> Optional[int]:
+        """A CRC-32 over those that the verification found for files ``start`` to ``stop - 1``."""
+        return checksum_of(self.crcs, start, stop)
 
     def where(self, index: int) -> str:
         """The path of the file."""

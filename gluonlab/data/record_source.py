@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from gluonlab.data.classes import read_class_names
 from gluonlab.data.decode import decode_image
 from gluonlab.data.recordio import IMAGE_HEADER, RecordReader, unpack_image_record
+from gluonlab.data.source import checksum_of
 from gluonlab.data.verification.index import VerifiedIndex
 from gluonlab.errors import DataError
 
@@ -42,6 +43,7 @@ class RecordSource:
         self, path: Union[str, Path], name: Optional[str] = None, index: Optional[VerifiedIndex] = None
     ) -> None:
         self.is_verified = index is not None
+        self.crcs = index.records.crcs if index else None
         self._reader = RecordReader(path, table=index.table if index else None)
         self.name = name or self._reader.name
         self.labels: NDArray[np.int64] = (
@@ -61,6 +63,10 @@ class RecordSource:
     def image(self, index: int) -> NDArray[np.uint8]:
         """Image ``index``: (height, width, channels), RGB or gray; raises DataError DAT06."""
         return decode_image(self.encoded(index), self.where(index))
+
+    def checksum(self, start: int, stop: int) -> Optional[int]:
+        """A CRC-32 over those that the verification found for records ``start`` to ``stop - 1``."""
+        return checksum_of(self.crcs, start, stop)
 
     def where(self, index: int) -> str:
         """File, number and byte of the record."""

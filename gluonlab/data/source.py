@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Optional, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +41,22 @@ class EncodedSource(Protocol):
         """The stored bytes of image ``index``."""
 
 
+@runtime_checkable
+class ChecksummedSource(Protocol):
+    """A source that tells a checksum of its images without decoding or, from files, reading them."""
+
+    def __len__(self) -> int:
+        """Number of images N."""
+
+    def checksum(self, start: int, stop: int) -> Optional[int]:
+        """A CRC-32 that changes with the content of images ``start`` to ``stop - 1``; None if not known."""
+
+
+def checksum_of(crcs: Optional[NDArray[np.uint32]], start: int, stop: int) -> Optional[int]:
+    """`ChecksummedSource.checksum` from those of single images, if they are known."""
+    return None if crcs is None else zlib.crc32(crcs[start:stop].astype("<u4").tobytes())
+
+
 class ArraySource:
     """Arrays in memory, (N, ...) of any shape and dtype, handed out as they are; labels (N,).
 
@@ -66,6 +83,10 @@ class ArraySource:
     def image(self, index: int) -> NDArray[Any]:
         """Image ``index``, a view: (height, width, channels)."""
         return self._images[index]  # type: ignore[no-any-return]
+
+    def checksum(self, start: int, stop: int) -> int:
+        """A CRC-32 of images ``start`` to ``stop - 1``: 1 GB takes about a second."""
+        return zlib.crc32(np.ascontiguousarray(self._images[start:stop]).data)
 
     def where(self, index: int) -> str:
         """The name of the set and the number of the image."""

@@ -16,6 +16,7 @@ from gluonlab.data.classes import numbered_by
 from gluonlab.data.folder import FolderSource
 from gluonlab.data.record_source import RecordSource
 from gluonlab.data.recordio import temporary_path
+from gluonlab.data.source import checksum_of
 from gluonlab.data.verification.index import VerifiedIndex, index_paths
 from gluonlab.data.verification.verify import Kind, verified
 from gluonlab.errors import DataError, Problem
@@ -46,6 +47,11 @@ class Selection:
     def image(self, index: int) -> NDArray[np.uint8]:
         """Image ``index``: (height, width, channels)."""
         return self._source.image(int(self._kept[index]))
+
+    def checksum(self, start: int, stop: int) -> Optional[int]:
+        """A CRC-32 over those that the verification found for these images."""
+        crcs = self._source.crcs
+        return None if crcs is None else checksum_of(crcs[self._kept], start, stop)
 
     def where(self, index: int) -> str:
         """File and number in it, counted with those left out."""

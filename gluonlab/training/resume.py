@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterator
-from typing import Any, Optional
+import logging
+from typing import Optional
 
 from gluonlab.checkpoint.verify import Checkpoint
-from gluonlab.errors import CheckpointError, ClusterError, ConfigError
-from gluonlab.parallel.world import World
+from gluonlab.errors import CheckpointError, ConfigError
 from gluonlab.reporting.traces import traces_of
+from gluonlab.training.identity import check_same_identity, differing, not_known
 from gluonlab.training.run import Run
 from gluonlab.training.same_weights import check_same_parameters, check_same_weights
 from gluonlab.training.state import restore
 
-_SHOWN = 5
+_log = logging.getLogger("gluonlab")
 
 
 def check_same_on_all(run: Run) -> None:
@@ -25,7 +23,7 @@ def check_same_on_all(run: Run) -> None:
         ClusterError: CLU16 another recipe or other data.
         DivergenceError: DIV01 to DIV03 another network, or other weights.
     """
-    _check_same_identity(run.identity, run.world)
+    check_same_identity(run.identity, run.world)
     check_same_parameters(run.state, run.world)
     check_same_weights(run.state, run.world)
 
@@ -70,26 +68,6 @@ def resume(run: Run) -> Optional[Checkpoint]:
     return checkpoint
 
 
-def differing(saved: Any, current: Any, key: str = "") -> Iterator[tuple[str, str]]:
-    """The keys that both have and that differ, each with a line that says how; a later version may have more.
-
-    Keys are dotted, without the ``recipe.`` in front.
-    """
-    if isinstance(saved, dict) and isinstance(current, dict):
-        for name in sorted(saved.keys() & current.keys()):
-            yield from differing(saved[name], current[name], f"{key}.{name}" if key else name)
-    elif saved != current:
-        key = key[len("recipe.") :] if key.startswith("recipe.") else key
-        yield key, f"{key} was {_shortened(saved)}, now {_shortened(current)}"
-
-
-def _shortened(value: Any) -> str:
-    """``value`` as text; of a long list its length and what it begins with."""
-    if isinstance(value, list) and len(value) > _SHOWN:
-        return f"{len(value):,} from {value[:_SHOWN]!r} on"
-    return repr(value)
-
-
 def _newest(run: Run) -> Optional[Checkpoint]:
     """The newest good checkpoint; None in a directory that does not say that there was one."""
     checkpoint = run.store.latest()
@@ -108,7 +86,8 @@ def _newest(run: Run) -> Optional[Checkpoint]:
 
 def _check_identity(checkpoint: Checkpoint, run: Run) -> set[str]:
     """The keys that differ from those of the checkpoint and may; CKP08 with those that may not."""
-    found = dict(differing(checkpoint.state["identity"], run.identity))
+    saved = checkpoint.state["identity"]
+    found = dict(differing(saved, run.identity))
     refused = [line for key, line in found.items() if not key.startswith(run.allowed_changes or "\0")]
     if refused:
         raise CheckpointError(
@@ -117,15 +96,11 @@ def _check_identity(checkpoint: Checkpoint, run: Run) -> set[str]:
             f"belongs to another run: {', '.join(refused)}",
             "use another run_dir, or allow the change of a key with --allow-change KEY",
         )
+    unknown = not_known(saved, run.identity) if run.world.rank == 0 else []
+    if unknown:
+        _log.warning(
+            "%s is of an earlier version: whether %s are the same is not known",
+            checkpoint.path,
+            " and ".join(unknown),
+        )
     return set(found)
-
-
-def _check_same_identity(identity: dict[str, Any], world: World) -> None:
-    mine = json.dumps(identity, sort_keys=True)
-    if len(set(world.exchange(hashlib.sha256(mine.encode()).hexdigest()))) == 1:
-        return
-    first, *others = (json.loads(text) for text in world.exchange(mine))
-    for rank, theirs in enumerate(others, start=1):
-        keys = ", ".join(key for key, _ in differing(first, theirs))
-        if theirs != first:
-            raise ClusterError("CLU16", f"rank {rank}", f"the run differs from that of rank 0: {keys}")

@@ -37,6 +37,8 @@ if world.rank == 1:
         run.sampler = gl.Sampler(run.sampler.calendar, 1)
     elif way == "recipe":
         run.identity["recipe"]["epochs"] = 3
+    elif way == "images":
+        run.identity["data"]["train"]["parts"][5] = "00000000"
 try:
     gl.fit(run)
 except Exception as error:

@@ -16,7 +16,11 @@ WAYS = {
     "weight": (6, r"error\[DIV01\] step 0: \S+ differs: rank 1"),
     "update count": (6, r"error\[DIV02\] step 0: counter num_update differs: rank 1 has 7, rank 0 has 0"),
     "parameters": (6, r"error\[DIV03\] rank 1: "),
-    "recipe": (7, r"error\[CLU16\] rank 1: the run differs"),
+    "recipe": (7, r"error\[CLU16\] rank 1: the run differs .*: epochs was 2.0, now 3"),
+    "images": (
+        7,
+        r"error\[CLU16\] rank 1: the run differs .*: data.train: has other images .* images 112 to ",
+    ),
 }
 
 

@@ -9,6 +9,7 @@ import pytest
 from harness import RECIPE, Job, check_nothing_lost, launch, run, sha_of, slowly
 
 from gluonlab.checkpoint.store import CheckpointStore
+from gluonlab.data.digits import load_digits
 
 pytestmark = pytest.mark.faults
 FILES = ["model.safetensors", "optimizer.safetensors", "state.json", "MANIFEST.json"]
@@ -101,6 +102,33 @@ def test_another_network_is_refused_unless_allowed(interrupted, tmp_path, table)
     assert "model.name was 'small_resnet8'" in refused.last_line
     table.add(
         "R10", "network changed between two starts", "exit 2, key named", refused.seconds, "nothing changed"
+    )
+
+
+def test_other_images_behind_the_same_labels(tmp_path, table):
+    for split in ("train", "val"):
+        digits = load_digits(split)
+        pixels = np.stack([digits.image(number) for number in range(len(digits))])
+        np.savez(tmp_path / split, images=pixels, labels=digits.labels, classes=np.array(digits.classes))
+    files = [f"data.{split}={tmp_path / split}.npz" for split in ("train", "val")]
+    recipe, run_dir = [*RECIPE, "data.name=npz", *files], tmp_path / "run"
+    assert run(run_dir, recipe=recipe, fault="step:1:26:kill9").code == 7
+    arrays = dict(np.load(tmp_path / "train.npz"))
+    arrays["images"][1000, 4, 4] ^= 1
+    np.savez(tmp_path / "train.npz", **arrays)
+    refused = run(run_dir, recipe=recipe)
+    assert refused.code == 4
+    assert "data.train: has other images behind the same 1,437 labels: 1 of 64 parts" in refused.last_line
+    assert "the first holds images 987 to 1009" in refused.last_line
+    allowed = run(run_dir, "--allow-change", "data", recipe=recipe)
+    assert allowed.code == 0, allowed.errors
+    assert "resumed from" in allowed.out
+    table.add(
+        "R10",
+        "one pixel of 1,437 images changed between two starts",
+        "exit 4, images named; allowed by name",
+        refused.seconds,
+        "goes on",
     )
 
 
