@@ -9,7 +9,11 @@ ROOT = Path(__file__).parent
 VERSION = re.findall(r'__version__ = "(.+)"', (ROOT / "gluonlab/__init__.py").read_text())[0]
 
 MXNET = "1.9.1"
-EXPORT = ["onnx==1.16.2", "onnxruntime>=1.18,<1.20"]
+# MXNet's metadata excludes NumPy 2, to which gluonlab.runtime adapts it, so pip cannot bring both. It goes in
+# by itself there (pip install --no-deps mxnet), and what it needs is named here.
+NUMPY_1 = '; python_version < "3.13"'
+MXNET_NEEDS = ["requests>=2.20,<3", "graphviz>=0.8.1,<0.9"]
+EXPORT = ["onnx>=1.16,<1.24", "onnxruntime>=1.18,<1.33"]
 
 setup(
     name="gluonlab",
@@ -18,7 +22,7 @@ setup(
     long_description=(ROOT / "README.md").read_text(),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
-    python_requires=">=3.9,<3.13",
+    python_requires=">=3.9,<3.15",
     packages=find_packages(include=["gluonlab", "gluonlab.*"]),
     package_data={
         "gluonlab": ["py.typed", "data/digits.npz", "data/digits.md", "models/imagenet_classes.txt"]
@@ -27,23 +31,23 @@ setup(
     # Horovod is not here on purpose: pip builds it in isolation, where it cannot see MXNet.
     # scripts/install.sh builds it against the MXNet of the environment.
     install_requires=[
-        "numpy>=1.21,<2",  # MXNet 1.9.1 cannot be imported with NumPy 2
-        "pydantic>=2.5,<2.12",
+        "numpy>=1.21,<3",
+        "pydantic>=2.5,<2.15",
         "PyYAML>=6",
-        "typer>=0.12,<0.17",
-        "rich>=13,<14",
-        "simplejpeg>=1.7,<1.9",
-        "opencv-python-headless<=4.11.0.86",  # the last one built for NumPy 1
-        "safetensors>=0.4,<0.6",
-        "matplotlib>=3.7,<3.10",
+        "typer>=0.12,<0.30",
+        "rich>=13,<16",
+        "simplejpeg>=1.7,<1.10",
+        "opencv-python-headless>=4.5,<6",  # beside NumPy 1 up to 4.11.0.86, which pip finds by itself
+        "safetensors>=0.4,<0.9",
+        "matplotlib>=3.7,<3.12",
         "tensorboardX>=2.6,<2.7",
         "psutil>=5.9",
-        'setuptools>=58,<80; python_version >= "3.12"',  # brings distutils back for MXNet
     ],
     extras_require={
-        "cpu": [f"mxnet=={MXNET}"],
+        "cpu": [f"mxnet=={MXNET}{NUMPY_1}", *MXNET_NEEDS],
         "cu112": [
-            f"mxnet-cu112=={MXNET}",
+            f"mxnet-cu112=={MXNET}{NUMPY_1}",
+            *MXNET_NEEDS,
             "nvidia-cuda-runtime-cu11==11.8.89",
             "nvidia-cublas-cu11==11.11.3.6",
             "nvidia-cufft-cu11==10.9.0.58",
@@ -55,7 +59,10 @@ setup(
             "nvidia-nccl-cu11==2.21.5",
             "nvidia-cudnn-cu11==8.9.6.50",
         ],
-        "cu112-system": [f"mxnet-cu112=={MXNET}"],  # CUDA 11, cuDNN 8 and NCCL 2 are the system's
+        "cu112-system": [
+            f"mxnet-cu112=={MXNET}{NUMPY_1}",
+            *MXNET_NEEDS,
+        ],  # CUDA 11, cuDNN 8 and NCCL 2 are the system's
         "dev": [
             "pytest",
             "hypothesis",

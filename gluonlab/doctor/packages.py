@@ -11,6 +11,7 @@ from importlib import metadata
 from gluonlab.doctor.finding import Finding, fail, ok
 
 MXNET_VERSION = "1.9.1"
+NUMPY_RANGE = "NumPy 1.21 to 2.x"
 INSTALL = "./scripts/install.sh"
 
 
@@ -24,9 +25,11 @@ def check_packages() -> Iterator[Finding]:
 
 def _check_python() -> Finding:
     found = f"{platform.python_version()}, {sys.executable}"
-    if not (3, 9) <= sys.version_info[:2] <= (3, 12):
+    if not (3, 9) <= sys.version_info[:2] <= (3, 14) or "t" in sys.abiflags:
         return fail(
-            "python", f"{found}: MXNet 1.9.1 runs on 3.9 to 3.12", f"GLUONLAB_PYTHON=python3.11 {INSTALL}"
+            "python",
+            f"{found}: gluonlab runs on 3.9 to 3.14, not free-threaded",
+            f"GLUONLAB_PYTHON=python3.11 {INSTALL}",
         )
     system = f"{platform.system()} on {platform.machine()}"
     if system != "Linux on x86_64":
@@ -38,9 +41,13 @@ def _check_numpy() -> Finding:
     version = installed_version("numpy")
     if version is None:
         return fail("numpy", "is not installed", INSTALL)
-    if int(version.split(".")[0]) >= 2:
-        return fail(
-            "numpy", f"{version}: MXNet 1.9.1 cannot be imported with NumPy 2", "pip install 'numpy<2'"
+    numbers = tuple(int(number) for number in re.findall(r"\d+", version)[:2])
+    if not (1, 21) <= numbers < (3,):
+        return fail("numpy", f"{version}: gluonlab runs with {NUMPY_RANGE}", "pip install 'numpy>=1.21,<3'")
+    if numbers >= (2,):
+        return ok(
+            "numpy",
+            f"{version}, to which MXNet is adapted; what pip check says of mxnet and numpy is out of date",
         )
     return ok("numpy", version)
 
@@ -70,8 +77,6 @@ def _check_requirements() -> Finding:
     except metadata.PackageNotFoundError:
         return fail("packages", "gluonlab itself is not installed in this environment", INSTALL)
     names = [re.split(r"[^\w.-]", line)[0] for line in required if "extra ==" not in line]
-    if sys.version_info < (3, 12):
-        names = [name for name in names if name != "setuptools"]
     missing = [name for name in names if installed_version(name) is None]
     if missing:
         return fail("packages", f"not installed: {', '.join(missing)}", INSTALL)

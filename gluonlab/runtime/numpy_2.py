@@ -18,6 +18,11 @@ def adapt_to_numpy_2(mx: Any) -> None:
     mx.recordio.pack = functools.wraps(mx.recordio.pack)(functools.partial(_pack, mx.recordio))
     mx.recordio.pack_img = functools.wraps(mx.recordio.pack_img)(functools.partial(_pack_img, mx.recordio))
     mx.metric.EvalMetric.__setattr__ = _set_in_float64
+    # nd.moveaxis reads it there, and NumPy 2 warns of each name that it looks up there.
+    numeric = importlib.import_module("numpy.core.numeric")
+    vars(numeric)["normalize_axis_tuple"] = importlib.import_module(
+        "numpy.lib.array_utils"
+    ).normalize_axis_tuple
 
 
 def parameter_text(value: Any) -> str:

@@ -12,8 +12,6 @@ from gluonlab.errors import SetupError
 from gluonlab.runtime.cuda_libraries import preload_cuda_libraries
 from gluonlab.runtime.numpy_2 import adapt_to_numpy_2
 
-NUMPY_RANGE = "1.21 to 2.x"
-
 
 def prepare_mxnet_import() -> None:
     """Before ``import mxnet``, or raise `SetupError` with what to install."""
@@ -23,7 +21,7 @@ def prepare_mxnet_import() -> None:
         raise SetupError(
             "ENV01",
             f"numpy {numpy.__version__}",
-            f"gluonlab and MXNet 1.9.1 run with NumPy {NUMPY_RANGE}",
+            "gluonlab and MXNet 1.9.1 run with NumPy 1.21 to 2.x",
             "run ./scripts/install.sh, or: pip install 'numpy<3'",
         )
     if importlib.util.find_spec("mxnet") is None:

@@ -27,6 +27,7 @@ def test_every_key_of_the_schema_is_described():
         ("docs/techniques.md", "technique_tables", "TECHNIQUE_SECTIONS"),
         ("docs/data.md", "data_tables", "DATA_SECTIONS"),
         ("docs/benchmarks.md", "peers_table", "PEERS_SECTIONS"),
+        ("docs/python.md", "python_tables", "PYTHON_SECTIONS"),
         ("docs/weights.md", "weight_tables", "SECTIONS"),
         ("docs/reliability.md", "fault_table", "FAULT_SECTIONS"),
     ],

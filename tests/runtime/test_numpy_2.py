@@ -74,6 +74,7 @@ def test_operators_read_shapes_and_rates_of_numpy():
     assert nd.slice(images, begin=(np.int64(1), None, None), end=(2, None, None)).shape == (1, 3, 4)
     assert mx.sym.var("x", shape=(np.int64(3), 4)).attr("__shape__") == "(3, 4)"
     assert nd.zeros(shape=(np.prod([2, 3]), 1)).shape == (6, 1)
+    assert nd.moveaxis(images, 0, np.int64(-1)).shape == (3, 4, 2)  # and nothing is warned of
     shaped = mx.sym.reshape(mx.sym.var("x"), shape=(np.int64(6), 4))
     assert shaped.infer_shape(x=(2, 3, 4))[1] == [(6, 4)]
 

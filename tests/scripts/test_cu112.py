@@ -27,9 +27,8 @@ def test_the_extra_and_the_constraints_name_the_same_versions(root):
 
 def find_nvcc(root, tmp_path, **environment):
     """What the installer's function of that name prints, and its warnings."""
-    functions = (root / "scripts/install.sh").read_text().split("\ncheck_machine\n")[0]
-    (tmp_path / "functions.sh").write_text(functions)
-    command = f"set --; source {tmp_path}/functions.sh; find_nvcc"
+    warn = """warn() { printf 'warning: %s\\n' "$*" >&2; }"""
+    command = f"set -euo pipefail; {warn}; source {root}/scripts/horovod.sh; find_nvcc"
     return subprocess.run(
         ["bash", "-c", command], capture_output=True, text=True, env={**os.environ, **environment}
     )

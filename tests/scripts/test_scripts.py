@@ -43,7 +43,7 @@ def test_a_python_that_will_not_do_is_one_line_with_the_mend(root, tmp_path, pyt
     job = run_script(root, "install.sh", GLUONLAB_PYTHON=python, GLUONLAB_VENV=str(tmp_path / "venv"))
     assert job.returncode == 8
     assert job.stderr.startswith(
-        f"error[ENV10] install: GLUONLAB_PYTHON={python} is not a Python 3.9 to 3.12"
+        f"error[ENV10] install: GLUONLAB_PYTHON={python} is not a Python 3.9 to 3.14"
     )
     assert job.stderr.count("\n") == 1
     assert not (tmp_path / "venv").exists()
