@@ -17,6 +17,7 @@ from gluonlab.data.augment.views import CentreCrop, Framing, InceptionCrop, Rand
 from gluonlab.data.cifar import load_cifar10, load_cifar100
 from gluonlab.data.classes import classes_of, numbered_by
 from gluonlab.data.digits import load_digits
+from gluonlab.data.image_limits import ImageLimits
 from gluonlab.data.mnist import load_fashion_mnist, load_mnist
 from gluonlab.data.npz import load_npz
 from gluonlab.data.packing import usable_cores
@@ -230,7 +231,8 @@ def _open_split(data: Data, split: Split, class_names: Sequence[str] = ()) -> So
             return numbered_by(class_names, load_npz(path))
         fraction = data.max_bad_fraction if data.bad_records == "skip" else None
         kind: Kind = "record" if data.name == "record" else "folder"
-        return open_verified(kind, Path(path), data.classes, fraction, usable_cores(), class_names)
+        limits = ImageLimits(data.max_pixels, data.max_bytes)
+        return open_verified(kind, Path(path), data.classes, fraction, usable_cores(), class_names, limits)
     assert data.path is not None, "the schema asks for it"
     loaders = {
         "cifar10": load_cifar10,

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import typer
 
-from gluonlab.cli.output import JSON_OPTION, check_json_target, format_table, write_json
+from gluonlab.cli.output import (
+    JSON_OPTION,
+    MAX_BYTES,
+    MAX_PIXELS,
+    check_json_target,
+    format_table,
+    write_json,
+)
 from gluonlab.errors import CheckpointError
 
 if TYPE_CHECKING:
@@ -31,6 +38,8 @@ def predict(
         None, help="Write what the classifier is given into this .npy file, one row for each image."
     ),
     batch_size: int = typer.Option(16, min=1, help="Images that are computed together."),
+    max_pixels: int = MAX_PIXELS,
+    max_bytes: int = MAX_BYTES,
     json_target: Optional[str] = JSON_OPTION,
 ) -> None:
     """Name the likeliest classes of images.
@@ -39,18 +48,19 @@ def predict(
     """
     import numpy as np
 
+    from gluonlab.data.image_limits import ImageLimits
     from gluonlab.inference.images import ImageFiles, find_images, read_batch
     from gluonlab.inference.predict import top_classes
 
     check_json_target(json_target)
-    files = find_images(images)
+    files, limits = find_images(images), ImageLimits(max_pixels, max_bytes)
     model, compute_for = _open(target, engine, features is not None)
     compute: Any = None
     rows: list[dict[str, Any]] = []
     vectors: list[Any] = []
     for start in range(0, len(files), batch_size):
         part = files[start : start + batch_size]
-        batch = read_batch(ImageFiles(part), model.augmentation(), *model.normalisation)
+        batch = read_batch(ImageFiles(part, limits), model.augmentation(), *model.normalisation)
         compute = compute or compute_for(batch)
         if features:
             vectors.append(compute(batch))

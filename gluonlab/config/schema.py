@@ -214,9 +214,7 @@ class Config(Section):
     def recipe(self) -> dict[str, Any]:
         """The keys that decide the result of the run: all but run settings and where files lie."""
         settings: dict[str, Any] = dict.fromkeys((*RUN_SETTINGS, "about"), True)
-        recipe = self.model_dump(
-            exclude={**settings, "data": {"path", "train", "val", "train_samples", "val_samples", "threads"}}
-        )
+        recipe = self.model_dump(exclude={**settings, "data": DATA_SETTINGS})
         # Sums within an operator are split over its threads, so they decide the bits.
         return (
             {**recipe, "deterministic": {"cpu_threads": self.compute_threads}}
@@ -238,6 +236,16 @@ def _problems_of(tree: dict[str, Any]) -> list[str]:
     return []
 
 
+DATA_SETTINGS = {
+    "path",
+    "train",
+    "val",
+    "train_samples",
+    "val_samples",
+    "max_pixels",
+    "max_bytes",
+    "threads",
+}
 RUN_SETTINGS = (
     "run_dir",
     "ctx",

@@ -153,6 +153,15 @@ class Data(Section):
     max_bad_fraction: float = Field(
         0.001, ge=0, lt=1, description="Largest part of the records that `skip` leaves out."
     )
+    max_pixels: int = Field(
+        40_000_000,
+        ge=1,
+        le=2**30,
+        description="Largest image of a file or record, in pixels: larger ones are bad, and never decoded.",
+    )
+    max_bytes: int = Field(
+        100_000_000, ge=1, le=2**29, description="Largest record or image file, in bytes, likewise."
+    )
     threads: int = Field(2, ge=1, le=256, description="Decoding threads per process.")
 
     @property

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -11,49 +9,57 @@ from numpy.typing import NDArray
 from gluonlab.data import jpeg
 from gluonlab.data.augment import Augmentation
 from gluonlab.data.augment.views import Image, look
+from gluonlab.data.image_limits import DEFAULT_LIMITS, PNG_START, ImageLimits, image_size
 from gluonlab.data.source import EncodedSource, Source
 from gluonlab.errors import DataError
 
-MAX_PIXELS = 1 << 27  # a bigger one is an image bomb, not a sample
-PNG_START = b"\x89PNG\r\n\x1a\n"
 
-
-def decode_image(payload: bytes, where: str) -> NDArray[np.uint8]:
+def decode_image(payload: bytes, where: str, limits: ImageLimits = DEFAULT_LIMITS) -> NDArray[np.uint8]:
     """The image in ``payload``: (height, width, channels) uint8, RGB, or one channel if stored gray.
 
     A JPEG is always RGB, so that the gray ones among the photographs have the shape of the rest. Alpha is
-    dropped, 16 bits are cut to 8, an orientation in EXIF is not applied. Raises DataError DAT06, placed at
-    ``where``, if it is no image, is cut short, or has more than ``MAX_PIXELS`` pixels.
+    dropped, 16 bits are cut to 8, an orientation in EXIF is not applied. Raises DataError, placed at
+    ``where``: DAT06 if it is no image or is cut short, DAT07 if it has more pixels than ``limits`` allow.
     """
     try:
+        size = image_size(payload)
+        if size and 0 in size:
+            raise ValueError(f"{size[1]} x {size[0]} pixels")
+        if size:
+            limits.check_pixels(*size, where)
         if payload.startswith(jpeg.START):
-            frame = jpeg.read_frame(payload)
-            if frame is None:
-                raise ValueError("no frame header")
-            _check_pixels(frame.height, frame.width, where)
             return jpeg.decode(payload)
-        if payload.startswith(PNG_START) and len(payload) >= 24:
-            width, height = struct.unpack(">II", payload[16:24])
-            _check_pixels(height, width, where)
+        if payload.startswith(PNG_START):
             _check_chunks(payload)
-        is_known = payload.startswith((PNG_START, b"BM")) or payload[:4] + payload[8:12] == b"RIFFWEBP"
-        image = cv2.imdecode(np.frombuffer(payload, np.uint8), cv2.IMREAD_UNCHANGED) if is_known else None
+        image = cv2.imdecode(np.frombuffer(payload, np.uint8), cv2.IMREAD_UNCHANGED) if size else None
     except (ValueError, cv2.error) as error:
         raise DataError("DAT06", where, f"cannot be decoded: {error}") from None
     if image is None:
         raise DataError(
             "DAT06", where, f"not a JPEG, PNG, BMP or WebP image, or cut short ({len(payload)} bytes)"
         )
-    if image.dtype == np.uint16:
-        image = (image >> 8).astype(np.uint8)
-    if image.dtype != np.uint8:
+    if image.dtype not in (np.uint8, np.uint16):
         raise DataError("DAT06", where, f"pixels of type {image.dtype}")
-    return image[:, :, None] if image.ndim == 2 else np.ascontiguousarray(image[:, :, 2::-1])
+    return _as_rgb(image if image.dtype == np.uint8 else _high_bytes(image))
 
 
-def _check_pixels(height: int, width: int, where: str) -> None:
-    if not 0 < height * width <= MAX_PIXELS:
-        raise DataError("DAT06", where, f"{width} x {height} pixels")
+def _as_rgb(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """What OpenCV has decoded, BGR, with alpha or gray, as RGB or gray; in the same memory where it fits."""
+    if image.ndim == 2:
+        return image[:, :, None]
+    if image.shape[2] == 3:
+        cv2.cvtColor(image, cv2.COLOR_BGR2RGB, image)
+        return image
+    without_alpha: NDArray[np.uint8] = cv2.cvtColor(image, cv2.COLOR_BGRA2RGB)
+    return without_alpha
+
+
+def _high_bytes(image: NDArray[np.uint16]) -> NDArray[np.uint8]:
+    """16 bits cut to 8, row by row: shifting all at once would need a second large image."""
+    cut = np.empty(image.shape, np.uint8)
+    for source, target in zip(image, cut):
+        np.right_shift(source, 8, out=target, casting="unsafe")
+    return cut
 
 
 def _check_chunks(payload: bytes) -> None:
@@ -66,12 +72,13 @@ def _check_chunks(payload: bytes) -> None:
 
 
 def read_view(source: Source, index: int, augmentation: Augmentation, draws: NDArray[np.float64]) -> Image:
-    """What ``augmentation`` looks at in image ``index``: (size, size, channels). Raises DataError DAT06."""
+    """What ``augmentation`` looks at in image ``index``: (size, size, channels). DataError DAT06, DAT07."""
     size, _, channels = augmentation.shape
     if isinstance(source, EncodedSource):
         payload = source.encoded(index)
         frame = jpeg.read_frame(payload) if payload.startswith(jpeg.START) else None
-        if frame and 0 < frame.height * frame.width <= MAX_PIXELS:
+        if frame and frame.height * frame.width:
+            source.limits.check_pixels(frame.height, frame.width, source.where(index))
             view = augmentation.view(frame.height, frame.width, draws)
             try:
                 image, view = jpeg.decode_view(payload, frame, view, size, source.is_verified)
@@ -80,7 +87,7 @@ def read_view(source: Source, index: int, augmentation: Augmentation, draws: NDA
                     raise DataError("DAT06", source.where(index), f"cannot be decoded: {error}") from None
                 image = jpeg.decode(payload)
             return look(image, view, size, channels)
-        image = decode_image(payload, source.where(index))
+        image = decode_image(payload, source.where(index), source.limits)
     else:
         image = source.image(index)
     height, width = image.shape[:2]

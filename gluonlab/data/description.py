@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -58,9 +59,9 @@ def _measure(source: Source, index: int) -> tuple[tuple[int, int, int], NDArray[
     """Height, width and bytes; mean and mean square of each channel."""
     image = source.image(index)
     size = len(source.encoded(index)) if isinstance(source, EncodedSource) else image.nbytes
-    pixels = image.reshape(-1, image.shape[2]).astype(np.float64)
+    mean, deviation = (values[:, 0] for values in cv2.meanStdDev(image))  # without a copy in float64
     height, width = image.shape[:2]
-    return (height, width, size), pixels.mean(axis=0), (pixels**2).mean(axis=0)
+    return (height, width, size), mean, mean**2 + deviation**2
 
 
 def _summary(values: NDArray[np.float64]) -> dict[str, float]:

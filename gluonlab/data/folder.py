@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gluonlab.data.decode import decode_image
+from gluonlab.data.image_limits import DEFAULT_LIMITS, ImageLimits
 from gluonlab.data.retry import read_with_retries
 from gluonlab.data.source import checksum_of
 from gluonlab.errors import DataError
@@ -32,8 +33,10 @@ class FolderSource:
         root: Union[str, Path],
         crcs: Optional[NDArray[np.uint32]] = None,
         classes: Sequence[str] = (),
+        limits: ImageLimits = DEFAULT_LIMITS,
     ) -> None:
         self.crcs = crcs
+        self.limits = limits
         self.is_verified = crcs is not None
         self.root = Path(root)
         self.name = self.root.name or str(root)
@@ -63,16 +66,15 @@ class FolderSource:
 
     def encoded(self, index: int) -> bytes:
         """The bytes of the file of image ``index``."""
-        content = read_with_retries(self.path(index).read_bytes, self.where(index))
+        where = self.where(index)
+        content = read_with_retries(lambda: self.limits.read_file(self.path(index), where), where)
         if self.crcs is not None and zlib.crc32(content) != self.crcs[index]:
-            raise DataError(
-                "DAT08", self.where(index), "differs from its checksum", "verify the folder again"
-            )
+            raise DataError("DAT08", where, "differs from its checksum", "verify the folder again")
         return content
 
     def image(self, index: int) -> NDArray[np.uint8]:
-        """Image ``index``: (height, width, channels), RGB or gray; raises DataError DAT06."""
-        return decode_image(self.encoded(index), self.where(index))
+        """Image ``index``: (height, width, channels), RGB or gray; raises DataError DAT06, DAT07."""
+        return decode_image(self.encoded(index), self.where(index), self.limits)
 
     def checksum(self, start: int, stop: int) -> Optional[int]:
         """A CRC-32 over those that the verification found for files ``start`` to ``stop - 1``."""

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gluonlab.data.decode import decode_image
+from gluonlab.data.image_limits import DEFAULT_LIMITS, ImageLimits
 from gluonlab.data.retry import read_with_retries
 from gluonlab.errors import DataError, Problem
 
@@ -25,8 +26,15 @@ class ListSource:
 
     is_verified = False
 
-    def __init__(self, path: Union[str, Path], root: Union[str, Path], classes: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        path: Union[str, Path],
+        root: Union[str, Path],
+        classes: Sequence[str] = (),
+        limits: ImageLimits = DEFAULT_LIMITS,
+    ) -> None:
         self._root = Path(root)
+        self.limits = limits
         self.name = Path(path).name
         self.classes = tuple(classes)
         if not Path(path).is_file():
@@ -58,15 +66,16 @@ class ListSource:
         return self._root / self._files[index]
 
     def encoded(self, index: int) -> bytes:
-        """The bytes of the file of image ``index``; raises DataError DAT01."""
+        """The bytes of the file of image ``index``; raises DataError DAT01, DAT07."""
+        where = self.where(index)
         try:
-            return read_with_retries(self.path(index).read_bytes, self.where(index))
+            return read_with_retries(lambda: self.limits.read_file(self.path(index), where), where)
         except (FileNotFoundError, IsADirectoryError):
-            raise DataError("DAT01", self.where(index), "no such file", f"it is in {self.name}") from None
+            raise DataError("DAT01", where, "no such file", f"it is in {self.name}") from None
 
     def image(self, index: int) -> NDArray[np.uint8]:
-        """Image ``index``: (height, width, channels), RGB or gray; raises DataError DAT06."""
-        return decode_image(self.encoded(index), self.where(index))
+        """Image ``index``: (height, width, channels), RGB or gray; raises DataError DAT06, DAT07."""
+        return decode_image(self.encoded(index), self.where(index), self.limits)
 
     def where(self, index: int) -> str:
         """The path of the file."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from gluonlab.data.classes import read_class_names
 from gluonlab.data.decode import decode_image
+from gluonlab.data.image_limits import DEFAULT_LIMITS, ImageLimits
 from gluonlab.data.recordio import IMAGE_HEADER, RecordReader, unpack_image_record
 from gluonlab.data.source import checksum_of
 from gluonlab.data.verification.index import VerifiedIndex
@@ -40,11 +41,16 @@ class RecordSource:
     """
 
     def __init__(
-        self, path: Union[str, Path], name: Optional[str] = None, index: Optional[VerifiedIndex] = None
+        self,
+        path: Union[str, Path],
+        name: Optional[str] = None,
+        index: Optional[VerifiedIndex] = None,
+        limits: ImageLimits = DEFAULT_LIMITS,
     ) -> None:
         self.is_verified = index is not None
         self.crcs = index.records.crcs if index else None
-        self._reader = RecordReader(path, table=index.table if index else None)
+        self.limits = limits
+        self._reader = RecordReader(path, table=index.table if index else None, limits=limits)
         self.name = name or self._reader.name
         self.labels: NDArray[np.int64] = (
             index.records.labels.astype(np.int64) if index else self._all_labels()
@@ -61,8 +67,8 @@ class RecordSource:
         return unpack_image_record(record, self.where(index))[2]
 
     def image(self, index: int) -> NDArray[np.uint8]:
-        """Image ``index``: (height, width, channels), RGB or gray; raises DataError DAT06."""
-        return decode_image(self.encoded(index), self.where(index))
+        """Image ``index``: (height, width, channels), RGB or gray; raises DataError DAT06, DAT07."""
+        return decode_image(self.encoded(index), self.where(index), self.limits)
 
     def checksum(self, start: int, stop: int) -> Optional[int]:
         """A CRC-32 over those that the verification found for records ``start`` to ``stop - 1``."""

@@ -9,6 +9,7 @@ from typing import Any, Optional, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from gluonlab.data.image_limits import ImageLimits
 from gluonlab.errors import DataError
 
 
@@ -32,10 +33,12 @@ class Source(Protocol):
 class EncodedSource(Protocol):
     """A source that can also hand out an image as the bytes of its file.
 
-    ``is_verified``: all bytes that it hands out are known to decode without complaint.
+    ``is_verified``: all bytes that it hands out are known to decode without complaint. ``limits`` are those
+    of its images.
     """
 
     is_verified: bool
+    limits: ImageLimits
 
     def encoded(self, index: int) -> bytes:
         """The stored bytes of image ``index``."""

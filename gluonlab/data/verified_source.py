@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from gluonlab.data.classes import numbered_by
 from gluonlab.data.folder import FolderSource
+from gluonlab.data.image_limits import DEFAULT_LIMITS, MEND, TOO_LARGE, ImageLimits
 from gluonlab.data.record_source import RecordSource
 from gluonlab.data.recordio import temporary_path
 from gluonlab.data.source import checksum_of
@@ -36,6 +37,7 @@ class Selection:
         self.labels: NDArray[np.int64] = source.labels[kept]
         self.classes = source.classes
         self.is_verified = source.is_verified
+        self.limits = source.limits
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -65,20 +67,21 @@ def open_verified(
     max_bad_fraction: Optional[float] = None,
     processes: int = 1,
     class_names: Sequence[str] = (),
+    limits: ImageLimits = DEFAULT_LIMITS,
 ) -> Union[FileSource, Selection]:
     """The source at ``path``, verified now if that was not done before.
 
     Its classes are numbered as ``class_names``, those of training, if there are any. Bad are records that do
-    not decode and labels outside 0..classes - 1. They are an error, or, with a ``max_bad_fraction``, left out
-    and listed in ``<path>.bad.jsonl`` (beside the verified index).
+    not decode or are beyond ``limits``, and labels outside 0..classes - 1. They are an error, or, with a
+    ``max_bad_fraction``, left out and listed in ``<path>.bad.jsonl`` (beside the verified index).
 
     Raises:
         DataError: the codes of the bad records, the first ten; DAT41 if there are more than allowed; DAT14 a
             class that is none of ``class_names``.
     """
-    index = verified(kind, path, processes=processes)
-    source = numbered_by(class_names, _open(kind, path, index))
-    bad = {**_bad_labels(source, index, classes), **index.bad}
+    index = verified(kind, path, processes=processes, limits=limits)
+    source = numbered_by(class_names, _open(kind, path, index, limits))
+    bad = {**_bad_labels(source, index, classes), **index.bad, **_too_large(source, index, limits)}
     if not bad:
         return source
     shown = [bad[number] for number in sorted(bad)[:SHOWN]]
@@ -92,8 +95,17 @@ def open_verified(
     return Selection(source, np.setdiff1d(np.arange(len(index.records)), list(bad)))
 
 
-def _open(kind: Kind, path: Path, index: VerifiedIndex) -> FileSource:
-    return RecordSource(path, index=index) if kind == "record" else FolderSource(path, index.records.crcs)
+def _open(kind: Kind, path: Path, index: VerifiedIndex, limits: ImageLimits) -> FileSource:
+    if kind == "record":
+        return RecordSource(path, index=index, limits=limits)
+    return FolderSource(path, index.records.crcs, limits=limits)
+
+
+def _too_large(source: FileSource, index: VerifiedIndex, limits: ImageLimits) -> dict[int, Problem]:
+    return {
+        number: Problem(TOO_LARGE, source.where(number), what, MEND)
+        for number, what in index.too_large(limits).items()
+    }
 
 
 def _bad_labels(source: FileSource, index: VerifiedIndex, classes: int) -> dict[int, Problem]:

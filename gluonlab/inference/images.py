@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from gluonlab.data.augment import Augmentation
 from gluonlab.data.decode import decode_image, read_view
 from gluonlab.data.folder import SUFFIXES
+from gluonlab.data.image_limits import DEFAULT_LIMITS, ImageLimits
 from gluonlab.data.source import Source
 from gluonlab.errors import DataError, Problem
 
@@ -45,7 +46,8 @@ class ImageFiles:
 
     is_verified = False
 
-    def __init__(self, paths: Sequence[Path]) -> None:
+    def __init__(self, paths: Sequence[Path], limits: ImageLimits = DEFAULT_LIMITS) -> None:
+        self.limits = limits
         self.name = f"{len(paths)} images"
         self.labels: NDArray[np.int64] = np.full(len(paths), -1)
         self._paths = paths
@@ -54,15 +56,15 @@ class ImageFiles:
         return len(self._paths)
 
     def encoded(self, index: int) -> bytes:
-        """The bytes of file ``index``; raises `DataError` DAT75."""
+        """The bytes of file ``index``; raises `DataError` DAT07, DAT75."""
         try:
-            return self._paths[index].read_bytes()
+            return self.limits.read_file(self._paths[index], self.where(index))
         except OSError as error:
             raise DataError("DAT75", self.where(index), error.strerror or "cannot be read") from None
 
     def image(self, index: int) -> NDArray[np.uint8]:
-        """Image ``index``: (height, width, channels); raises `DataError` DAT06 or DAT75."""
-        return decode_image(self.encoded(index), self.where(index))
+        """Image ``index``: (height, width, channels); raises `DataError` DAT06, DAT07 or DAT75."""
+        return decode_image(self.encoded(index), self.where(index), self.limits)
 
     def where(self, index: int) -> str:
         """The path of file ``index``."""

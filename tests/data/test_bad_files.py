@@ -20,6 +20,7 @@ from gluonlab.data.augment import Augmentation
 from gluonlab.data.augment.views import CentreCrop, InceptionCrop
 from gluonlab.data.collate import normalise
 from gluonlab.data.decode import decode_image, read_view
+from gluonlab.data.image_limits import DEFAULT_LIMITS
 from gluonlab.data.loader import SourceLoader
 from gluonlab.data.randomness import uniforms
 from gluonlab.data.record_source import RecordSource
@@ -288,7 +289,7 @@ def test_a_view_of_a_bad_jpeg_is_an_error_at_every_length():
     whole = decode_image(GOOD, "")
 
     class Cut:
-        name, is_verified = "cut", False
+        name, is_verified, limits = "cut", False, DEFAULT_LIMITS
 
         def __init__(self, payload):
             self.payload = payload

@@ -9,6 +9,7 @@ from gluonlab.data import jpeg
 from gluonlab.data.augment import Augmentation
 from gluonlab.data.augment.views import InceptionCrop, View, look
 from gluonlab.data.decode import decode_image, read_view
+from gluonlab.data.image_limits import DEFAULT_LIMITS
 from gluonlab.data.randomness import uniforms
 from gluonlab.errors import DataError
 
@@ -33,6 +34,7 @@ class One:
 
     name = "one"
     labels = np.zeros(1, np.int64)
+    limits = DEFAULT_LIMITS
 
     def __init__(self, payload, is_verified):
         self.payload, self.is_verified = payload, is_verified

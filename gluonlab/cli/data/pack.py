@@ -9,11 +9,19 @@ from typing import TYPE_CHECKING, Any, Optional, cast
 import typer
 
 from gluonlab.cli.data.sources import SETS, open_splits, progress_bar
-from gluonlab.cli.output import JSON_OPTION, check_json_target, print_warnings, write_json
+from gluonlab.cli.output import (
+    JSON_OPTION,
+    MAX_BYTES,
+    MAX_PIXELS,
+    check_json_target,
+    print_warnings,
+    write_json,
+)
 from gluonlab.errors import ConfigError
 
 if TYPE_CHECKING:
     from gluonlab.data.packing import Encoding
+    from gluonlab.data.source import Source
 
 ENCODINGS = ("png", "jpeg", "keep")
 
@@ -33,6 +41,8 @@ def pack(
     threads: Optional[int] = typer.Option(
         None, min=1, max=256, help="Encoding threads.  [default: all cores]"
     ),
+    max_pixels: int = MAX_PIXELS,
+    max_bytes: int = MAX_BYTES,
     json_file: Optional[str] = JSON_OPTION,
 ) -> None:
     """Write images as verified record files for training. They come from a data set or a folder.
@@ -46,36 +56,40 @@ def pack(
     if encoding not in ENCODINGS:
         raise ConfigError("CLI02", "--encoding", f"{encoding!r} is none of {', '.join(ENCODINGS)}")
     check_json_target(json_file)
-    from gluonlab.data.classes import tell_missing
-    from gluonlab.data.packing import pack_source
+    from gluonlab.data.image_limits import ImageLimits
 
-    rows: list[dict[str, Any]] = []
-    for name, opened in open_splits(source, path, split, root, labels):
-        classes: tuple[str, ...] = getattr(opened, "classes", ())
-        with progress_bar(name) as progress:
-            report = pack_source(
-                opened,
-                Path(out) / name,
-                encoding=cast("Encoding", encoding),
-                quality=quality,
-                resize=resize,
-                threads=threads,
-                progress=progress,
-                class_names=classes,
-            )
-        count = len(classes) or int(opened.labels.max()) + 1
-        rows.append(
-            {
-                "split": name,
-                "path": str(Path(out) / f"{name}.rec"),
-                **asdict(report),
-                "classes": count,
-                "warnings": tell_missing(opened, count, name),
-            }
+    limits = ImageLimits(max_pixels, max_bytes)
+    rows = [
+        _pack(
+            opened,
+            Path(out) / name,
+            encoding=cast("Encoding", encoding),
+            quality=quality,
+            resize=resize,
+            threads=threads,
         )
+        for name, opened in open_splits(source, path, split, root, labels, limits)
+    ]
     print_warnings([warning for row in rows for warning in row["warnings"]])
     if not write_json(rows, json_file):
         _print_rows(rows)
+
+
+def _pack(source: Source, prefix: Path, **options: Any) -> dict[str, Any]:
+    from gluonlab.data.classes import classes_of, tell_missing
+    from gluonlab.data.packing import pack_source
+
+    classes = classes_of(source)
+    with progress_bar(prefix.name) as progress:
+        report = pack_source(source, prefix, progress=progress, class_names=classes, **options)
+    count = len(classes) or int(source.labels.max()) + 1
+    return {
+        "split": prefix.name,
+        "path": f"{prefix}.rec",
+        **asdict(report),
+        "classes": count,
+        "warnings": tell_missing(source, count, prefix.name),
+    }
 
 
 def _print_rows(rows: list[dict[str, Any]]) -> None:

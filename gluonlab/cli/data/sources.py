@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Optional
 from gluonlab.errors import ConfigError
 
 if TYPE_CHECKING:
+    from gluonlab.data.image_limits import ImageLimits
     from gluonlab.data.source import Source
 
 SETS = ("digits", "cifar10", "cifar100", "mnist", "fashion_mnist")
@@ -39,7 +40,7 @@ def open_set(name: str, path: Optional[str], split: str) -> Source:
     return loaders[name](path, split)
 
 
-def open_source(source: str, path: Optional[str], split: str) -> Source:
+def open_source(source: str, path: Optional[str], split: str, limits: ImageLimits) -> Source:
     """Anything that can be described: a split of a set, a ``.rec`` or ``.npz`` file, a folder of classes."""
     if source in SETS:
         return open_set(source, path, split)
@@ -48,7 +49,7 @@ def open_source(source: str, path: Optional[str], split: str) -> Source:
     if source.endswith(".rec"):
         from gluonlab.data.record_source import RecordSource
 
-        return RecordSource(source)
+        return RecordSource(source, limits=limits)
     if source.endswith(".npz"):
         from gluonlab.data.npz import load_npz
 
@@ -56,11 +57,16 @@ def open_source(source: str, path: Optional[str], split: str) -> Source:
     from gluonlab.data.folder import FolderSource
 
     folder = Path(source)
-    return FolderSource(folder / split if (folder / split).is_dir() else folder)
+    return FolderSource(folder / split if (folder / split).is_dir() else folder, limits=limits)
 
 
 def open_splits(
-    source: str, path: Optional[str], split: Optional[str], root: Optional[str], labels: Optional[str]
+    source: str,
+    path: Optional[str],
+    split: Optional[str],
+    root: Optional[str],
+    labels: Optional[str],
+    limits: ImageLimits,
 ) -> Iterator[tuple[str, Source]]:
     """Each split's name and source; one at a time, as a data set may fill much of the memory."""
     if source in SETS:
@@ -79,16 +85,16 @@ def open_splits(
 
     classes = read_class_names(labels) if labels else ()
     if source.endswith(LISTS):
-        yield split or Path(source).stem, ListSource(source, root or Path(source).parent, classes)
+        yield split or Path(source).stem, ListSource(source, root or Path(source).parent, classes, limits)
         return
     _refuse("--root", root, "is used with a list")
     folder = Path(source)
     if not all((folder / name).is_dir() for name in SPLITS):
-        yield split or "train", FolderSource(folder, classes=classes)
+        yield split or "train", FolderSource(folder, classes=classes, limits=limits)
         return
     _refuse("--split", split, f"{source} has its own splits, train and val")
-    train = FolderSource(folder / "train", classes=classes)
-    val = numbered_by(train.classes, FolderSource(folder / "val"))
+    train = FolderSource(folder / "train", classes=classes, limits=limits)
+    val = numbered_by(train.classes, FolderSource(folder / "val", limits=limits))
     yield from zip(SPLITS, (train, val))
 
 

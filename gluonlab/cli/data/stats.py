@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Optional
 import typer
 
 from gluonlab.cli.data.sources import SETS, open_source
-from gluonlab.cli.output import JSON_OPTION, check_json_target, format_table, write_json
+from gluonlab.cli.output import (
+    JSON_OPTION,
+    MAX_BYTES,
+    MAX_PIXELS,
+    check_json_target,
+    format_table,
+    write_json,
+)
 
 if TYPE_CHECKING:
     from gluonlab.data.description import Description
@@ -21,6 +28,8 @@ def stats(
     path: Optional[str] = typer.Option(None, help="Folder or archive of cifar10, cifar100, mnist."),
     split: str = typer.Option("train", help="train or val, where there are both."),
     sample: int = typer.Option(5000, min=1, help="Images, evenly spaced, whose pixels are measured."),
+    max_pixels: int = MAX_PIXELS,
+    max_bytes: int = MAX_BYTES,
     json_file: Optional[str] = JSON_OPTION,
 ) -> None:
     """Show images per class, sizes, mean and deviation. The last two are what data.mean and data.std want.
@@ -29,9 +38,10 @@ def stats(
     """
     check_json_target(json_file)
     from gluonlab.data.description import describe
+    from gluonlab.data.image_limits import ImageLimits
     from gluonlab.data.packing import usable_cores
 
-    opened = open_source(source, path, split)
+    opened = open_source(source, path, split, ImageLimits(max_pixels, max_bytes))
     description = describe(opened, sample=sample, threads=usable_cores())
     names: tuple[str, ...] = tuple(getattr(opened, "classes", ()))
     if not write_json({**asdict(description), "class_names": names}, json_file):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Optional
 import typer
 
 from gluonlab.cli.data.sources import progress_bar
-from gluonlab.cli.output import JSON_OPTION, check_json_target, write_json
+from gluonlab.cli.output import JSON_OPTION, MAX_BYTES, MAX_PIXELS, check_json_target, write_json
 from gluonlab.errors import DataError, Problem
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ def verify(
     processes: Optional[int] = typer.Option(
         None, min=1, max=256, help="Decoding processes.  [default: all cores]"
     ),
+    max_pixels: int = MAX_PIXELS,
+    max_bytes: int = MAX_BYTES,
     json_file: Optional[str] = JSON_OPTION,
 ) -> None:
     """Decode every record and name every bad one. Child processes decode; an index with checksums is written.
@@ -31,16 +33,20 @@ def verify(
     Example: gluonlab data verify data/mine/train.rec data/mine/val.rec --classes 1000
     """
     check_json_target(json_file)
+    from gluonlab.data.image_limits import ImageLimits
     from gluonlab.data.packing import usable_cores
     from gluonlab.data.verification.verify import remember
     from gluonlab.data.verification.verify import verify as verify_records
 
+    limits = ImageLimits(max_pixels, max_bytes)
     rows: list[dict[str, Any]] = []
     problems: list[Problem] = []
     for path in map(Path, paths):
         kind: Kind = "folder" if path.is_dir() else "record"
         with progress_bar(path.name) as progress:
-            index = verify_records(kind, path, processes=processes or usable_cores(), progress=progress)
+            index = verify_records(
+                kind, path, processes=processes or usable_cores(), progress=progress, limits=limits
+            )
         place = remember(index, path)
         bad = dict(index.bad)
         for number in _outside(index.records.labels, classes):

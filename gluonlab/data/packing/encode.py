@@ -28,11 +28,13 @@ class Encoded(NamedTuple):
 def encode_sample(
     source: Source, index: int, *, encoding: Encoding, quality: int, resize: Optional[int]
 ) -> Encoded:
-    """Image ``index`` of ``source`` as it goes into its record. Raises DataError DAT06."""
+    """Image ``index`` of ``source`` as it goes into its record. Raises DataError DAT06, DAT07."""
     where = source.where(index)
     if encoding == "keep" and isinstance(source, EncodedSource):
         original = source.encoded(index)
-        image = decode_image(original, where)  # a damaged file stops the packing, not the training
+        image = decode_image(
+            original, where, source.limits
+        )  # a damaged file stops the packing, not the training
         if resize is None:
             return Encoded(original, *image.shape[:2])
         encoding = "jpeg" if original.startswith(jpeg.START) else "png"

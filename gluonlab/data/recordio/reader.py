@@ -9,11 +9,12 @@ import zlib
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple, Optional
+from typing import Any, NamedTuple, Optional
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gluonlab.data.image_limits import DEFAULT_LIMITS, ImageLimits
 from gluonlab.data.recordio.format import (
     FIRST,
     LAST,
@@ -46,7 +47,8 @@ class RecordReader:
     The index is ``index_path``, by default the ``.idx`` beside the file, else rebuilt in memory. It must
     list every record; record i is its line i. With a ``table`` no index is read, and each record must have
     its checksum. Raises DataError DAT01 (missing or empty), DAT03 (the index is wrong), DAT04 (the record
-    is damaged), DAT08 (checksum); CheckpointError DAT19 if the disk fails.
+    is damaged), DAT07 (it has more bytes than ``limits`` allow), DAT08 (checksum); CheckpointError DAT19 if
+    the disk fails.
     """
 
     def __init__(
@@ -54,8 +56,10 @@ class RecordReader:
         path: FilePath,
         index_path: Optional[FilePath] = None,
         table: Optional[RecordTable] = None,
+        limits: ImageLimits = DEFAULT_LIMITS,
     ) -> None:
         self._fd = -1
+        self._limits = limits
         self.path = Path(path)
         self.name = self.path.name
         self.index_path = Path(index_path) if index_path else self.path.with_suffix(".idx")
@@ -95,8 +99,9 @@ class RecordReader:
     def __len__(self) -> int:
         return len(self.offsets)
 
-    def __reduce__(self) -> tuple[type[RecordReader], tuple[Path, Optional[Path], Optional[RecordTable]]]:
-        return RecordReader, (self.path, self.index_path if self._has_index else None, self._table)
+    def __reduce__(self) -> tuple[type[RecordReader], tuple[Any, ...]]:
+        index_path = self.index_path if self._has_index else None
+        return RecordReader, (self.path, index_path, self._table, self._limits)
 
     def __del__(self) -> None:
         self.close()
@@ -120,9 +125,10 @@ class RecordReader:
                 raise DataError(
                     "DAT04", self.where(index), f"ends at byte {end}, not where the next one starts"
                 )
-            payloads = [self._pread(length, start) for start, length in parts]
         except DataError as error:
             raise self._index_problem() or error from None
+        self._limits.check_bytes(end - offset, self.where(index))
+        payloads = [self._pread(length, start) for start, length in parts]
         if any(len(payload) != length for payload, (_, length) in zip(payloads, parts)):
             raise DataError("DAT04", self.where(index), "truncated")
         payload = MAGIC_BYTES.join(payloads)

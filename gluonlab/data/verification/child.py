@@ -1,8 +1,8 @@
 """The process that decodes what nobody has decoded before; run by `verify`, not by hand.
 
-``python -m gluonlab.data.verification.child KIND PATH START STOP CHUNK`` writes one line of JSON when it is
-ready, and one for each chunk of records: a list of rows ``[offset, size, crc, label, height, width, error]``,
-``error`` being null or ``[code, where, what]``.
+``python -m gluonlab.data.verification.child KIND PATH START STOP CHUNK PIXELS BYTES`` writes one line of
+JSON when it is ready, and one for each chunk of records: a list of rows ``[offset, size, crc, label, height,
+width, error]``, ``error`` being null or ``[code, where, what]``.
 """
 
 from __future__ import annotations
@@ -11,23 +11,30 @@ import json
 import resource
 import sys
 import zlib
+from contextlib import suppress
 from typing import Any, Union
 
+from gluonlab.data.image_limits import DEFAULT_LIMITS, ImageLimits, image_size
 from gluonlab.errors import DataError
 
 MEMORY = 3 << 30
-"""Bytes of address space; the largest image that is accepted needs about a third."""
+"""Bytes of address space; the largest image that is accepted by default needs about a sixth."""
 
 
-def main(kind: str, path: str, start: str, stop: str, chunk: str) -> None:
-    """Report on records START to STOP - 1, in pieces of CHUNK."""
+def main(kind: str, path: str, start: str, stop: str, chunk: str, *limits: str) -> None:
+    """Report on records START to STOP - 1, in pieces of CHUNK, none larger than PIXELS and BYTES."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    samples: Union[RecordFile, Folder] = RecordFile(path) if kind == "record" else Folder(path)
+    samples = samples_of(kind, path, ImageLimits(*map(int, limits)))
     print(json.dumps("ready"), flush=True)
     for first in range(int(start), int(stop), int(chunk)):
         numbers = range(first, min(first + int(chunk), int(stop)))
         print(json.dumps([inspect(samples, number) for number in numbers]), flush=True)
+
+
+def samples_of(kind: str, path: str, limits: ImageLimits) -> Union[RecordFile, Folder]:
+    """What KIND and PATH mean."""
+    return RecordFile(path, limits) if kind == "record" else Folder(path, limits)
 
 
 def inspect(samples: Union[RecordFile, Folder], number: int) -> list[Any]:
@@ -40,7 +47,9 @@ def inspect(samples: Union[RecordFile, Folder], number: int) -> list[Any]:
     try:
         content, label, payload = samples.sample(number)
         crc = zlib.crc32(content)
-        height, width = decode_image(payload, samples.where(number)).shape[:2]
+        with suppress(ValueError):
+            height, width = image_size(payload) or (0, 0)  # kept where it is too much to decode
+        height, width = decode_image(payload, samples.where(number), samples.limits).shape[:2]
     except DataError as found:
         problem = found.problems[0]
         error = [problem.code, problem.where, problem.what]
@@ -52,10 +61,11 @@ def inspect(samples: Union[RecordFile, Folder], number: int) -> list[Any]:
 class RecordFile:
     """The records of a ``.rec`` file."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, limits: ImageLimits = DEFAULT_LIMITS) -> None:
         from gluonlab.data.recordio import RecordReader
 
-        self._reader = RecordReader(path)
+        self.limits = limits
+        self._reader = RecordReader(path, limits=limits)
         self.where = self._reader.where
 
     def place(self, number: int) -> tuple[int, int]:
@@ -77,10 +87,11 @@ class RecordFile:
 class Folder:
     """The images of a folder of classes."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, limits: ImageLimits = DEFAULT_LIMITS) -> None:
         from gluonlab.data.folder import FolderSource
 
-        self._source = FolderSource(path)
+        self.limits = limits
+        self._source = FolderSource(path, limits=limits)
         self.where = self._source.where
 
     def place(self, number: int) -> tuple[int, int]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from gluonlab.data.image_limits import ImageLimits
 from gluonlab.data.recordio import RecordTable
 from gluonlab.errors import Problem
 
@@ -81,6 +82,17 @@ class VerifiedIndex:
         """What a reader of the record file needs."""
         offsets = self.records.offsets
         return RecordTable(offsets, offsets + self.records.sizes, self.records.crcs)
+
+    def too_large(self, limits: ImageLimits) -> dict[int, str]:
+        """What is wrong with the records that are beyond ``limits``, by number."""
+        records = self.records
+        pixels = records.heights.astype(np.int64) * records.widths
+        beyond = (pixels > limits.max_pixels) | (records.sizes > limits.max_bytes)
+        return {
+            number: limits.refuse_bytes(int(records.sizes[number]))
+            or str(limits.refuse_pixels(int(records.heights[number]), int(records.widths[number])))
+            for number in np.flatnonzero(beyond).tolist()
+        }
 
     @property
     def is_good(self) -> NDArray[np.bool_]:

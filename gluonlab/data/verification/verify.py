@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -21,6 +21,7 @@ from typing import Any, Literal, Optional
 import numpy as np
 
 from gluonlab.data.folder import FolderSource
+from gluonlab.data.image_limits import DEFAULT_LIMITS, TOO_LARGE, ImageLimits
 from gluonlab.data.recordio import RecordReader
 from gluonlab.data.verification.index import (
     DTYPES,
@@ -41,25 +42,37 @@ _log = logging.getLogger("gluonlab")
 
 
 def verified(
-    kind: Kind, path: Path, *, processes: int = 1, progress: Optional[Progress] = None
+    kind: Kind, path: Path, *, processes: int = 1, limits: ImageLimits = DEFAULT_LIMITS
 ) -> VerifiedIndex:
     """The index of what lies at ``path``: that of an earlier verification, if nothing changed since.
 
-    Processes that ask at the same time on one machine wait for the first.
+    Records that were too large then, and are not by these ``limits``, make it a change. Processes that ask at
+    the same time on one machine wait for the first.
     """
     with _one_at_a_time(path):
         identity = identify(kind, path)
         known = _known(path, identity)
-        if known is None:
-            known = verify(kind, path, processes=processes, progress=progress)
+        if known is None or _leaves_out(known, limits):
+            known = verify(kind, path, processes=processes, limits=limits)
             remember(known, path)
         return known
 
 
+def _leaves_out(index: VerifiedIndex, limits: ImageLimits) -> bool:
+    """Whether ``index`` was made with smaller limits, so that not all of these images were decoded."""
+    refused = {number for number, problem in index.bad.items() if problem.code == TOO_LARGE}
+    return bool(refused - index.too_large(limits).keys())
+
+
 def verify(
-    kind: Kind, path: Path, *, processes: int = 1, progress: Optional[Progress] = None
+    kind: Kind,
+    path: Path,
+    *,
+    processes: int = 1,
+    progress: Optional[Progress] = None,
+    limits: ImageLimits = DEFAULT_LIMITS,
 ) -> VerifiedIndex:
-    """Read and decode every record of ``path``, in ``processes`` children.
+    """Read and decode every record of ``path`` that is within ``limits``, in ``processes`` children.
 
     Raises:
         DataError: DAT01, DAT03, DAT04 where the file or folder as a whole cannot be read.
@@ -71,7 +84,7 @@ def verify(
 
     def run(part: int) -> list[list[Any]]:
         rows: list[list[Any]] = []
-        with closing(_rows(kind, path, bounds[part], bounds[part + 1])) as found:
+        with closing(_rows(kind, path, bounds[part], bounds[part + 1], limits)) as found:
             for row in found:
                 if row[6] and row[6][0] == "DAT03":  # the index is wrong: no fault of the record's
                     raise DataError(*row[6])
@@ -138,12 +151,14 @@ def _known(path: Path, identity: dict[str, Any]) -> Optional[VerifiedIndex]:
     return None
 
 
-def _rows(kind: Kind, path: Path, start: int, stop: int) -> Generator[list[Any], None, None]:
+def _rows(
+    kind: Kind, path: Path, start: int, stop: int, limits: ImageLimits
+) -> Generator[list[Any], None, None]:
     """A row for each record, those that kill the child included."""
     chunk, end = CHUNK, stop
     while start < stop:
         ending = None
-        for item in _child(kind, path, start, end, chunk):
+        for item in _child(kind, path, (start, end, chunk, limits.max_pixels, limits.max_bytes)):
             if isinstance(item, str):
                 ending = item
                 continue
@@ -159,9 +174,9 @@ def _rows(kind: Kind, path: Path, start: int, stop: int) -> Generator[list[Any],
             start, chunk, end = start + 1, CHUNK, stop
 
 
-def _child(kind: Kind, path: Path, start: int, stop: int, chunk: int) -> Iterator[Any]:
-    """Lists of rows, then how the child ended, if not well."""
-    arguments = [kind, str(path.absolute()), str(start), str(stop), str(chunk)]
+def _child(kind: Kind, path: Path, numbers: Sequence[int]) -> Iterator[Any]:
+    """Lists of rows, then how the child ended, if not well; ``numbers`` are the last arguments it takes."""
+    arguments = [kind, str(path.absolute()), *map(str, numbers)]
     command = [sys.executable, "-m", "gluonlab.data.verification.child", *arguments]
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     with tempfile.TemporaryFile() as stderr:
