@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from gluonlab.retry import PASSING, retried
 FORMAT = 1
 MANIFEST = "MANIFEST.json"
 MANIFEST_BYTES = 1 << 20  # at most; ours have about 600
+_NAME = re.compile(r"[\w-]{1,100}\.(safetensors|json)")
 _NO_MORE_FILES = (errno.EMFILE, errno.ENFILE)  # a limit of this process, and no fault of the checkpoint's
 
 
@@ -88,7 +90,7 @@ def unreadable(error: OSError, path: Path) -> UnreadableError:
     if error.errno in _NO_MORE_FILES:
         raise error
     what = f"cannot be read ({error.strerror or error})"
-    return UnreadableError("CKP05", str(error.filename or path), what)
+    return UnreadableError("CKP05", str(error.filename or path), what, "mend that; it may be good")
 
 
 def score_of(path: Path) -> Optional[float]:
@@ -108,7 +110,9 @@ def score_of(path: Path) -> Optional[float]:
 def _read(path: Path) -> Checkpoint:
     manifest = _read_manifest(path)
     for name, expected in manifest["files"].items():
-        _verify_file(path / Path(name).name, expected["bytes"], expected["sha256"])
+        if not _NAME.fullmatch(name):
+            raise DamagedError("CKP03", str(path / MANIFEST), f"names {name!r}, no file of a checkpoint")
+        _verify_file(path / name, expected["bytes"], expected["sha256"])
     state = json.loads(b"".join(_blocks(path / "state.json")))
     return Checkpoint(path, int(manifest["step"]), dict(state), tuple(manifest["files"]))
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Optional
 
 from gluonlab.checkpoint.tensors import Tensors
+from gluonlab.checkpoint.verify import MANIFEST, read_checkpoint
 from gluonlab.errors import CheckpointError
 from gluonlab.runtime.mxnet import gluon, nd
 from gluonlab.weights.files import read_weights
@@ -23,8 +24,8 @@ def load_weights(
     named as in ``net._collect_params_with_prefix()`` or, for a ``model`` of the registry, as another project
     names them (`weights.tables`). With ``is_new_head``, a classifier of other classes is not taken.
 
-    Raises `CheckpointError`: as `read_weights`, and CKP06 with every tensor that does not fit, or if a model
-    folder says that it is of another model.
+    Raises `CheckpointError`: as `read_weights` and `read_checkpoint`, and CKP06 with every tensor that does
+    not fit, or if a model folder says that it is of another model.
     """
     parameters = net._collect_params_with_prefix()
     shapes = {name: tuple(parameter.shape) for name, parameter in parameters.items()}
@@ -42,6 +43,8 @@ def read_fitting(
         facts = read_model_folder(path)  # checks the weights
         if model not in (None, facts.model):
             raise CheckpointError("CKP06", str(path), f"holds weights of {facts.model}, not of {model}")
+    if (path / MANIFEST).is_file():
+        read_checkpoint(path)  # checks the weights
     file = path / WEIGHTS_FILE if path.is_dir() else path
     namings = namings_of(model, NAMINGS) if model else [OWN]
     return fit(read_weights(file), shapes, namings, str(file), head)

@@ -60,9 +60,10 @@ class Validation:
 class Run:
     """Everything a run needs, built; `fit` carries it out.
 
-    ``identity`` is what a checkpoint must agree on to be continued (JSON data), but for the keys that
-    begin with one of ``allowed_changes``. ``stop`` may be asked from a signal handler or another thread.
-    Where there are ``phases``, ``workers``, ``loader`` and ``loss_fn`` are those of the present one.
+    ``identity`` is what a checkpoint must agree on to be continued (JSON data, `training.identity` compares
+    it), but for the keys that begin with one of ``allowed_changes``. ``stop`` may be asked from a signal
+    handler or another thread. Where there are ``phases``, ``workers``, ``loader`` and ``loss_fn`` are those
+    of the present one.
     """
 
     state: TrainState

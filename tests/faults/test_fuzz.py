@@ -24,6 +24,13 @@ from gluonlab.parallel.supervision.switchboard import RankView, Switchboard
 from gluonlab.weights.files import read_weights
 from gluonlab.weights.mxnet_params import write_params
 
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch):
+    """A file that a mutated manifest names never comes."""
+    monkeypatch.setattr("gluonlab.retry.PAUSES", ())
+
+
 ARRAYS = {"w": np.arange(12, dtype=np.float32).reshape(3, 4), "b": np.zeros(3, np.float32)}
 
 

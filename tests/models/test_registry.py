@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from gluonlab.checkpoint.store import CheckpointStore
 from gluonlab.errors import CheckpointError, ConfigError
 from gluonlab.models import ModelOptions, create, entry, list_models
 from gluonlab.models.inspection import count_multiply_adds, count_parameters
@@ -134,6 +135,21 @@ def test_a_cut_off_file_is_refused(saved):
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(CheckpointError, match="CKP03"):
         create("small_resnet8", pretrained=path)
+
+
+def test_a_damaged_checkpoint_is_no_start(tmp_path, saved):
+    net, path = saved
+    checkpoint = CheckpointStore(tmp_path / "checkpoints").save(1, {"model": load_file(path)}, {"step": 1})
+    first = next(iter(net.collect_params().values())).data()
+    started = create("small_resnet8", pretrained=checkpoint)
+    np.testing.assert_array_equal(
+        next(iter(started.collect_params().values())).data().asnumpy(), first.asnumpy()
+    )
+    raw = bytearray((checkpoint / "model.safetensors").read_bytes())
+    raw[-5] ^= 1  # a number that is only a little another one
+    (checkpoint / "model.safetensors").write_bytes(raw)
+    with pytest.raises(CheckpointError, match=r"CKP03.*content differs from what was written"):
+        create("small_resnet8", pretrained=checkpoint)
 
 
 def test_a_missing_file_is_one_line(tmp_path):
