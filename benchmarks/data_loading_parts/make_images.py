@@ -9,6 +9,7 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
+from gluonlab.data.packing.encode import Encoded
 from gluonlab.data.packing.partial import PartialRecords
 from gluonlab.data.recordio import pack_image_record
 
@@ -44,8 +45,10 @@ def main(count: str, folder: str) -> None:
             if len(payload) > TARGET_BYTES:
                 break
         Path(folder, f"{number:05}.jpg").write_bytes(payload)
-        records.write(pack_image_record(number % 10, number, payload), number % 10, height, width)
-    records.commit()
+        records.write(
+            pack_image_record(number % 10, number, payload), number % 10, Encoded(payload, height, width)
+        )
+    records.commit(range(int(count)))
 
 
 if __name__ == "__main__":

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 from gluonlab.build.data import DataSets
 from gluonlab.config.sections import Data
 from gluonlab.data.classes import classes_of, tell_missing
+from gluonlab.data.duplicates import part_of, tell_repeats
 from gluonlab.data.source import Source
 
 
@@ -17,7 +19,16 @@ def data_warnings(data: Data, sets: DataSets) -> list[str]:
     return [
         *tell_missing(sets.train, data.classes, "training"),
         *class_warnings(sets.val, data.classes, sets.class_names),
+        *(_repeats(data, sets) if data.train and data.val else ()),
     ]
+
+
+def _repeats(data: Data, sets: DataSets) -> list[str]:
+    """Images that are there more than once: by their digests, so far as verification found them."""
+    parts = part_of(sets.train, "training")
+    if os.path.samefile(str(data.train), str(data.val)):
+        return [f"data.val is data.train, {data.val}: no image is new to validation", *tell_repeats(parts)]
+    return tell_repeats(parts + part_of(sets.val, "validation"))
 
 
 def class_warnings(val: Source, classes: int, class_names: Sequence[str]) -> list[str]:

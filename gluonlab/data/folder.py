@@ -15,6 +15,7 @@ from gluonlab.data.decode import decode_image
 from gluonlab.data.image_limits import DEFAULT_LIMITS, ImageLimits
 from gluonlab.data.retry import read_with_retries
 from gluonlab.data.source import checksum_of
+from gluonlab.data.verification.index import VerifiedIndex
 from gluonlab.errors import DataError
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
@@ -24,20 +25,21 @@ class FolderSource:
     """The images ``root/<class>/<file>``, files sorted; label = rank in ``classes``, else by name.
 
     Hidden names and files that are no images by their suffix are left out. Raises DataError DAT01 if
-    there is no class or a class has no image. With ``crcs``, those of a verification, each file must have
-    its checksum: DataError DAT08.
+    there is no class or a class has no image. With the ``index`` of a verification, each file must have its
+    checksum: DataError DAT08.
     """
 
     def __init__(
         self,
         root: Union[str, Path],
-        crcs: Optional[NDArray[np.uint32]] = None,
+        index: Optional[VerifiedIndex] = None,
         classes: Sequence[str] = (),
         limits: ImageLimits = DEFAULT_LIMITS,
     ) -> None:
-        self.crcs = crcs
+        self.crcs = index.records.crcs if index else None
+        self.digests = index.records.digests if index else None
         self.limits = limits
-        self.is_verified = crcs is not None
+        self.is_verified = index is not None
         self.root = Path(root)
         self.name = self.root.name or str(root)
         if not self.root.is_dir():

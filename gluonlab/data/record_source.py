@@ -49,6 +49,7 @@ class RecordSource:
     ) -> None:
         self.is_verified = index is not None
         self.crcs = index.records.crcs if index else None
+        self.digests = index.records.digests if index else None
         self.limits = limits
         self._reader = RecordReader(path, table=index.table if index else None, limits=limits)
         self.name = name or self._reader.name

@@ -37,6 +37,7 @@ class Selection:
         self.labels: NDArray[np.int64] = source.labels[kept]
         self.classes = source.classes
         self.is_verified = source.is_verified
+        self.digests = None if source.digests is None else source.digests[kept]
         self.limits = source.limits
 
     def __len__(self) -> int:
@@ -98,7 +99,7 @@ def open_verified(
 def _open(kind: Kind, path: Path, index: VerifiedIndex, limits: ImageLimits) -> FileSource:
     if kind == "record":
         return RecordSource(path, index=index, limits=limits)
-    return FolderSource(path, index.records.crcs, limits=limits)
+    return FolderSource(path, index, limits=limits)
 
 
 def _too_large(source: FileSource, index: VerifiedIndex, limits: ImageLimits) -> dict[int, Problem]:

@@ -136,7 +136,8 @@ def test_verify_names_every_bad_record_and_ends_with_3(tmp_path, run_gluonlab, m
             writer.write(pack_image_record(index, index, payload))
     job = run_gluonlab("data", "verify", tmp_path / "a.rec", "--classes", 2)
     assert job.returncode == 3
-    lines = job.stderr.splitlines()
+    told, *lines = job.stderr.splitlines()
+    assert told.startswith(f"warning: 1 of 4 images of {tmp_path}/a.rec are in another class as well")
     assert [line.split(" at")[0] for line in lines] == [
         "error[DAT06] a.rec: record 1",
         "error[DAT12] a.rec: record 2: label 2 outside 0..1",
@@ -194,3 +195,41 @@ def test_show_draws_validation_and_epochs(tmp_path, root):
 def test_wrong_usage_of_the_other_verbs(arguments, message, root, monkeypatch):
     monkeypatch.chdir(root)
     assert message in str(verb(*arguments, code=1).exception)
+
+
+def record_file(path, grays, labels):
+    with RecordWriter(path) as writer:
+        for index, (gray, label) in enumerate(zip(grays, labels)):
+            image = np.full((8, 8, 1), gray, np.uint8)
+            writer.write(pack_image_record(label, index, encode_png(image)))
+    return path
+
+
+def test_verify_stats_and_pack_tell_of_repeated_images(tmp_path, root, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(root))
+    train = record_file(tmp_path / "train.rec", [1, 2, 3, 1], [0, 1, 1, 1])
+    val = record_file(tmp_path / "val.rec", [2, 4], [1, 0])
+    both = f"1 of 2 images of {val} are in {train} too, such as train.rec: record 1 and val.rec: record 0"
+    again = f"warning: 1 of 4 images of {train} are in another class as well"
+    measured = verb("stats", train).output
+    assert "warning: 1 of 4 images of train.rec are in another class as well" in measured
+    verified = verb("verify", train, val).output
+    assert both in verified
+    assert again in verified
+    assert verb("stats", train).output == measured  # by the index, the same
+    for name in ("a/1", "a/2", "b/1"):
+        (tmp_path / "in/train" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "in/train" / f"{name}.png").write_bytes(encode_png(GRAY))
+    make_folder(tmp_path / "in/val")
+    packed = run(tmp_path / "in", tmp_path / "out").output
+    assert "1 of 3 images of train are in another class as well" in packed
+    assert "1 of 3 images of train come a second time" in packed
+    assert "2 of 2 images of val are in train too" in packed
+
+
+def test_repeated_numbers_of_a_list_are_told(tmp_path):
+    make_folder(tmp_path)
+    (tmp_path / "x.lst").write_text("7\t0\ta/1.png\n8\t1\tb/1.png\n7\t1\tb/1.png\n")
+    output = run(tmp_path / "x.lst", tmp_path / "out").output
+    assert "x.lst: 1 of 3 numbers come a second time, such as 7 of a/1.png and b/1.png" in output
+    assert (tmp_path / "out/x.idx").read_text().split()[::2] == ["0", "1", "2"]

@@ -58,7 +58,7 @@ def write(path, bad_payload=None, bad_record=None, labels=range(COUNT)):
 def bad_records(path):
     """What verification says of each record that it refuses."""
     samples = RecordFile(str(path))
-    rows = {number: inspect(samples, number)[6] for number in range(COUNT)}
+    rows = {number: inspect(samples, number)[-1] for number in range(COUNT)}
     return {number: error for number, error in rows.items() if error}
 
 

@@ -147,11 +147,12 @@ def test_images(kind, edits, cut):
 @at_once
 def test_lines_of_lists(line):
     try:
-        file, label = parse_line(line, {"cat": 0})
+        file, label, id = parse_line(line, {"cat": 0})
     except ValueError:
         return
     assert ".." not in Path(file).parts
     assert 0 <= label < 2**24
+    assert -1 <= id < 2**63
 
 
 @many(10_000)

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import os
+import runpy
 import subprocess
 import threading
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -247,8 +249,46 @@ def test_a_list_names_images_and_classes(photos, tmp_path):
         pack_source(ListSource(photos / "gone.lst", photos), tmp_path / "gone", encoding="keep")
 
 
+LISTS = {
+    "as im2rec writes it": "0\t1.000000\tdog/0.jpg\n1\t0.000000\tcat/1.jpg\n",
+    "an empty last line": "0\t1\tdog/0.jpg\n1\t0\tcat/1.jpg\n\n",
+    "empty lines, blanks and tabs": "\n0\t1\tdog/0.jpg\t\n \t \n\t1\t 0 \t cat/1.jpg \n",
+    "line ends of Windows": "0\t1\tdog/0.jpg\r\n1\t0\tcat/1.jpg\r\n\r\n",
+    "shuffled": "12\t1\tdog/0.jpg\n3\t0\tcat/1.jpg\n",
+}
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_list_is_packed_as_mxnets_own_tool_packs_it(photos, tmp_path, name):
+    from gluonlab.runtime.mxnet import mx
+
+    (tmp_path / "a.lst").write_bytes(LISTS[name].encode())
+    tool = runpy.run_path(str(Path(mx.__file__).parent / "tools" / "im2rec.py"))
+    writer = mx.recordio.MXIndexedRecordIO(str(tmp_path / "mx.idx"), str(tmp_path / "mx.rec"), "w")
+    for number, file, label in tool["read_list"](str(tmp_path / "a.lst")):  # as its image_encode does
+        header = mx.recordio.IRHeader(0, label, number, 0)
+        writer.write_idx(number, mx.recordio.pack(header, (photos / file).read_bytes()))
+    writer.close()
+    pack_source(ListSource(tmp_path / "a.lst", photos), tmp_path / "a", encoding="keep")
+    for suffix in (".rec", ".idx"):
+        packed, expected = ((tmp_path / f"{stem}{suffix}").read_bytes() for stem in ("a", "mx"))
+        assert packed == expected
+
+
+def test_a_byte_order_mark_costs_no_image(photos, tmp_path):
+    """MXNet's tool leaves the first image out."""
+    (tmp_path / "a.lst").write_text("0\t1\tdog/0.jpg\n1\t0\tcat/1.jpg\n", "utf-8-sig")
+    source = ListSource(tmp_path / "a.lst", photos)
+    assert (len(source), source.ids.tolist(), source.labels.tolist()) == (2, [0, 1], [1, 0])
+
+
+def test_numbers_that_repeat_or_are_none_are_no_ids(photos, tmp_path):
+    for text in ("7\t1\tdog/0.jpg\n7\t0\tcat/1.jpg\n", "-\t1\tdog/0.jpg\n1\t0\tcat/1.jpg\n"):
+        (tmp_path / "a.lst").write_text(text)
+        assert ListSource(tmp_path / "a.lst", photos).ids is None
+
+
 BAD_LINES = [
-    "",
     "x",
     "0\t1\t../x",
     "0\t1\t/etc/passwd",

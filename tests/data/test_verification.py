@@ -14,6 +14,8 @@ import cv2
 import numpy as np
 import pytest
 import simplejpeg
+from safetensors import safe_open
+from safetensors.numpy import save_file
 
 from gluonlab.data.recordio import RecordWriter, pack_image_record
 from gluonlab.data.verification import verify as module
@@ -156,6 +158,20 @@ def test_an_index_that_cannot_lie_beside_the_file_goes_to_the_cache(tmp_path, mo
     for _ in range(2):
         assert len(verified("record", path).records) == 3
     assert len(calls) == 1
+
+
+def test_an_index_of_the_first_format_is_read_without_digests(tmp_path, monkeypatch):
+    path = write(tmp_path / "a.rec", [GOOD] * 3)
+    index = verify("record", path)
+    assert len(set(index.records.digests.tolist())) == 1
+    place = remember(index, path)
+    with safe_open(place, framework="numpy") as file:
+        arrays = {name: file.get_tensor(name) for name in file.keys() if name != "digests"}  # noqa: SIM118
+        metadata = {**file.metadata(), "format": "gluonlab verified index 1"}
+    save_file(arrays, place, metadata)
+    calls = count_verifications(monkeypatch)
+    assert open_verified("record", path, 3).digests.tolist() == [0, 0, 0]
+    assert not calls
 
 
 def test_a_damaged_index_is_made_again(tmp_path):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional, cast
 
@@ -20,6 +19,7 @@ from gluonlab.cli.output import (
 from gluonlab.errors import ConfigError
 
 if TYPE_CHECKING:
+    from gluonlab.data.duplicates import Part
     from gluonlab.data.packing import Encoding
     from gluonlab.data.source import Source
 
@@ -56,11 +56,15 @@ def pack(
     if encoding not in ENCODINGS:
         raise ConfigError("CLI02", "--encoding", f"{encoding!r} is none of {', '.join(ENCODINGS)}")
     check_json_target(json_file)
+    from gluonlab.data.duplicates import tell_repeats
     from gluonlab.data.image_limits import ImageLimits
 
     limits = ImageLimits(max_pixels, max_bytes)
-    rows = [
-        _pack(
+    rows: list[dict[str, Any]] = []
+    parts: list[Part] = []
+    told: list[str] = []
+    for name, opened in open_splits(source, path, split, root, labels, limits):
+        row, part = _pack(
             opened,
             Path(out) / name,
             encoding=cast("Encoding", encoding),
@@ -68,28 +72,36 @@ def pack(
             resize=resize,
             threads=threads,
         )
-        for name, opened in open_splits(source, path, split, root, labels, limits)
-    ]
+        parts.append(part)
+        repeats = [line for line in tell_repeats(parts) if line not in told]
+        told += repeats
+        rows.append({**row, "warnings": [*row["warnings"], *repeats]})
     print_warnings([warning for row in rows for warning in row["warnings"]])
     if not write_json(rows, json_file):
         _print_rows(rows)
 
 
-def _pack(source: Source, prefix: Path, **options: Any) -> dict[str, Any]:
+def _pack(source: Source, prefix: Path, **options: Any) -> tuple[dict[str, Any], Part]:
+    """The row that tells what was done, and the images for a look at repeated ones."""
     from gluonlab.data.classes import classes_of, tell_missing
+    from gluonlab.data.duplicates import Part
     from gluonlab.data.packing import pack_source
 
     classes = classes_of(source)
     with progress_bar(prefix.name) as progress:
         report = pack_source(source, prefix, progress=progress, class_names=classes, **options)
     count = len(classes) or int(source.labels.max()) + 1
-    return {
+    row = {
         "split": prefix.name,
         "path": f"{prefix}.rec",
-        **asdict(report),
+        "records": report.records,
+        "resumed": report.resumed,
+        "bytes": report.bytes,
+        "seconds": report.seconds,
         "classes": count,
-        "warnings": tell_missing(source, count, prefix.name),
+        "warnings": [*tell_missing(source, count, prefix.name), *report.warnings],
     }
+    return row, Part(prefix.name, report.digests, source.labels, source.where)
 
 
 def _print_rows(rows: list[dict[str, Any]]) -> None:

@@ -13,6 +13,8 @@ from gluonlab.errors import ConfigError
 if TYPE_CHECKING:
     from gluonlab.data.image_limits import ImageLimits
     from gluonlab.data.source import Source
+    from gluonlab.data.verification.index import VerifiedIndex
+    from gluonlab.data.verification.verify import Kind
 
 SETS = ("digits", "cifar10", "cifar100", "mnist", "fashion_mnist")
 SPLITS = ("train", "val")
@@ -49,15 +51,23 @@ def open_source(source: str, path: Optional[str], split: str, limits: ImageLimit
     if source.endswith(".rec"):
         from gluonlab.data.record_source import RecordSource
 
-        return RecordSource(source, limits=limits)
+        return RecordSource(source, index=_good_index("record", Path(source)), limits=limits)
     if source.endswith(".npz"):
         from gluonlab.data.npz import load_npz
 
         return load_npz(source)
     from gluonlab.data.folder import FolderSource
 
-    folder = Path(source)
-    return FolderSource(folder / split if (folder / split).is_dir() else folder, limits=limits)
+    folder = Path(source, split) if Path(source, split).is_dir() else Path(source)
+    return FolderSource(folder, _good_index("folder", folder), limits=limits)
+
+
+def _good_index(kind: Kind, path: Path) -> Optional[VerifiedIndex]:
+    """That of an earlier verification, which found nothing bad."""
+    from gluonlab.data.verification.verify import known_index
+
+    index = known_index(kind, path)
+    return None if index is None or index.bad else index
 
 
 def open_splits(

@@ -14,6 +14,7 @@ from gluonlab.cli.output import (
     MAX_PIXELS,
     check_json_target,
     format_table,
+    print_warnings,
     write_json,
 )
 
@@ -44,6 +45,7 @@ def stats(
     opened = open_source(source, path, split, ImageLimits(max_pixels, max_bytes))
     description = describe(opened, sample=sample, threads=usable_cores())
     names: tuple[str, ...] = tuple(getattr(opened, "classes", ()))
+    print_warnings(description.repeats)
     if not write_json({**asdict(description), "class_names": names}, json_file):
         _print(description, names)
 

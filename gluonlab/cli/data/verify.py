@@ -9,10 +9,19 @@ from typing import TYPE_CHECKING, Any, Optional
 import typer
 
 from gluonlab.cli.data.sources import progress_bar
-from gluonlab.cli.output import JSON_OPTION, MAX_BYTES, MAX_PIXELS, check_json_target, write_json
+from gluonlab.cli.output import (
+    JSON_OPTION,
+    MAX_BYTES,
+    MAX_PIXELS,
+    check_json_target,
+    print_warnings,
+    write_json,
+)
 from gluonlab.errors import DataError, Problem
 
 if TYPE_CHECKING:
+    from gluonlab.data.duplicates import Part
+    from gluonlab.data.verification.index import VerifiedIndex
     from gluonlab.data.verification.verify import Kind
 
 
@@ -33,6 +42,7 @@ def verify(
     Example: gluonlab data verify data/mine/train.rec data/mine/val.rec --classes 1000
     """
     check_json_target(json_file)
+    from gluonlab.data.duplicates import tell_repeats
     from gluonlab.data.image_limits import ImageLimits
     from gluonlab.data.packing import usable_cores
     from gluonlab.data.verification.verify import remember
@@ -40,6 +50,7 @@ def verify(
 
     limits = ImageLimits(max_pixels, max_bytes)
     rows: list[dict[str, Any]] = []
+    parts: list[Part] = []
     problems: list[Problem] = []
     for path in map(Path, paths):
         kind: Kind = "folder" if path.is_dir() else "record"
@@ -48,6 +59,7 @@ def verify(
                 kind, path, processes=processes or usable_cores(), progress=progress, limits=limits
             )
         place = remember(index, path)
+        parts.append(_part(kind, path, index))
         bad = dict(index.bad)
         for number in _outside(index.records.labels, classes):
             what = f"label {index.records.labels[number]} outside 0..{(classes or 0) - 1}"
@@ -62,6 +74,7 @@ def verify(
             }
         )
         problems += [problem for _, problem in sorted(bad.items())]
+    print_warnings(tell_repeats(parts))
     if not write_json(rows, json_file):
         for row in rows:
             typer.echo(f"{row['path']}: {row['records']} records, {len(row['bad'])} bad -> {row['index']}")
@@ -72,3 +85,12 @@ def verify(
 def _outside(labels: Any, classes: Optional[int]) -> list[int]:
     is_outside = (labels < 0) | (labels >= classes) if classes else labels < 0
     return is_outside.nonzero()[0].tolist()  # type: ignore[no-any-return]
+
+
+def _part(kind: Kind, path: Path, index: VerifiedIndex) -> Part:
+    from gluonlab.data.duplicates import Part
+    from gluonlab.data.folder import FolderSource
+
+    records = index.records
+    where = FolderSource(path).where if kind == "folder" else lambda number: f"{path.name}: record {number}"
+    return Part(str(path), records.digests, records.labels.astype("int64"), where)

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any, Optional, Union
 
 import cv2
+import numpy as np
+from numpy.typing import NDArray
 
 from gluonlab.data.classes import check_class_names
 from gluonlab.data.folder import FolderSource
@@ -22,6 +24,7 @@ from gluonlab.data.packing.encode import Encoded, Encoding, encode_sample
 from gluonlab.data.packing.partial import PartialRecords, named, remove_stale
 from gluonlab.data.recordio import pack_image_record, temporary_path
 from gluonlab.data.source import EncodedSource, Source, check_labels
+from gluonlab.data.verification.index import DTYPES
 from gluonlab.errors import ConfigError, DataError, GluonlabError
 
 Progress = Callable[[int, int], None]
@@ -32,12 +35,17 @@ _AHEAD = 4  # images in memory for each thread
 
 @dataclass(frozen=True)
 class PackReport:
-    """What was written: number of records, those of them from an earlier attempt, bytes, seconds."""
+    """What was written: number of records, those of them from an earlier attempt, bytes, seconds.
+
+    ``digests`` are those of the images, in their order; ``warnings`` say what is odd about them.
+    """
 
     records: int
     resumed: int
     bytes: int
     seconds: float
+    digests: NDArray[np.uint64]
+    warnings: tuple[str, ...] = ()
 
 
 def pack_source(
@@ -51,7 +59,7 @@ def pack_source(
     progress: Optional[Progress] = None,
     class_names: Optional[Sequence[str]] = None,
 ) -> PackReport:
-    """Write ``source`` to record files, in its order: record i has id i and is image i.
+    """Write ``source`` to record files, in its order; ids are those of a list, else counted from 0.
 
     "png" is lossless, "jpeg" has ``quality`` 1 to 100, "keep" copies the bytes of the image files after a
     trial decode. ``resize`` is the shorter side in pixels; with it "keep" encodes JPEG as JPEG, the rest as
@@ -70,12 +78,19 @@ def pack_source(
     prefix = Path(out_prefix)
     prefix.parent.mkdir(parents=True, exist_ok=True)
     remove_stale(prefix.parent)
-    recipe = {"encoding": encoding, "quality": quality, "resize": resize, "source": _fingerprint(source)}
+    recipe = {
+        "rows": list(DTYPES),
+        "encoding": encoding,
+        "quality": quality,
+        "resize": resize,
+        "source": _fingerprint(source),
+    }
     encode = partial(encode_sample, source, encoding=encoding, quality=quality, resize=resize)
+    ids, warnings = _ids_of(source)
     records = PartialRecords(prefix, recipe)
     resumed = records.count
     try:
-        _write_from(records, source, encode, threads or usable_cores(), progress)
+        _write_from(records, source, ids, encode, threads or usable_cores(), progress)
     except GluonlabError:
         records.discard()
         raise
@@ -83,10 +98,19 @@ def pack_source(
         records.close()
         raise
     named(prefix, ".classes.txt").unlink(missing_ok=True)  # of an earlier set, perhaps
-    records.commit()
+    digests = records.commit(ids).records.digests
     if class_names:
         _write_class_names(named(prefix, ".classes.txt"), class_names)
-    return PackReport(len(source), resumed, records.bytes, time.perf_counter() - started)
+    return PackReport(
+        len(source), resumed, records.bytes, time.perf_counter() - started, digests, tuple(warnings)
+    )
+
+
+def _ids_of(source: Source) -> tuple[Sequence[int], Sequence[str]]:
+    """The number of each image, and what is odd about the numbers of a list."""
+    if not isinstance(source, ListSource):
+        return range(len(source)), ()
+    return range(len(source)) if source.ids is None else source.ids.tolist(), source.warnings
 
 
 def usable_cores() -> int:
@@ -97,6 +121,7 @@ def usable_cores() -> int:
 def _write_from(
     records: PartialRecords,
     source: Source,
+    ids: Sequence[int],
     encode: Callable[[int], Encoded],
     threads: int,
     progress: Optional[Progress],
@@ -104,8 +129,8 @@ def _write_from(
     labels = source.labels.tolist()
     first = records.count
     for index, image in enumerate(_in_order(encode, range(first, len(source)), threads), start=first):
-        record = pack_image_record(labels[index], index, image.payload)
-        records.write(record, labels[index], image.height, image.width)
+        record = pack_image_record(labels[index], ids[index], image.payload)
+        records.write(record, labels[index], image)
         if progress:
             progress(index + 1, len(source))
 
@@ -129,6 +154,8 @@ def _in_order(encode: Callable[[int], Encoded], indices: range, threads: int) ->
 def _fingerprint(source: Source) -> dict[str, Any]:
     """What tells whether an interrupted packing was of the same images."""
     digest = hashlib.sha256(source.labels.astype("<i8").tobytes())
+    if isinstance(source, ListSource) and source.ids is not None:
+        digest.update(source.ids.tobytes())
     if isinstance(source, (FolderSource, ListSource)):
         for index in range(len(source)):
             try:

@@ -11,13 +11,15 @@ import hashlib
 import json
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gluonlab.data.duplicates import image_digest
+from gluonlab.data.packing.encode import Encoded
 from gluonlab.data.recordio import frame, temporary_path, unpack_image_record
 from gluonlab.data.recordio.format import PART_HEADER
 from gluonlab.data.verification.index import DTYPES, SUFFIX, Records, VerifiedIndex
@@ -49,12 +51,13 @@ class PartialRecords:
         os.truncate(self._rows, len(rows) * ROW.itemsize)
         self._files = [open(path, "ab") for path in (self._records, self._rows)]  # noqa: SIM115
 
-    def write(self, record: bytes, label: int, height: int, width: int) -> None:
-        """Append the payload ``record``; the rest is what the verified index says of it."""
+    def write(self, record: bytes, label: int, image: Encoded) -> None:
+        """Append the payload ``record``, which holds ``image``; the verified index says what these are."""
         records, rows = self._files
         framed = frame(record)
         records.write(framed)
-        row = (self.bytes, len(framed), zlib.crc32(record), label, height, width)
+        digest = image_digest(image.payload)
+        row = (self.bytes, len(framed), zlib.crc32(record), label, image.height, image.width, digest)
         rows.write(np.array([row], ROW).tobytes())
         self.bytes += len(framed)
         self.count += 1
@@ -71,8 +74,11 @@ class PartialRecords:
         for path in (self._note, self._records, self._rows):
             path.unlink(missing_ok=True)
 
-    def commit(self) -> None:
-        """Put everything under its final name; the records last but for what describes them."""
+    def commit(self, ids: Sequence[int]) -> VerifiedIndex:
+        """Put everything under its final name; the records last but for what describes them.
+
+        ``ids`` are the keys of the records in the ``.idx`` file.
+        """
         for file in self._files:
             file.flush()
             os.fsync(file.fileno())
@@ -87,13 +93,15 @@ class PartialRecords:
             path.unlink(missing_ok=True)
         os.replace(self._records, records)
         temporary = temporary_path(index)
-        temporary.write_text("".join(f"{i}\t{offset}\n" for i, offset in enumerate(rows["offsets"].tolist())))
+        temporary.write_text("".join(f"{i}\t{offset}\n" for i, offset in zip(ids, rows["offsets"].tolist())))
         os.replace(temporary, index)
         state = records.stat()
         arrays = Records(**{name: rows[name].astype(dtype) for name, dtype in DTYPES.items()})
         identity = {"size": state.st_size, "mtime_ns": state.st_mtime_ns}
-        VerifiedIndex(arrays, {}, identity, digest.hexdigest()).save(verified)
+        verified_index = VerifiedIndex(arrays, {}, identity, digest.hexdigest())
+        verified_index.save(verified)
         self.discard()
+        return verified_index
 
     def _read_note(self) -> Any:
         try:

@@ -2,7 +2,7 @@
 
 ``python -m gluonlab.data.verification.child KIND PATH START STOP CHUNK PIXELS BYTES`` writes one line of
 JSON when it is ready, and one for each chunk of records: a list of rows ``[offset, size, crc, label, height,
-width, error]``, ``error`` being null or ``[code, where, what]``.
+width, digest, error]``, ``error`` being null or ``[code, where, what]``.
 """
 
 from __future__ import annotations
@@ -40,13 +40,14 @@ def samples_of(kind: str, path: str, limits: ImageLimits) -> Union[RecordFile, F
 def inspect(samples: Union[RecordFile, Folder], number: int) -> list[Any]:
     """One row; everything that can be wrong with a record is in it."""
     from gluonlab.data.decode import decode_image
+    from gluonlab.data.duplicates import image_digest
 
     offset, size = samples.place(number)
-    crc = label = height = width = 0
+    crc = label = height = width = digest = 0
     error = None
     try:
         content, label, payload = samples.sample(number)
-        crc = zlib.crc32(content)
+        crc, digest = zlib.crc32(content), image_digest(payload)
         with suppress(ValueError):
             height, width = image_size(payload) or (0, 0)  # kept where it is too much to decode
         height, width = decode_image(payload, samples.where(number), samples.limits).shape[:2]
@@ -55,7 +56,7 @@ def inspect(samples: Union[RecordFile, Folder], number: int) -> list[Any]:
         error = [problem.code, problem.where, problem.what]
     except MemoryError:
         error = ["DAT40", samples.where(number), f"needs more than {MEMORY >> 30} GiB of memory to decode"]
-    return [offset, size, crc, label, height, width, error]
+    return [offset, size, crc, label, height, width, digest, error]
 
 
 class RecordFile:

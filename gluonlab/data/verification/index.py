@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from gluonlab.data.duplicates import UNKNOWN
 from gluonlab.data.image_limits import ImageLimits
 from gluonlab.data.recordio import RecordTable
 from gluonlab.errors import Problem
 
 SUFFIX = ".verified.safetensors"
-_FORMAT = "gluonlab verified index 1"
+_FORMATS = ("gluonlab verified index 1", "gluonlab verified index 2")
+"""The first has no digests of images; it is read, as making it again takes long for a large set."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Records:
     labels: NDArray[np.int32]
     heights: NDArray[np.uint32]  # of the image, in pixels
     widths: NDArray[np.uint32]
+    digests: NDArray[np.uint64]  # of the image file, see `duplicates`; 0 where it is not known
 
     def __len__(self) -> int:
         return len(self.offsets)
@@ -45,6 +48,7 @@ DTYPES = {
     "labels": np.int32,
     "heights": np.uint32,
     "widths": np.uint32,
+    "digests": np.uint64,
 }
 
 
@@ -64,7 +68,7 @@ class VerifiedIndex:
         """Write it under its name only when it is whole."""
         bad = [[number, p.code, p.where, p.what] for number, p in sorted(self.bad.items())]
         metadata = {
-            "format": _FORMAT,
+            "format": _FORMATS[-1],
             "identity": json.dumps(self.identity),
             "sha256": self.sha256,
             "bad": json.dumps(bad),
@@ -107,9 +111,12 @@ def load_index(path: Path) -> Optional[VerifiedIndex]:
     try:
         with safe_open(path, framework="numpy") as file:  # type: ignore[no-untyped-call]
             metadata = file.metadata() or {}
-            if metadata.get("format") != _FORMAT or set(file.keys()) != set(DTYPES):
+            if metadata.get("format") not in _FORMATS:
                 return None
-            records = Records(**{name: file.get_tensor(name) for name in DTYPES})
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, no dictionary
+        if metadata["format"] == _FORMATS[0]:
+            arrays["digests"] = np.full(len(arrays["offsets"]), UNKNOWN, np.uint64)
+        records = Records(**arrays)
         bad = {
             int(number): Problem(str(code), str(where), str(what))
             for number, code, where, what in json.loads(metadata["bad"])

@@ -64,6 +64,13 @@ def _leaves_out(index: VerifiedIndex, limits: ImageLimits) -> bool:
     return bool(refused - index.too_large(limits).keys())
 
 
+def known_index(kind: Kind, path: Path) -> Optional[VerifiedIndex]:
+    """The index of an earlier verification if there is one of this very file or folder; nothing is made."""
+    identity = identify(kind, path)
+    indexes = (load_index(place) for place in index_paths(path))
+    return next((index for index in indexes if index and index.identity == identity), None)
+
+
 def verify(
     kind: Kind,
     path: Path,
@@ -86,8 +93,8 @@ def verify(
         rows: list[list[Any]] = []
         with closing(_rows(kind, path, bounds[part], bounds[part + 1], limits)) as found:
             for row in found:
-                if row[6] and row[6][0] == "DAT03":  # the index is wrong: no fault of the record's
-                    raise DataError(*row[6])
+                if row[-1] and row[-1][0] == "DAT03":  # the index is wrong: no fault of the record's
+                    raise DataError(*row[-1])
                 rows.append(row)
                 done[part] = len(rows)
                 if progress and len(rows) % CHUNK == 0:
@@ -97,12 +104,9 @@ def verify(
     with ThreadPoolExecutor(len(done) + 1, thread_name_prefix="gluonlab-verify") as pool:
         digest = pool.submit(_sha256, path) if kind == "record" else None
         rows = [row for part in pool.map(run, range(len(done))) for row in part]
-    bad = {number: Problem(*row[6]) for number, row in enumerate(rows) if row[6]}
-    columns = list(zip(*(row[:6] for row in rows)))
-    arrays = {
-        name: np.array(column, np.int64).astype(dtype)
-        for (name, dtype), column in zip(DTYPES.items(), columns)
-    }
+    bad = {number: Problem(*row[-1]) for number, row in enumerate(rows) if row[-1]}
+    columns = zip(*(row[:-1] for row in rows))
+    arrays = {name: np.array(column, dtype) for (name, dtype), column in zip(DTYPES.items(), columns)}
     sha256 = digest.result() if digest else str(identity["sha256"])
     return VerifiedIndex(Records(**arrays), bad, identity, sha256)
 
@@ -170,7 +174,7 @@ def _rows(
             chunk, end = 1, min(start + chunk, stop)  # one by one, to learn which record it is
         else:
             where = f"{path.name}: record {start}"
-            yield [0, 0, 0, 0, 0, 0, ["DAT40", where, f"kills what decodes it ({ending})"]]
+            yield [*[0] * len(DTYPES), ["DAT40", where, f"kills what decodes it ({ending})"]]
             start, chunk, end = start + 1, CHUNK, stop
 
 
