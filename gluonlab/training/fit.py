@@ -12,7 +12,7 @@ from gluonlab.checkpoint.verify import Checkpoint
 from gluonlab.errors import CheckpointError, NumericError
 from gluonlab.fault_injection import fault_point
 from gluonlab.metrics import Metrics
-from gluonlab.parallel.agreement import Agreement
+from gluonlab.parallel.agreement import LAG, Agreement
 from gluonlab.parallel.supervision.progress import TRAINING
 from gluonlab.parallel.supervision.stop import PreemptedError
 from gluonlab.reporting.traces import traces_of
@@ -145,7 +145,9 @@ class _Fitting:
         run, step = self.run, self.run.state.step
         run.world.progress.mark_step(step)
         fault_point("step", step)
-        stop, by_clock = self.agreement.exchange((run.stop.is_made, self.saver.is_due_by_clock()))
+        stop, by_clock = self.agreement.exchange((run.stop.is_made, self.saver.wishes_by_clock()))
+        # A wish is heard LAG steps later; a save that came meanwhile has fulfilled it.
+        by_clock = by_clock and step - self.saver.last_step > LAG
         self.is_save_wished = self.saver.is_due_at(step) or by_clock
         if stop:
             self._stop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any, Optional
 
 from gluonlab.checkpoint.writer import BackgroundWriter, SaveResult
@@ -20,10 +21,11 @@ PATIENCE_SECONDS = 1.0
 class Saver:
     """Rank 0 writes: the weights and statistics are the same on every process, which is checked first."""
 
-    def __init__(self, run: Run, reporter: AnyReporter) -> None:
-        self._run, self._reporter = run, reporter
+    def __init__(self, run: Run, reporter: AnyReporter, clock: Callable[[], float] = time.monotonic) -> None:
+        self._run, self._reporter, self._clock = run, reporter, clock
         self._writer = BackgroundWriter(run.store)
-        self._last_saved = time.monotonic()
+        self._interval_began = clock()
+        self._is_lateness_told = False
         self._stalls: dict[int, float] = {}
         self._failed = 0
         self.last_step = -1
@@ -37,11 +39,23 @@ class Saver:
             return step % int(every.amount) == 0
         return int(calendar.epoch_at(step) / every.amount) > int(calendar.epoch_at(step - 1) / every.amount)
 
-    def is_due_by_clock(self) -> bool:
-        """Whether the interval, in seconds, is over by the clock of this process."""
+    def wishes_by_clock(self) -> bool:
+        """Whether the interval, in seconds, is over: on rank 0, who writes, and once for each interval.
+
+        While the save before is under way nothing is wished, so that no step pays for a slow disk.
+        """
         every = self._run.checkpoint_every
-        is_timed = every is not None and every.unit == "seconds"
-        return is_timed and time.monotonic() - self._last_saved >= every.amount  # type: ignore[union-attr]
+        if every is None or every.unit != "seconds" or self._run.world.rank != 0:
+            return False
+        if self._clock() - self._interval_began < every.amount:
+            return False
+        if self._writer.is_busy:
+            if not self._is_lateness_told:
+                self._is_lateness_told = True
+                self._reporter.message("the disk takes longer for a checkpoint than checkpoint_every")
+            return False
+        self._interval_began = self._clock()
+        return True
 
     def save(self, state: dict[str, Any], score: Optional[float], *, is_last: bool = False) -> None:
         """Take a snapshot and begin to write it, if this step has no checkpoint; all processes call this.
@@ -61,6 +75,7 @@ class Saver:
         check_same_weights(run.state, run.world)
         check_finite_state(run.state)
         self.last_step = step
+        self._interval_began = self._clock()
         if run.world.rank == 0 and step not in run.store.steps():
             start = time.monotonic()
             self.report(PATIENCE_SECONDS)
@@ -69,7 +84,6 @@ class Saver:
                 return
             self._writer.start(step, checkpoint_tensors(run.state), state, score)
             self._stalls[step] = time.monotonic() - start
-        self._last_saved = time.monotonic()
 
     def keep_bad(self, state: dict[str, Any]) -> None:
         """Keep the state of this step, whose numbers are bad, to be looked at; all processes call this.
