@@ -10,7 +10,9 @@ import numpy as np
 from gluonlab.inference.engines import make_engine
 from gluonlab.metrics import MAX_IN_FLIGHT, Metrics
 from gluonlab.runtime.mxnet import autograd, nd
+from gluonlab.training.between_updates import BetweenUpdates
 from gluonlab.training.loop import train_step
+from gluonlab.training.loss_watch import LossWatch
 from gluonlab.training.run import Run
 
 
@@ -30,28 +32,32 @@ class Work(Protocol):
 
 
 class Training:
-    """Updates with all that a run does: data, metrics, schedule, and the watch over losses."""
+    """Updates as a run makes them, and what it does between two: `LossWatch` and `BetweenUpdates`."""
 
     def __init__(self, run: Run) -> None:
         self.run = run
         workers = run.workers
         self.images_per_step = workers.worker_batch_size * workers.micro_steps
-        self.batches = run.loader.batches(
-            run.sampler.requests(
-                run.state.step, run.total_steps, run.workers.worker_batch_size, run.workers.mine
-            )
+        requests = run.sampler.requests(
+            run.state.step, run.total_steps, run.workers.worker_batch_size, run.workers.mine
         )
+        self.batches = run.world.progress.watch(run.loader.batches(requests))
         self._metrics = Metrics(run.world, run.ctx)
+        self._watch = LossWatch(run.world, run.state.net, lambda step, worker: [])
+        self._between_updates = BetweenUpdates(run)
 
     def step(self) -> None:
         """One update."""
         run = self.run
-        train_step(run.state, self.batches, run.loss_fn, run.schedule, run.workers, self._metrics)
+        losses = train_step(run.state, self.batches, run.loss_fn, run.schedule, run.workers, self._metrics)
+        self._watch.add(run.state.step - 1, losses)
+        self._between_updates(stop=False, save=False)
 
     def loss(self) -> float:
         """Mean over all processes."""
         loss = self._metrics.compute()["loss"]
         self._metrics.reset()
+        self._watch.clear()
         return loss
 
     def close(self) -> None:

@@ -18,6 +18,9 @@ from gluonlab.parallel.shares import workers_of_process
 from gluonlab.parallel.world import World
 from gluonlab.runtime.mxnet import gluon, nd
 
+WISHES = 2
+"""How many yes-or-no wishes travel with the gradients: to stop, and to save."""
+
 
 class VirtualWorkers:
     """The share of this process in the W workers of a network that is initialised.
@@ -26,7 +29,8 @@ class VirtualWorkers:
     the bits of the result do not depend on the number of processes; ``micro_steps`` must then be a power
     of two. ``wire_dtype`` is the type that gradients are rounded to, as the mean over workers, before
     processes add them up. ``gradients`` belong to the trained parameters ``names``. Every ``noise_every``
-    updates (0: never) their noise is measured, if there are several workers.
+    updates (0: never) their noise is measured, if there are several workers. ``wishes`` is added up beside
+    the gradients, see `agreement.Agreement`.
     """
 
     def __init__(
@@ -61,6 +65,7 @@ class VirtualWorkers:
             else None
         )
         self._on_wire = [g.astype(wire_dtype) for g in self.gradients] if wire_dtype != "float32" else []
+        self.wishes = nd.zeros(WISHES, self._ctx, wire_dtype)
         self._draws_random_numbers = draws_random_numbers(net)
         self._noise_every = noise_every if self.count > 1 else 0
         self._noise = (
@@ -92,7 +97,8 @@ class VirtualWorkers:
         self.reduce_statistics()  # they are there before the gradients
         for gradient, rounded in zip(self.gradients, self._on_wire):
             nd.cast(gradient / self.count, dtype=rounded.dtype, out=rounded)
-        self._sum_up(self._on_wire or self.gradients, "gradients")
+        # backward finishes the last gradients first, so what is there already goes to the front
+        self._sum_up([self.wishes, *(self._on_wire or self.gradients)], "gradients")
         for gradient, rounded in zip(self.gradients, self._on_wire):
             nd.cast(rounded, dtype="float32", out=gradient)
             gradient *= self.count

@@ -10,12 +10,12 @@ from typing import Any, Optional
 
 from gluonlab.checkpoint.verify import Checkpoint
 from gluonlab.errors import CheckpointError, NumericError
-from gluonlab.fault_injection import fault_point
 from gluonlab.metrics import Metrics
-from gluonlab.parallel.agreement import LAG, Agreement
+from gluonlab.parallel.agreement import LAG
 from gluonlab.parallel.supervision.progress import TRAINING
 from gluonlab.parallel.supervision.stop import PreemptedError
 from gluonlab.reporting.traces import traces_of
+from gluonlab.training.between_updates import BetweenUpdates
 from gluonlab.training.finite_state import check_finite_state
 from gluonlab.training.loop import check_finite, train_epoch
 from gluonlab.training.loss_watch import LossWatch
@@ -61,7 +61,7 @@ class _Fitting:
         self, run: Run, reporter: AnyReporter, saver: Saver, checkpoint: Optional[Checkpoint]
     ) -> None:
         self.run, self.reporter, self.saver = run, reporter, saver
-        self.agreement = Agreement(run.world, wishes=2)
+        self.between_updates = BetweenUpdates(run)
         self.started = time.monotonic()
         self.earlier_seconds = 0.0
         self.resumes = 0
@@ -143,9 +143,7 @@ class _Fitting:
     def _after_step(self, end_step: int) -> None:
         """What is done between two updates; all processes decide alike."""
         run, step = self.run, self.run.state.step
-        run.world.progress.mark_step(step)
-        fault_point("step", step)
-        stop, by_clock = self.agreement.exchange((run.stop.is_made, self.saver.wishes_by_clock()))
+        stop, by_clock = self.between_updates(run.stop.is_made, self.saver.wishes_by_clock())
         # A wish is heard LAG steps later; a save that came meanwhile has fulfilled it.
         by_clock = by_clock and step - self.saver.last_step > LAG
         self.is_save_wished = self.saver.is_due_at(step) or by_clock

@@ -2,6 +2,7 @@
 
 import json
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -10,7 +11,7 @@ from gluonlab.checkpoint.store import CheckpointStore
 from gluonlab.intervals import parse_interval
 from gluonlab.parallel.agreement import LAG, Agreement
 from gluonlab.parallel.world import SingleProcess
-from gluonlab.runtime.mxnet import gluon
+from gluonlab.runtime.mxnet import gluon, nd
 from gluonlab.training.run import Run
 from gluonlab.training.saving import Saver
 from gluonlab.training.state import make_trainer
@@ -72,12 +73,14 @@ def make_saver(tmp_path, world, every, clock):
 
 def steps_saved(run, saver, steps, seconds_per_step, clock, between=lambda: None):
     """The steps at which a run of ``steps`` updates that take so long saves by its clock."""
-    agreement, saved = Agreement(run.world, wishes=1), []
+    agreement, saved = Agreement(run.world), []
+    run.workers = SimpleNamespace(wishes=nd.zeros(2))
     for _ in range(steps):
         clock.now += seconds_per_step
         run.state.step += 1
         between()
-        (wished,) = agreement.exchange((saver.wishes_by_clock(),))
+        run.world.sum([run.workers.wishes], "gradients")
+        _, wished = agreement.exchange(run.workers, (False, saver.wishes_by_clock()))
         if wished and run.state.step - saver.last_step > LAG:
             saver.save({"step": run.state.step}, None)
             saved.append(run.state.step)
