@@ -34,9 +34,10 @@ def has_onednn() -> bool:
 def joined(graph: Any, shapes: Shapes) -> Any:
     """``graph``, with inputs of ``shapes``, with one operator for each BatchNorm that only a ReLU reads."""
     outputs = graph.get_internals()
-    dimensions = dict(zip(outputs.list_outputs(), map(len, outputs.infer_shape_partial(**shapes)[1])))
+    inferred = dict(zip(outputs.list_outputs(), outputs.infer_shape_partial(**shapes)[1]))
     tree = json.loads(graph.tojson())
     nodes: list[Node] = tree["nodes"]
+    filters = _filters_behind(nodes)
     readers = Counter(source for node in nodes for source, *_ in node["inputs"])
     readers.update(source for source, *_ in tree["heads"])
     kept: list[Node] = []
@@ -44,7 +45,7 @@ def joined(graph: Any, shapes: Shapes) -> Any:
     for number, node in enumerate(nodes):
         if _is_relu(node):
             norm = node["inputs"][0][0]
-            if _joins(nodes[norm], dimensions) and readers[norm] == 1:
+            if _joins(nodes[norm], inferred, filters[number]) and readers[norm] == 1:
                 place[number] = place[norm]
                 kept[place[norm]]["op"] = NORM_AND_RELU
                 continue
@@ -66,12 +67,33 @@ def _is_relu(node: Node) -> bool:
     return bool(node["op"] == "Activation" and node["attrs"]["act_type"] == "relu")
 
 
-def _joins(node: Node, dimensions: Mapping[str, int]) -> bool:
-    """Whether ``node`` is a BatchNorm of images by their own statistics; the operator takes no other."""
+def _joins(node: Node, shapes: Mapping[str, tuple[int, ...]], filters: set[int]) -> bool:
+    """Whether ``node`` is a BatchNorm of images by their own statistics; the operator takes no other.
+
+    Neither does it take gradients in blocks of 8 channels for images in blocks of 16, which come from
+    convolutions behind it with a number of ``filters`` that is a multiple of 8 alone.
+    """
     attributes = node.get("attrs", {})
-    return bool(
-        node["op"] == "BatchNorm"
-        and attributes.get("axis", "1") == "1"
-        and attributes.get("use_global_stats", "False") == "False"
-        and dimensions[f"{node['name']}_output"] == 4
-    )
+    if (
+        node["op"] != "BatchNorm"
+        or attributes.get("axis", "1") != "1"
+        or attributes.get("use_global_stats", "False") != "False"
+    ):
+        return False
+    shape = shapes[f"{node['name']}_output"]
+    has_mixed_blocks = len(shape) > 1 and shape[1] % 16 == 0 and any(count % 16 == 8 for count in filters)
+    return len(shape) == 4 and not has_mixed_blocks
+
+
+def _filters_behind(nodes: list[Node]) -> list[set[int]]:
+    """For each node the filters of the convolutions that read it, at once or past other operators."""
+    found: list[set[int]] = [set() for _ in nodes]
+    for number in reversed(range(len(nodes))):
+        node = nodes[number]
+        if node["op"] == "Convolution":
+            behind = {int(node["attrs"]["num_filter"])}
+        else:
+            behind = set() if node["op"] == "BatchNorm" else found[number]
+        for source, *_ in node["inputs"]:
+            found[source] |= behind
+    return found

@@ -50,6 +50,25 @@ def test_other_graphs_stay_as_they_are(graph):
     assert operators(joined(graph, SHAPES)) == operators(graph)
 
 
+@pytest.mark.parametrize(
+    ("channels", "filters", "is_joined"), [(64, 24, False), (64, 32, True), (72, 24, True), (64, 10, True)]
+)
+def test_blocks_of_8_channels_do_not_meet_blocks_of_16(channels, filters, is_joined):
+    """oneDNN has no backward pass for them: "could not create a primitive descriptor iterator"."""
+    net = nn.HybridSequential()
+    net.add(nn.Conv2D(channels, 1, in_channels=3), nn.BatchNorm(in_channels=channels), nn.Activation("relu"))
+    net.add(nn.MaxPool2D(2), nn.Conv2D(filters, 1, in_channels=channels))
+    graph = joined(net(mx.sym.var("images")), {"images": (2, 3, 8, 8)})
+    assert (NORM_AND_RELU in operators(graph)) == is_joined
+    net.initialize()
+    net.hybridize(static_alloc=True)
+    join_norm_and_relu(net)
+    with autograd.record():
+        outputs = net(nd.random.normal(shape=(2, 3, 8, 8)))
+    outputs.backward()
+    assert np.isfinite(net[0].weight.grad().asnumpy()).all()
+
+
 def test_a_norm_that_others_read_too_keeps_its_output():
     shared = norm()
     graph = shared + relu(shared)
