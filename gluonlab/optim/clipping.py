@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Optional
 
-from gluonlab.optim.kernels import squared_norms
+from gluonlab.optim.norms import SquaredNorms
 from gluonlab.runtime.mxnet import nd
 
 
@@ -19,11 +19,12 @@ class GradientClip:
 
     max_norm: Optional[float] = None
     max_value: Optional[float] = None
+    _norms: SquaredNorms = field(default_factory=SquaredNorms, init=False, repr=False, compare=False)
 
     def __call__(self, gradients: Sequence[Any], count: float) -> None:
         """Clip ``gradients``, float32 sums over ``count`` samples, in place; does not wait."""
         if self.max_norm is not None:
-            norm = squared_norms(gradients).sum().sqrt() / count
+            norm = self._norms(gradients).sum().sqrt() / count
             # A norm of 0 gives an infinite factor here, which the bound of 1 takes away.
             factor = nd.minimum(self.max_norm / norm, 1.0)
             for gradient in gradients:

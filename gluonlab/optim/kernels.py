@@ -211,16 +211,3 @@ def subtract_with_device_rates(targets: Sequence[Any], steps: Sequence[Any], rat
         nd.preloaded_multi_sgd_update(
             *pairs, rates[place], no_decay[place], out=list(targets[place]), num_weights=len(pairs) // 2
         )
-
-
-def squared_norms(arrays: Sequence[Any]) -> Any:
-    """Sum of squares of each array, float32 (n,), on their device; does not wait.
-
-    On the CPU a dot product is used: MXNet's own operator adds up in one float32 there and is 0.2 % off
-    at two million elements.
-    """
-    if parameters_per_call(arrays) > 1:
-        calls = [arrays[place] for place in chunks(arrays)]
-        return nd.concat(*(nd.multi_sum_sq(*call, num_arrays=len(call)) for call in calls), dim=0)
-    flat = [array.reshape(-1).astype("float32", copy=False) for array in arrays]
-    return nd.concat(*(nd.dot(values, values) for values in flat), dim=0)

@@ -7,7 +7,8 @@ from typing import Any, Optional
 
 from gluonlab.optim.adam import AdamOptimizer
 from gluonlab.optim.decay import is_bias
-from gluonlab.optim.kernels import Parameters, adam_step, squared_norms, subtract_with_device_rates
+from gluonlab.optim.kernels import Parameters, adam_step, subtract_with_device_rates
+from gluonlab.optim.norms import SquaredNorms
 from gluonlab.runtime.mxnet import nd
 
 
@@ -40,11 +41,13 @@ class LAMB(AdamOptimizer):
         self.max_trust_ratio = max_trust_ratio
         self.scale_norm = scale_norm
         self.scale_bias = scale_bias
+        self._directions: dict[int, Any] = {}  # kept, so that their norms are those of the same arrays
+        self._weight_norms, self._direction_norms = SquaredNorms(), SquaredNorms()
 
     def _update(self, indices: Sequence[int], parameters: Parameters) -> None:
         weights, gradients = parameters.in_float32()
         rule = self._rule(bias_correction=self.bias_correction)
-        directions = [weight * wd for weight, wd in zip(weights, self._get_wds(indices))]
+        directions = self._decays(indices, weights)
         arrays = zip(directions, gradients, parameters.buffers, parameters.variances)
         for direction, gradient, mean, variance in arrays:
             adam_step(direction, gradient, mean, variance, rule, lr=-1.0)
@@ -53,6 +56,14 @@ class LAMB(AdamOptimizer):
         rates = rates * self._trust_ratios(weights, directions, has_ratio)
         subtract_with_device_rates(weights, directions, rates)
         parameters.copy_masters_to_weights()
+
+    def _decays(self, indices: Sequence[int], weights: Sequence[Any]) -> list[Any]:
+        """``wd * w`` of each, where its direction will be."""
+        for index, weight, wd in zip(indices, weights, self._get_wds(indices)):
+            if index not in self._directions:
+                self._directions[index] = nd.empty(weight.shape, weight.context, weight.dtype)
+            nd._internal._mul_scalar(weight, scalar=wd, out=self._directions[index])
+        return [self._directions[index] for index in indices]
 
     def _has_ratio(self, index: int, weight: Any) -> bool:
         if weight.ndim > 1:
@@ -63,7 +74,8 @@ class LAMB(AdamOptimizer):
         self, weights: Sequence[Any], directions: Sequence[Any], has_ratio: Sequence[bool]
     ) -> Any:
         """|w| / |r| within its bounds for each layer that has one, else 1; (n,), on the device."""
-        weight_norm, direction_norm = squared_norms(weights).sqrt(), squared_norms(directions).sqrt()
+        weight_norm = self._weight_norms(weights).sqrt()
+        direction_norm = self._direction_norms(directions).sqrt()
         one = nd.ones_like(weight_norm)
         is_scaled = nd.array(has_ratio, one.context) * (weight_norm > 0) * (direction_norm > 0)
         ratio = nd.maximum(weight_norm / nd.where(is_scaled, direction_norm, one), self.min_trust_ratio)

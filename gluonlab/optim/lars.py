@@ -9,9 +9,9 @@ from gluonlab.optim.kernels import (
     Parameters,
     momentum_update,
     momentum_update_with_device_rates,
-    squared_norms,
 )
 from gluonlab.optim.momentum import MomentumOptimizer
+from gluonlab.optim.norms import SquaredNorms
 from gluonlab.runtime.mxnet import nd
 
 
@@ -43,6 +43,7 @@ class LARS(MomentumOptimizer):
         self.max_trust_ratio = max_trust_ratio
         self.larc_clip = larc_clip
         self.scale_norm_and_bias = scale_norm_and_bias
+        self._weight_norms, self._gradient_norms = SquaredNorms(), SquaredNorms()
 
     def _update(self, indices: Sequence[int], parameters: Parameters) -> None:
         lrs, wds = self._get_lrs(indices), self._get_wds(indices)
@@ -63,8 +64,8 @@ class LARS(MomentumOptimizer):
 
     def _layer_rates(self, parameters: Parameters, lr: Any, wd: Any) -> Any:
         """The rate of each layer, (n,), on the device; ``lr`` and ``wd`` are (n,)."""
-        weight_norm = squared_norms(parameters.masters or parameters.weights).sqrt()
-        gradient_norm = squared_norms(parameters.gradients).sqrt() * self.rescale_grad
+        weight_norm = self._weight_norms(parameters.masters or parameters.weights).sqrt()
+        gradient_norm = self._gradient_norms(parameters.gradients).sqrt() * self.rescale_grad
         divisor = gradient_norm + wd * weight_norm + self.trust_eps
         has_ratio = (weight_norm > 0) * (gradient_norm > 0)
         ratio = self.trust_coefficient * weight_norm / nd.where(has_ratio, divisor, nd.ones_like(divisor))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from gluonlab.optim.kernels import squared_norms
+from gluonlab.optim.norms import SquaredNorms
 from gluonlab.parallel.world import World
 from gluonlab.runtime.mxnet import nd
 
@@ -19,6 +19,7 @@ class GradientNoise:
 
     def __init__(self, gradients: Sequence[Any], world: World, workers: int, worker_batch_size: int) -> None:
         self._gradients, self._world = gradients, world
+        self._norms = SquaredNorms()
         self._workers, self._worker_batch_size = workers, worker_batch_size
         self._sums = nd.zeros(2, gradients[0].context, "float64")  # squared norms of workers, of updates
         self._totals = nd.zeros_like(self._sums)
@@ -39,7 +40,7 @@ class GradientNoise:
         self._updates += 1
 
     def _squared_norm(self) -> Any:
-        return squared_norms(self._gradients).astype("float64").sum().reshape(1)
+        return self._norms(self._gradients).astype("float64").sum().reshape(1)
 
     def compute(self) -> dict[str, float]:
         """The estimates since the last call, by appendix A.1; all processes must call this together. Waits.

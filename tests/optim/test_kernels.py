@@ -6,17 +6,6 @@ from gluonlab.optim.momentum import NAG, SGD
 from gluonlab.runtime.mxnet import gluon, nd
 
 
-@pytest.mark.parametrize("size", [1, 1000, 2_359_296])
-def test_squared_norms_are_those_of_float64(size):
-    values = np.random.RandomState(0).standard_normal((2, size)).astype(np.float32)
-    found = kernels.squared_norms([nd.array(row).reshape(-1, 1) for row in values]).asnumpy()
-    assert found == pytest.approx((values.astype(float) ** 2).sum(axis=1), rel=5e-5)
-
-
-def test_squared_norms_of_float16_do_not_overflow():
-    assert kernels.squared_norms([nd.full(10, 300.0, dtype="float16")]).asnumpy() == pytest.approx([900_000])
-
-
 @pytest.mark.parametrize("dtype", ["float32", "float16"])
 def test_calls_for_many_tensors_give_what_calls_for_one_give(dtype, monkeypatch):
     """130 tensors: beyond the 60 at which MXNet's operators break."""
