@@ -12,6 +12,8 @@ from gluonlab.models.graph_rewriting import Shapes, rewrite_graph
 from gluonlab.runtime.mxnet import gluon, mx
 
 NORM_AND_RELU = "_contrib_BatchNormWithReLU"
+BLOCK = 16
+"""Channels that oneDNN keeps together where their number allows."""
 
 Node = dict[str, Any]
 
@@ -37,7 +39,6 @@ def joined(graph: Any, shapes: Shapes) -> Any:
     inferred = dict(zip(outputs.list_outputs(), outputs.infer_shape_partial(**shapes)[1]))
     tree = json.loads(graph.tojson())
     nodes: list[Node] = tree["nodes"]
-    filters = _filters_behind(nodes)
     readers = Counter(source for node in nodes for source, *_ in node["inputs"])
     readers.update(source for source, *_ in tree["heads"])
     kept: list[Node] = []
@@ -45,7 +46,7 @@ def joined(graph: Any, shapes: Shapes) -> Any:
     for number, node in enumerate(nodes):
         if _is_relu(node):
             norm = node["inputs"][0][0]
-            if _joins(nodes[norm], inferred, filters[number]) and readers[norm] == 1:
+            if _joins(nodes[norm], inferred) and readers[norm] == 1 and _is_read_by_plain(nodes, number):
                 place[number] = place[norm]
                 kept[place[norm]]["op"] = NORM_AND_RELU
                 continue
@@ -67,11 +68,11 @@ def _is_relu(node: Node) -> bool:
     return bool(node["op"] == "Activation" and node["attrs"]["act_type"] == "relu")
 
 
-def _joins(node: Node, shapes: Mapping[str, tuple[int, ...]], filters: set[int]) -> bool:
+def _joins(node: Node, shapes: Mapping[str, tuple[int, ...]]) -> bool:
     """Whether ``node`` is a BatchNorm of images by their own statistics; the operator takes no other.
 
-    Neither does it take gradients in blocks of 8 channels for images in blocks of 16, which come from
-    convolutions behind it with a number of ``filters`` that is a multiple of 8 alone.
+    MXNet passes it the gradient in whatever blocks of channels the layer behind made, which oneDNN takes only
+    if they are those of the images. Of whole blocks of 16, and behind `_is_read_by_plain`, they are.
     """
     attributes = node.get("attrs", {})
     if (
@@ -81,19 +82,19 @@ def _joins(node: Node, shapes: Mapping[str, tuple[int, ...]], filters: set[int])
     ):
         return False
     shape = shapes[f"{node['name']}_output"]
-    has_mixed_blocks = len(shape) > 1 and shape[1] % 16 == 0 and any(count % 16 == 8 for count in filters)
-    return len(shape) == 4 and not has_mixed_blocks
+    return len(shape) == 4 and shape[1] % BLOCK == 0
 
 
-def _filters_behind(nodes: list[Node]) -> list[set[int]]:
-    """For each node the filters of the convolutions that read it, at once or past other operators."""
-    found: list[set[int]] = [set() for _ in nodes]
-    for number in reversed(range(len(nodes))):
-        node = nodes[number]
-        if node["op"] == "Convolution":
-            behind = {int(node["attrs"]["num_filter"])}
-        else:
-            behind = set() if node["op"] == "BatchNorm" else found[number]
-        for source, *_ in node["inputs"]:
-            found[source] |= behind
-    return found
+def _is_read_by_plain(nodes: list[Node], number: int) -> bool:
+    """Whether what reads node ``number``, maybe past pooling, is ungrouped convolutions of whole blocks."""
+    found = [node for node in nodes if any(source == number for source, *_ in node["inputs"])]
+    return bool(found) and all(_is_plain(nodes, node) for node in found)
+
+
+def _is_plain(nodes: list[Node], node: Node) -> bool:
+    attributes = node.get("attrs", {})
+    if node["op"] == "Pooling":
+        is_global = attributes.get("global_pool", "False") == "True"
+        return not is_global and _is_read_by_plain(nodes, nodes.index(node))
+    is_grouped = attributes.get("num_group", "1") != "1"
+    return bool(node["op"] == "Convolution" and not is_grouped and int(attributes["num_filter"]) % BLOCK == 0)

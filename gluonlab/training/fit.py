@@ -195,7 +195,7 @@ class _Fitting:
             return
         start = time.monotonic()
         with run.state.weights_to_evaluate():
-            results = run.validation.run(run.state.net, run.world, run.ctx, run.stop)
+            results = run.validation.run(run.state.network.predict, run.world, run.ctx, run.stop)
         if results is None:
             self._stop()
             return

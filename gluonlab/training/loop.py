@@ -11,14 +11,12 @@ from gluonlab.errors import NumericError
 from gluonlab.metrics import Metrics
 from gluonlab.parallel.virtual_workers import VirtualWorkers
 from gluonlab.parallel.world import World
-from gluonlab.runtime.mxnet import autograd, gluon
 from gluonlab.schedules import Schedule
 from gluonlab.timing import Throughput
 from gluonlab.training.loss_watch import LossWatch, gradient_error
+from gluonlab.training.network import LossFn
 from gluonlab.training.state import TrainState
 
-LossFn = Callable[..., Any]
-"""From logits, labels and what else a batch has to losses (n,)."""
 Report = Callable[[int, dict[str, float]], None]
 
 
@@ -37,12 +35,9 @@ def train_step(
     """
     scaler, losses_of = state.loss_scaler, {}
     for worker in workers.turns(state.step):
-        images, labels, *mixture = next(batches)
-        with autograd.record():
-            logits = state.net(images)
-            losses = loss_fn(logits, labels, *mixture)
-        losses.backward(scaler.head_gradient(losses) if scaler else None)
-        metrics.update(losses, logits, labels)
+        batch = next(batches)
+        losses, logits = state.network.train(batch, loss_fn, scaler.head_gradient if scaler else None)
+        metrics.update(losses, logits, batch[1])
         losses_of[worker] = losses
     workers.reduce()
     apply_gradients(state, workers, schedule(state.step))
@@ -124,9 +119,11 @@ def check_finite(what: str, loss: float, step: int) -> None:
 
 
 def evaluate(
-    net: gluon.Block, batches: Iterable[Batch], loss_fn: LossFn, world: World, ctx: Any
+    net: Callable[[Any], Any], batches: Iterable[Batch], loss_fn: LossFn, world: World, ctx: Any
 ) -> dict[str, float]:
     """Loss, top-1, top-5 and count over the batches of all processes; each sample counts once.
+
+    ``net`` makes logits of images: a network, or `Network.predict`.
 
     Every process brings its own share, of any length.
     """

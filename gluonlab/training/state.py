@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Optional
 
 import numpy as np
@@ -19,6 +19,7 @@ from gluonlab.optim.clipping import GradientClip
 from gluonlab.optim.loss_scaling import LossScaler
 from gluonlab.runtime.mxnet import gluon, nd
 from gluonlab.schedules import Schedule
+from gluonlab.training.network import GluonNetwork, Network
 
 
 @dataclass
@@ -28,7 +29,7 @@ class TrainState:
     ``net`` is initialised with known shapes, and ``trainer`` was made by `make_trainer`. ``clip`` acts on
     the gradient before the update; ``loss_scaler`` is for networks that compute in float16. ``sgd_share``
     is for `RMSpropWarmup` only: the share of SGD at each step. ``average`` follows the weights, and is what
-    a run evaluates if there is one.
+    a run evaluates if there is one. ``network`` computes ``net``: MXNet, unless somebody sets another.
     """
 
     net: gluon.Block
@@ -38,6 +39,10 @@ class TrainState:
     loss_scaler: Optional[LossScaler] = None
     sgd_share: Optional[Schedule] = None
     average: Optional[WeightAverage] = None
+    network: Network = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.network = GluonNetwork(self.net)
 
     @property
     def optimizer(self) -> Optimizer:

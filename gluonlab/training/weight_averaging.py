@@ -13,7 +13,8 @@ from gluonlab.epochs import Epochs
 from gluonlab.optim.averaging import StochasticWeightAverage
 from gluonlab.parallel.supervision.progress import VALIDATING, Progress
 from gluonlab.parallel.virtual_workers import VirtualWorkers
-from gluonlab.runtime.mxnet import autograd, gluon, nd
+from gluonlab.runtime.mxnet import gluon, nd
+from gluonlab.training.network import Network
 from gluonlab.training.state import TrainState
 
 
@@ -41,26 +42,26 @@ class WeightAveraging:
         if self.average.count < sum(step <= state.step for step in self.steps):
             self.average.take_in()
             with self.average.in_place_of_weights(), progress.doing(VALIDATING):
-                self._recompute_statistics(state.net, workers, progress)
+                self._recompute_statistics(state.network, workers, progress)
                 self.average.keep_statistics()
 
-    def _recompute_statistics(self, net: gluon.Block, workers: VirtualWorkers, progress: Progress) -> None:
+    def _recompute_statistics(self, network: Network, workers: VirtualWorkers, progress: Progress) -> None:
         sampler = Sampler(Epochs(self.num_samples, workers.global_batch_size), self.seed)
         updates = max(self.samples // workers.global_batch_size, 1)
         requests = sampler.requests(0, updates, workers.worker_batch_size, workers.mine)
         with closing(progress.watch(self.loader.batches(requests))) as batches:
-            set_mean_statistics(net, batches, workers, updates)
+            set_mean_statistics(network, batches, workers, updates)
 
 
 def set_mean_statistics(
-    net: gluon.Block, batches: Iterator[Any], workers: VirtualWorkers, updates: int
+    network: Network, batches: Iterator[Any], workers: VirtualWorkers, updates: int
 ) -> None:
     """Set running statistics to the mean over the virtual workers of ``updates`` updates of what each sees.
 
-    Weights do not change. Takes a forward and a backward pass for each batch: MXNet advances running
-    statistics in backward on the CPU. From zero it leaves ``1 - momentum`` of those of the batch.
+    Weights do not change. Takes a pass in training mode for each batch. From zero it leaves
+    ``1 - momentum`` of those of the batch.
     """
-    layers = list(_batch_norms(net))
+    layers = list(_batch_norms(network.net))
     statistics = [one.data() for layer in layers for one in (layer.running_mean, layer.running_var)]
     factors = [1 - layer._kwargs["momentum"] for layer in layers for _ in range(2)]
     sums = [nd.zeros_like(array) for array in statistics]
@@ -68,10 +69,7 @@ def set_mean_statistics(
         for array in statistics:
             array[:] = 0
         for _ in workers.turns(update):
-            images = next(batches)[0]
-            with autograd.record():
-                outputs = net(images)
-            outputs.backward()
+            network.advance_statistics(next(batches)[0])
         workers.reduce_statistics()
         for total, array in zip(sums, statistics):
             nd.elemwise_add(total, array, out=total)

@@ -17,8 +17,9 @@ def smallest_size(model, net):
     """Four images of the first size that all layers of the network can take."""
     for size in [model.input_shape[1], *SIZES] if model.input_shape[1] < SIZES[0] else SIZES:
         shape = (4, model.input_shape[0], size, size)
+        known = {parameter.name: parameter.shape for parameter in net.collect_params().values()}
         try:
-            net(mx.sym.var("images")).infer_shape(images=shape)
+            net(mx.sym.var("images")).infer_shape(images=shape, **known)
         except mx.MXNetError:
             continue
         return shape

@@ -11,6 +11,7 @@ from gluonlab.config import load_config
 from gluonlab.errors import ConfigError
 from gluonlab.parallel.world import SingleProcess
 from gluonlab.runtime.mxnet import gluon, nd
+from gluonlab.training.network import GluonNetwork
 from gluonlab.training.weight_averaging import set_mean_statistics
 
 DIGITS = Path(__file__).parents[2] / "configs/digits.yaml"
@@ -28,7 +29,7 @@ def test_statistics_are_the_mean_over_all_virtual_workers(workers_per_update, is
     before = net[1].weight.data().asnumpy()
     workers = gl.VirtualWorkers(net, SingleProcess(), 16 * workers_per_update, 16)
     batches = iter([(nd.array(batch), None) for batch in images])
-    set_mean_statistics(net, batches, workers, 12 // workers_per_update)
+    set_mean_statistics(GluonNetwork(net), batches, workers, 12 // workers_per_update)
     assert net[0].running_mean.data().asnumpy() == pytest.approx(images.mean(1).mean(0), rel=1e-5)
     assert net[0].running_var.data().asnumpy() == pytest.approx(images.var(1).mean(0), rel=1e-5)
     assert np.array_equal(net[1].weight.data().asnumpy(), before)
