@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gluonlab.errors import NumericError
-from gluonlab.optim.kernels import squared_norms
+from gluonlab.optim.norms import SquaredNorms
 from gluonlab.training.state import TrainState, state_arrays
 
 NAMED = 8
@@ -41,7 +41,7 @@ def check_finite_state(state: TrainState) -> None:
 
 def names_not_finite(arrays: Mapping[str, Any]) -> list[str]:
     """The names of those that hold NaN or infinity. Waits for the device once, more if there are any."""
-    norms = squared_norms(list(arrays.values())).asnumpy()
+    norms = SquaredNorms()(list(arrays.values())).asnumpy()
     # A square may overflow where the number did not.
     suspects = (name for name, norm in zip(arrays, norms) if not np.isfinite(norm))
     return [name for name in suspects if not np.isfinite(arrays[name].asnumpy()).all()]

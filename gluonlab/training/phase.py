@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gluonlab.data.loader import Loader
 from gluonlab.parallel.virtual_workers import VirtualWorkers
-from gluonlab.training.loop import LossFn
+from gluonlab.training.network import LossFn
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ from gluonlab.parallel.world import World
 from gluonlab.reporting.reporter import Reporter, SilentReporter
 from gluonlab.runtime.mxnet import nd
 from gluonlab.schedules import Schedule
-from gluonlab.training.loop import LossFn, evaluate
+from gluonlab.training.loop import evaluate
+from gluonlab.training.network import LossFn
 from gluonlab.training.phase import Phase
 from gluonlab.training.state import TrainState
 from gluonlab.training.weight_averaging import WeightAveraging
