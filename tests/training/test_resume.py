@@ -189,7 +189,7 @@ def test_a_rollback_without_a_checkpoint_that_can_be_read(run_gluonlab, tmp_path
     job = run_gluonlab("train", *RUN, f"run_dir={tmp_path / 'r'}", *explodes, environment=fault)
     assert job.returncode == 4
     assert job.stderr.splitlines()[-1].startswith("error[CKP05] ")
-    assert "error[NUM01] step " in job.stdout
+    assert "error[NUM0" in job.stdout
     assert "and no checkpoint to go back to" in job.stdout
     assert not list((tmp_path / "r/checkpoints").glob("damaged-*"))
 
