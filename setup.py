@@ -38,7 +38,7 @@ setup(
         "rich>=13,<16",
         "simplejpeg>=1.7,<1.10",
         "opencv-python-headless>=4.5,<6",  # beside NumPy 1 up to 4.11.0.86, which pip finds by itself
-        "safetensors>=0.4,<0.9",
+        "safetensors>=0.4,<0.9,!=0.8.0",  # which writes arrays in Fortran order with their values mixed up
         "matplotlib>=3.7,<3.12",
         "tensorboardX>=2.6,<2.7",
         "psutil>=5.9",

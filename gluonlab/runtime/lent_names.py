@@ -51,7 +51,7 @@ _READ_BY_THE_IMPORT: dict[str, Any] = {
 _READ_LATER: dict[str, Any] = {
     "bool": bool,  # in many places; NumPy 2 has it again
     "int": int,  # test_utils.verify_generator
-    "Inf": np.inf,  # gluon/contrib/estimator/event_handler.py, imported when somebody asks for it
+    "Inf": np.inf,  # in functions of gluon/contrib/estimator/event_handler.py
     "compat": SimpleNamespace(basestring=str),  # mx.np.pad
 }
 

@@ -29,6 +29,15 @@ def test_scripts_are_executable_and_parse(root, name):
     subprocess.run(["bash", "-n", str(root / "scripts" / name)], check=True)
 
 
+def test_findings_are_executable_and_parse(root):
+    paths = sorted((root / "findings").glob("*"))
+    assert len(paths) >= 3
+    for path in paths:
+        assert path.suffix == ".sh"
+        assert os.access(path, os.X_OK)
+        subprocess.run(["bash", "-n", str(path)], check=True)
+
+
 def test_an_unknown_argument_is_refused(root):
     job = run_script(root, "install.sh", "gpu")
     assert job.returncode == 2
