@@ -33,16 +33,21 @@ from gluonlab.checkpoint.verify import (
     score_of,
 )
 from gluonlab.errors import CheckpointError
+from gluonlab.reporting.held_directory import HeldDirectory
 
 _NAME = re.compile(r"step-(\d{8,})")
 _log = logging.getLogger("gluonlab")
 
 
 class CheckpointStore:
-    """The checkpoints of one run; the last ``keep`` are kept, and the ``keep_best`` of the highest score."""
+    """The checkpoints of one run; the last ``keep`` are kept, and the ``keep_best`` of the highest score.
+
+    ``home`` is the directory of the run, which holds ``directory``.
+    """
 
     def __init__(self, directory: Path, keep: int = 2, keep_best: int = 1) -> None:
         self.directory = directory
+        self.home = HeldDirectory(directory.parent)
         self._keep = keep
         self._keep_best = keep_best
         self._passed_over: Tried = {}
@@ -141,7 +146,9 @@ class CheckpointStore:
         temporary = self.directory / f".{final.name}.tmp-{os.getpid()}"
         written = 0
         try:
-            temporary.mkdir(parents=True, mode=0o700)
+            self.home.make()
+            self.directory.mkdir(exist_ok=True, mode=0o700)
+            temporary.mkdir(mode=0o700)
             files = {}
             for name, raw in _contents(tensors, state):
                 written = len(raw)
@@ -152,6 +159,7 @@ class CheckpointStore:
             flush_directory(temporary)
             if final == self.path_of(step) and step in self._passed_over:
                 self._set_aside(step)
+            self.home.check()  # a save takes a while
             rename_durably(temporary, final)
         except OSError as error:
             shutil.rmtree(temporary, ignore_errors=True)

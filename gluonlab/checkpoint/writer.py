@@ -29,6 +29,8 @@ class BackgroundWriter:
         self._store = store
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="gluonlab-checkpoint")
         self._under_way: Optional[Future[SaveResult]] = None
+        self.newest: Optional[int] = None
+        """The step of the last checkpoint that is on the disk."""
 
     @property
     def is_busy(self) -> bool:
@@ -63,6 +65,7 @@ class BackgroundWriter:
         start, failure = time.monotonic(), None
         try:
             self._store.save(step, tensors, state, score)
+            self.newest = step
         except CheckpointError as error:
             failure = error
         return SaveResult(step, time.monotonic() - start, failure)

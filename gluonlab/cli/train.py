@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from gluonlab.parallel.environment import LaunchedProcess
     from gluonlab.parallel.supervision.stop import StopRequest
     from gluonlab.parallel.world import World
+    from gluonlab.reporting.held_directory import HeldDirectory
     from gluonlab.training.run import Run
 
 
@@ -149,6 +150,7 @@ def _train(
         run.stop, run.allowed_changes = stop, terms.allowed_changes
         check_same_on_all(run)
         lock = world.run_on_all(lambda: lock_run_directory(run_dir) if world.rank == 0 else None)
+        run.store.home.hold()
         found = _find_run(config, run_dir, terms, world)  # another process may have had it till now
     if found.is_finished:
         top1 = f"top-1 {found.summary['top1']:.2%}"
@@ -163,7 +165,7 @@ def _train(
     )
     summary = _fit_or_record(run, checkpoint, run_dir)
     if lock is not None:
-        _sum_up(summary, run_dir)
+        _sum_up(summary, run.store.home)
         lock.close()
     tell(
         f"done: top-1 {summary['top1']:.2%} of {summary['val_images']} images, "
@@ -210,13 +212,14 @@ def _resume_and_take_over(
     return checkpoint, run.world.run_on_all(write)
 
 
-def _sum_up(summary: dict[str, Any], run_dir: Path) -> None:
+def _sum_up(summary: dict[str, Any], directory: HeldDirectory) -> None:
     """Write the summary: the run is finished."""
     from gluonlab.reporting import run_files
     from gluonlab.reporting.useful_batch import largest_useful_batch
 
-    summary["largest_useful_batch"] = largest_useful_batch(_logged_rows(run_dir))
-    run_files.write_json(run_dir / run_files.SUMMARY, summary)
+    summary["largest_useful_batch"] = largest_useful_batch(_logged_rows(directory.path))
+    directory.check()
+    run_files.write_json(directory.path / run_files.SUMMARY, summary)
 
 
 def _logged_rows(run_dir: Path) -> list[dict[str, Any]]:
@@ -242,6 +245,7 @@ def _fit_or_record(run: Run, checkpoint: Optional[Checkpoint], run_dir: Path) ->
         return carry_on(run, checkpoint)
     except Exception as error:
         failure = as_rank_failure(error, as_gluonlab_error(error), run.world.rank)
-        if not isinstance(failure, (PeerFailedError, PreemptedError)):
+        is_ours = not isinstance(failure, (PeerFailedError, PreemptedError))
+        if is_ours and not run.store.home.problem():
             write_report(run_dir / ERROR, failure, run.world.rank)
         raise

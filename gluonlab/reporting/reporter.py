@@ -14,6 +14,7 @@ from typing import Optional, TextIO
 
 from gluonlab.reporting import run_files
 from gluonlab.reporting.console import ConsoleReport, is_terminal
+from gluonlab.reporting.held_directory import HeldDirectory
 from gluonlab.reporting.tensorboard import TensorBoardLog
 
 
@@ -34,7 +35,8 @@ class Reporter:
     ) -> None:
         stream = sys.stdout if stream is None else stream
         has_bar = is_terminal(stream) if progress is None else progress
-        self._run_dir = run_dir
+        self._directory = HeldDirectory(run_dir)
+        self._directory.hold()
         self._warned: set[str] = set()
         self._metrics = run_files.MetricsLog(run_dir / run_files.METRICS)
         self._console = ConsoleReport(total_steps, start_step, has_bar, stream)
@@ -46,7 +48,7 @@ class Reporter:
         """Log ``values`` of one row: ``kind`` as in the metrics file, ``step`` in finished updates."""
         plain = {name: v if isinstance(v, int) else float(v) for name, v in values.items()}
         row = {"kind": kind, "step": step, "time": time.time(), **plain}
-        self._attempt(run_files.METRICS, lambda: self._metrics.append(row))
+        self._attempt(run_files.METRICS, lambda: self._append_row(row))
         if kind == "train":
             self._attempt("console", lambda: self._console.train_row(step, plain))
         elif kind == "validation":
@@ -88,12 +90,18 @@ class Reporter:
                 reason = error.strerror or str(error)
                 self.message(f"warning: {what} cannot be written ({reason}); training goes on without it")
 
+    def _append_row(self, row: run_files.Row) -> None:
+        if not self._metrics.is_open:
+            self._directory.check()
+        self._metrics.append(row)
+
     def _append_to_log(self, text: str) -> None:
-        with (self._run_dir / run_files.LOG).open("a", encoding="utf-8") as file:
+        self._directory.check()
+        with (self._directory.path / run_files.LOG).open("a", encoding="utf-8") as file:
             file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
 
     def _open_tensorboard(self) -> None:
-        self._tensorboard = TensorBoardLog(self._run_dir / "tensorboard")
+        self._tensorboard = TensorBoardLog(self._directory.path / "tensorboard")
 
 
 class SilentReporter:

@@ -74,10 +74,17 @@ class MetricsLog:
         self._path = path
         self._descriptor: Optional[int] = None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the file is open, and not removed; else the next row opens it by its path."""
+        return self._descriptor is not None and os.fstat(self._descriptor).st_nlink > 0
+
     def append(self, row: Mapping[str, Any]) -> None:
         """Write ``row`` as one line. OSError if it cannot be written; the file then ends as before."""
-        if self._descriptor is None:
+        if not self.is_open:
+            self.close()
             self._descriptor = _open_mended(self._path)
+        assert self._descriptor is not None, "it is open"
         line = json.dumps(finite(row), allow_nan=False).encode() + b"\n"
         if os.write(self._descriptor, line) < len(line):
             # An almost full disk takes a part of the line; the next row must not follow half a row.

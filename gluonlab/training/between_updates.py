@@ -15,9 +15,13 @@ class BetweenUpdates:
         self._agreement = Agreement(run.world)
 
     def __call__(self, stop: bool, save: bool) -> tuple[bool, bool]:
-        """Whether any process wished to ``stop``, or to ``save``, `agreement.LAG` updates ago."""
+        """Whether any process wished to ``stop``, or to ``save``, `agreement.LAG` updates ago.
+
+        Who writes also wishes to stop when the directory of the run is not there any more.
+        """
         step = self._run.state.step
         self._run.world.progress.mark_step(step)
         fault_point("step", step)
+        stop = stop or (self._run.world.rank == 0 and self._run.store.home.is_lost)
         any_stop, any_save = self._agreement.exchange(self._run.workers, (stop, save))
         return any_stop, any_save

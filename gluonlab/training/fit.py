@@ -41,11 +41,14 @@ def carry_on(run: Run, checkpoint: Optional[Checkpoint]) -> dict[str, Any]:
 
     Raises:
         PreemptedError: as `fit`.
+        CheckpointError: CKP12 the run directory is not there any more, on all processes.
     """
     is_writer = run.world.rank == 0
     earlier = traces_of(run.store.directory.parent).trained if is_writer and checkpoint is None else None
     if is_writer:
+        run.store.home.make()
         run.store.set_damaged_aside()
+    run.store.home.hold()
     reporter = run.make_reporter(run.state.step)
     with reporter, closing(Saver(run, reporter)) as saver:
         if earlier is not None:
@@ -83,6 +86,7 @@ class _Fitting:
         self.best = checkpoint.state.get("best")
         self.trained_images = checkpoint.state["trained_images"]
         self.training_seconds = checkpoint.state["training_seconds"]
+        self.saver.go_back_to(checkpoint.step)
 
     def to_the_end(self) -> dict[str, Any]:
         """Train what is left; a run that diverges goes back to its last checkpoint once."""
@@ -104,6 +108,7 @@ class _Fitting:
         while self.run.state.step < self.run.total_steps:
             self._train_phase()
         self._validate()
+        self.saver.check_directory()
         self._save(is_last=True)
         self.saver.finish()
         return self._summary()
@@ -160,6 +165,7 @@ class _Fitting:
         self.saver.report()
 
     def _stop(self) -> None:
+        self.saver.check_directory()
         self._save(is_last=True)
         self.saver.finish()
         run, step = self.run, self.run.state.step
@@ -252,7 +258,6 @@ class _Fitting:
         if self.run.world.rank == 0:
             self.run.store.set_damaged_aside()
         self._go_back_to(checkpoint)
-        self.saver.last_step = self.run.state.step
         self.reporter.log("rollback", self.run.state.step)
         self.reporter.message(f"{error}; rolled back to step {self.run.state.step}, once")
 

@@ -30,6 +30,29 @@ class Saver:
         self._failed = 0
         self.last_step = -1
 
+    def go_back_to(self, step: int) -> None:
+        """The run goes on from the checkpoint of ``step``."""
+        self.last_step = self._writer.newest = step
+
+    def has_lost_directory(self) -> bool:
+        """Whether this process is the one that writes, and the directory of the run is not there any more."""
+        return self._run.world.rank == 0 and self._run.store.home.is_lost
+
+    def check_directory(self) -> None:
+        """Refuse to go on where the directory of the run is not there any more; all processes call this.
+
+        Raises:
+            CheckpointError: CKP12, on all of them.
+        """
+        run, newest, what = self._run, self._writer.newest, ""
+        if self.has_lost_directory():
+            last = "it held no checkpoint" if newest is None else f"its last checkpoint was of step {newest}"
+            what = f"{run.store.home.problem()}, at step {run.state.step}; {last}, the steps since are lost"
+        what = run.world.exchange(what)[0]
+        if what:
+            hint = "put it back, and the same command continues"
+            raise CheckpointError("CKP12", str(run.store.home.path), what, hint)
+
     def is_due_at(self, step: int) -> bool:
         """Whether the interval, in steps or epochs, is over at ``step``: the same on all processes."""
         every, calendar = self._run.checkpoint_every, self._run.sampler.calendar
@@ -76,7 +99,7 @@ class Saver:
         check_finite_state(run.state)
         self.last_step = step
         self._interval_began = self._clock()
-        if run.world.rank == 0 and step not in run.store.steps():
+        if run.world.rank == 0 and not self.has_lost_directory() and step not in run.store.steps():
             start = time.monotonic()
             self.report(PATIENCE_SECONDS)
             if self._writer.is_busy:
@@ -91,7 +114,7 @@ class Saver:
         That it cannot be written is told only: the bad numbers matter more.
         """
         run = self._run
-        if run.world.rank == 0:
+        if run.world.rank == 0 and not self.has_lost_directory():
             with run.world.progress.doing(SAVING):
                 try:
                     path = run.store.keep_bad(run.state.step, checkpoint_tensors(run.state), state)

@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, Optional, TextIO
 
+from gluonlab.reporting.held_directory import HeldDirectory
+
 # Stacks of a process that idles or crashed (faulthandler): for the log only.
 _STACK_BEGINS = re.compile(r"^(Timeout \(\d|Fatal Python error|Thread 0x|Current thread 0x)")
 _STACK_GOES_ON = re.compile(
@@ -26,7 +28,8 @@ class Output:
 
     def __init__(self, prefix: re.Pattern[str], stream: TextIO, logs: Optional[Path]) -> None:
         self.engine_words: list[str] = []
-        self._prefix, self._stream, self._logs = prefix, stream, logs
+        self._prefix, self._stream = prefix, stream
+        self._logs = HeldDirectory(logs) if logs else None
         self._files: dict[int, IO[str]] = {}
         self._is_in_stack: dict[tuple[int, str], bool] = {}
         self._lock = threading.Lock()
@@ -67,12 +70,15 @@ class Output:
         with self._lock:
             try:
                 if rank not in self._files:
-                    self._logs.mkdir(parents=True, exist_ok=True, mode=0o700)
-                    self._files[rank] = (self._logs / f"rank-{rank:05d}.txt").open("a", encoding="utf-8")
+                    self._logs.make()
+                    path = self._logs.path / f"rank-{rank:05d}.txt"
+                    self._files[rank] = path.open("a", encoding="utf-8")
                 self._files[rank].write(text)
                 self._files[rank].flush()
             except OSError as error:
-                sys.stderr.write(f"warning: {self._logs}: {error.strerror}; the job goes on without logs\n")
+                sys.stderr.write(
+                    f"warning: {self._logs.path}: {error.strerror}; the job goes on without logs\n"
+                )
                 self._logs = None
 
     def _is_stack(self, rank: int, name: str, text: str) -> bool:

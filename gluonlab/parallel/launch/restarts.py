@@ -8,12 +8,14 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Optional, TextIO
 
-from gluonlab.errors import ClusterError, Problem
+from gluonlab.errors import CheckpointError, ClusterError, Problem
 from gluonlab.parallel.launch.job import run_job
 from gluonlab.parallel.launch.plan import Host, JobPlan, is_this_host
 from gluonlab.parallel.launch.verdict import JobFailure, error_with_code
+from gluonlab.reporting.held_directory import HeldDirectory
 
 MAX_DELAY_SECONDS = 300.0
 PROBE_SECONDS = 15
@@ -39,9 +41,12 @@ def run_until_done(plan: JobPlan, policy: RestartPolicy, stream: Optional[TextIO
 
     Raises:
         GluonlabError: of the last failure, when restarts are used up or of no use.
+        CheckpointError: CKP12 the directory of the run is not there any more.
         ClusterError: CLU22 a step failed twice the same way, CLU23 too few hosts, CLU24 a host is not there.
     """
     attempt, before = 1, None
+    directory = HeldDirectory(plan.logs.parent if plan.logs else Path())
+    directory.hold()
     current = _on_hosts_that_answer(plan, policy, is_first=True)
     while True:
         failure = run_job(current, attempt, stream)
@@ -50,7 +55,13 @@ def run_until_done(plan: JobPlan, policy: RestartPolicy, stream: Optional[TextIO
         _raise_if_hopeless(failure, before, current, policy, attempt)
         delay = min(policy.delay_seconds * 2 ** (attempt - 1), MAX_DELAY_SECONDS)
         _say(f"{failure.error}; restart {attempt} of {policy.max_restarts} in {delay:g} s")
+        directory.hold()
         time.sleep(delay)
+        if directory.is_lost:
+            what = f"{directory.problem()} since the job failed"
+            raise CheckpointError(
+                "CKP12", str(directory.path), what, "put it back, and the same command continues"
+            )
         attempt, before = attempt + 1, failure
         current = _on_hosts_that_answer(plan, policy, is_first=False)
 
