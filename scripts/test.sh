@@ -6,7 +6,7 @@ set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
-"$root/scripts/install.sh" cpu --with-torch
+"$root/scripts/install.sh" cpu
 python=${GLUONLAB_VENV:-$root/.venv}/bin/python
 
 echo "[test] ruff"

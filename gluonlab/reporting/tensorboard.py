@@ -4,11 +4,29 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 FLUSH_SECONDS = 10.0
+
+
+@contextmanager
+def _without_torch() -> Iterator[None]:
+    """Let nobody import PyTorch, which tensorboardX does where it finds it, and needs for nothing here.
+
+    It would take seconds of each start, and after Horovod's libraries it ends the process with SIGSEGV.
+    """
+    if "torch" in sys.modules:
+        yield
+        return
+    sys.modules["torch"] = None  # type: ignore[assignment]  # an import of it raises ImportError
+    try:
+        yield
+    finally:
+        del sys.modules["torch"]
 
 
 class TensorBoardLog:
@@ -16,7 +34,8 @@ class TensorBoardLog:
 
     def __init__(self, directory: Path) -> None:
         # Not SummaryWriter: its queue blocks for ever once its thread has died on a full disk.
-        from tensorboardX.event_file_writer import EventsWriter
+        with _without_torch():
+            from tensorboardX.event_file_writer import EventsWriter
 
         directory.mkdir(parents=True, exist_ok=True)
         # Without the process id a restart within the same second would overwrite the earlier file.
