@@ -9,7 +9,7 @@ from statistics import median
 from typing import Optional
 
 from gluonlab import models
-from gluonlab.build.data import build_calendar, planned_train_samples
+from gluonlab.build.data import build_calendar, known_val_samples, planned_train_samples
 from gluonlab.build.gradients import gradient_tensors
 from gluonlab.build.network import build_network
 from gluonlab.config.cluster import ClusterFile, Measurement
@@ -25,7 +25,6 @@ from gluonlab.simulate.update import Cluster, Communication, InputPipeline, Work
 _WIRE_BYTES = {"float32": 4, "float16": 2}
 _LARGEST_ARITHMETIC_FACTOR = 8.0
 """How unlike a measured network another may be to take over its rate; beyond, it must be measured."""
-_KNOWN_VAL_IMAGES = {"digits": 360, "cifar10": 10_000, "cifar100": 10_000, "mnist": 10_000}
 
 
 @dataclass(frozen=True)
@@ -158,7 +157,7 @@ def _build_calendar(config: Config, global_batch_size: int) -> Calendar:
         steps=epochs.total_steps(config.epochs),
         epochs=config.epochs,
         validations=math.ceil(config.epochs / config.eval_every),
-        val_images=config.data.val_samples or _KNOWN_VAL_IMAGES.get(config.data.name, 0),
+        val_images=known_val_samples(config.data) or 0,
         checkpoint_seconds=interval.amount if interval and interval.unit == "seconds" else None,
     )
 

@@ -21,6 +21,7 @@ from gluonlab.data.image_limits import ImageLimits
 from gluonlab.data.mnist import load_fashion_mnist, load_mnist
 from gluonlab.data.npz import load_npz
 from gluonlab.data.packing import usable_cores
+from gluonlab.data.published_sizes import PUBLISHED_SIZES
 from gluonlab.data.source import Source, check_labels
 from gluonlab.data.verification.verify import Kind
 from gluonlab.data.verified_source import open_verified
@@ -88,15 +89,15 @@ def _open_checked(data: Data, split: Split, class_names: Sequence[str] = ()) -> 
 
 def known_train_samples(data: Data) -> Optional[int]:
     """The size of the training set where the recipe tells it; None where the files must be opened."""
-    fixed = {
-        "digits": 1437,
-        "cifar10": 50_000,
-        "cifar100": 50_000,
-        "mnist": 60_000,
-        "fashion_mnist": 60_000,
-        "synthetic": data.samples,
-    }
-    return data.train_samples or fixed.get(data.name)
+    published = PUBLISHED_SIZES.get(data.name)
+    drawn = data.samples if data.name == "synthetic" else None
+    return data.train_samples or (published.train if published else drawn)
+
+
+def known_val_samples(data: Data) -> Optional[int]:
+    """The size of the validation set where the recipe tells it; None where the files must be opened."""
+    published = PUBLISHED_SIZES.get(data.name)
+    return data.val_samples or (published.val if published else None)
 
 
 def planned_train_samples(data: Data) -> int:

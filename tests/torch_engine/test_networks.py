@@ -1,5 +1,7 @@
 """Whole networks: one training pass in float64 gives the gradients and statistics of MXNet."""
 
+import gc
+
 import numpy as np
 import pytest
 
@@ -17,6 +19,13 @@ SAMPLE = {
     *("mobilenet_v2", "mobilenet_v3_small", "densenet121"),
 }
 EXPECTED_STATISTICS = 1e-6
+
+
+@pytest.fixture(autouse=True)
+def _one_network_at_a_time():
+    """Gigabytes of arrays hang on a few objects in circles, which Python is in no hurry to collect."""
+    yield
+    gc.collect()
 
 
 def smallest_image(model):
