@@ -5,7 +5,9 @@ import shutil
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 
+import psutil
 import pytest
 
 RECIPE = [
@@ -25,9 +27,7 @@ def replace(run_dir):
 
 
 def remove(run_dir):
-    other = run_dir.with_name("other")
-    os.rename(run_dir, other)  # or what is being written would keep it from being removed
-    shutil.rmtree(other)
+    shutil.rmtree(run_dir)
     return "was removed, at step "
 
 
@@ -50,8 +50,9 @@ def test_all_processes_end_and_nothing_is_written(processes, how, root, tmp_path
             assert job.poll() is None, job.stderr.read()
             assert time.monotonic() < deadline, "no checkpoint came"
             time.sleep(0.01)
-        happened = how(run_dir)
-        before = content(run_dir)
+        with standing_still(job):  # or the test would race with what is being written
+            happened = how(run_dir)
+            before = content(run_dir)
         _, errors = job.communicate(timeout=60)
     finally:
         job.kill()
@@ -60,6 +61,17 @@ def test_all_processes_end_and_nothing_is_written(processes, how, root, tmp_path
     assert "its last checkpoint was of step " in errors
     assert errors.count("\n") == 1
     assert content(run_dir) == before
+
+
+@contextmanager
+def standing_still(job):
+    """Nothing of ``job`` runs in this context."""
+    processes = [psutil.Process(job.pid), *psutil.Process(job.pid).children(recursive=True)]
+    for process in processes:
+        process.suspend()
+    yield
+    for process in reversed(processes):
+        process.resume()
 
 
 def content(folder):
