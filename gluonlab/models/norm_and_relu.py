@@ -46,7 +46,13 @@ def joined(graph: Any, shapes: Shapes) -> Any:
     for number, node in enumerate(nodes):
         if _is_relu(node):
             norm = node["inputs"][0][0]
-            if _joins(nodes[norm], inferred) and readers[norm] == 1 and _is_read_by_plain(nodes, number):
+            source = nodes[nodes[norm]["inputs"][0][0]] if nodes[norm]["inputs"] else {}
+            if (
+                _joins(nodes[norm], inferred)
+                and readers[norm] == 1
+                and not _is_grouped(source)
+                and _is_read_by_plain(nodes, number)
+            ):
                 place[number] = place[norm]
                 kept[place[norm]]["op"] = NORM_AND_RELU
                 continue
@@ -91,10 +97,16 @@ def _is_read_by_plain(nodes: list[Node], number: int) -> bool:
     return bool(found) and all(_is_plain(nodes, node) for node in found)
 
 
+def _is_grouped(node: Node) -> bool:
+    """Whether ``node`` is a convolution in groups, whose results come in blocks of its own choice."""
+    return bool(node.get("attrs", {}).get("num_group", "1") != "1")
+
+
 def _is_plain(nodes: list[Node], node: Node) -> bool:
     attributes = node.get("attrs", {})
     if node["op"] == "Pooling":
         is_global = attributes.get("global_pool", "False") == "True"
         return not is_global and _is_read_by_plain(nodes, nodes.index(node))
-    is_grouped = attributes.get("num_group", "1") != "1"
-    return bool(node["op"] == "Convolution" and not is_grouped and int(attributes["num_filter"]) % BLOCK == 0)
+    return bool(
+        node["op"] == "Convolution" and not _is_grouped(node) and int(attributes["num_filter"]) % BLOCK == 0
+    )
