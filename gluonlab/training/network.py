@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any, Optional, Protocol
 
 from gluonlab.runtime.mxnet import autograd, gluon, mx
@@ -76,12 +77,14 @@ class GluonNetwork:
             trained = [parameter for parameter in parameters if parameter.grad_req != "null"]
             used = _used_in_graph(self.net)
             self._trained = [parameter for parameter in trained if parameter.name not in used]
-            self._has_fixed_norm = any(map(_is_fixed_norm, _blocks(self.net)))
         return self._trained
+
+    @cached_property
+    def _has_fixed_norm(self) -> bool:
+        return any(map(_is_fixed_norm, _blocks(self.net)))
 
     def _reached_by_backward(self, images: Any) -> Any:
         """``images``, with a gradient if there is a norm that backward would not come by without."""
-        self._may_be_left_out()
         if self._has_fixed_norm and images.context.device_type == "cpu":
             images.attach_grad()
         return images

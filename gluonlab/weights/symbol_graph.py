@@ -50,16 +50,6 @@ class SymbolGraph:
         """Names of inputs, parameters and running statistics, in the order of the file."""
         return tuple(node.name for node in self.nodes if node.is_variable)
 
-    def renamed(self, names: Mapping[str, str]) -> SymbolGraph:
-        """The same graph with variables called as ``names`` says, those that it does not name as before."""
-        nodes = (
-            Node(node.operator, names.get(node.name, node.name), node.inputs, node.attributes)
-            if node.is_variable
-            else node
-            for node in self.nodes
-        )
-        return SymbolGraph(tuple(nodes), self.heads)
-
 
 def read_symbol(path: Path) -> SymbolGraph:
     """The graph in the file ``path``.
