@@ -1,14 +1,10 @@
 """One undisturbed run to compare with, and the table of all faults at the end."""
 
 import os
-import sys
-from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-import harness
+from tests.faults import harness
 
 _table = harness.Table()
 

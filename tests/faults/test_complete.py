@@ -1,9 +1,9 @@
 """Whatever belongs to a run's state is in its checkpoint: each optimizer and average, stopped at each kind of step."""
 
 import pytest
-from harness import RECIPE, Job, sha_of
 
 from gluonlab.checkpoint.store import CheckpointStore
+from tests.faults.harness import RECIPE, Job, sha_of
 
 pytestmark = pytest.mark.faults
 # An epoch is 22.45 updates: its end is step 22, the run's step 44.

@@ -5,10 +5,10 @@ import shutil
 
 import cv2
 import pytest
-from harness import RECIPE, has_logged, launch, run, sha_of
 
 from gluonlab.data.digits import load_digits
 from gluonlab.data.recordio import RecordReader, RecordWriter, pack_image_record
+from tests.faults.harness import RECIPE, has_logged, launch, run, sha_of
 
 pytestmark = pytest.mark.faults
 BAD, IMAGES = 77, 256

@@ -5,7 +5,8 @@ import shutil
 import subprocess
 
 import pytest
-from harness import check_nothing_lost, launch, slowly
+
+from tests.faults.harness import check_nothing_lost, launch, slowly
 
 pytestmark = pytest.mark.faults
 

@@ -6,7 +6,8 @@ import subprocess
 import sys
 
 import pytest
-from harness import RECIPE, ROOT, check_nothing_lost, run, sha_of, slowly
+
+from tests.faults.harness import RECIPE, ROOT, check_nothing_lost, run, sha_of, slowly
 
 pytestmark = pytest.mark.faults
 RESTARTS = ["--max-restarts", 3, "--restart-delay", 0.2]

@@ -5,7 +5,8 @@ import time
 from pathlib import Path
 
 import pytest
-from harness import RECIPE
+
+from tests.faults.harness import RECIPE
 
 pytestmark = pytest.mark.faults
 HERE = Path(__file__).parent

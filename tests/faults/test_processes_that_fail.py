@@ -8,7 +8,8 @@ import time
 from dataclasses import dataclass
 
 import pytest
-from harness import (
+
+from tests.faults.harness import (
     KILL,
     RECIPE,
     ROOT,

@@ -4,7 +4,8 @@ import json
 import re
 
 import pytest
-from harness import check_nothing_lost, parameters, run, sha_of
+
+from tests.faults.harness import check_nothing_lost, parameters, run, sha_of
 
 pytestmark = pytest.mark.faults
 

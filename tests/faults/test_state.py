@@ -6,10 +6,10 @@ import subprocess
 
 import numpy as np
 import pytest
-from harness import RECIPE, Job, check_nothing_lost, launch, run, sha_of, slowly
 
 from gluonlab.checkpoint.store import CheckpointStore
 from gluonlab.data.digits import load_digits
+from tests.faults.harness import RECIPE, Job, check_nothing_lost, launch, run, sha_of, slowly
 
 pytestmark = pytest.mark.faults
 FILES = ["model.safetensors", "optimizer.safetensors", "state.json", "MANIFEST.json"]

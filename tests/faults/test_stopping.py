@@ -4,7 +4,8 @@ import re
 import time
 
 import pytest
-from harness import (
+
+from tests.faults.harness import (
     HUP,
     INT,
     RECIPE,

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from harness import KILL, launch, run, send, sha_of
 
 from gluonlab.checkpoint.store import CheckpointStore
+from tests.faults.harness import KILL, launch, run, send, sha_of
 
 pytestmark = [pytest.mark.faults, pytest.mark.slow]
 # In parts of a few minutes, so that each can be run by itself: 200 kills, 100 jobs over MPI, 30 over Gloo.

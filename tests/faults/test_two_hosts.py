@@ -9,7 +9,8 @@ import time
 
 import psutil
 import pytest
-from harness import RECIPE, check_nothing_lost, has_logged, launch, run, sha_of
+
+from tests.faults.harness import RECIPE, check_nothing_lost, has_logged, launch, run, sha_of
 
 NAMESPACE, HERE, THERE = "gluonlab-b", "10.77.6.1", "10.77.6.2"
 # The same bits on one process as on two, so that what a lost host costs can be seen to be nothing.

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from fifty_updates import STARTS, distance, reference, trained
 
 from gluonlab.optim.adam import AdamW
 from gluonlab.runtime.mxnet import gluon, nd
+from tests.optim.fifty_updates import STARTS, distance, reference, trained
 
 
 def adamw(lr, wd, beta1=0.9, beta2=0.999, eps=1e-8):

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
-from fifty_updates import distance, reference, trained
 
 from gluonlab.optim import kernels
 from gluonlab.optim.lamb import LAMB
 from gluonlab.runtime.mxnet import gluon, nd
+from tests.optim.fifty_updates import distance, reference, trained
 
 LR = 0.03
 

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
-from fifty_updates import RISE_ZERO_FALL, STEPS, distance, reference, trained
 
 from gluonlab.optim.momentum import SGD
 from gluonlab.optim.rmsprop_warmup import RMSpropWarmup
 from gluonlab.schedules import rmsprop_to_sgd
+from tests.optim.fifty_updates import RISE_ZERO_FALL, STEPS, distance, reference, trained
 
 LR = 0.2
 SHARE = rmsprop_to_sgd(center=20, period=10)

@@ -5,8 +5,6 @@ import json
 import numpy as np
 import pytest
 import safetensors.numpy
-from reference_networks import NETWORKS, images_for, reference, relative_difference
-from torch_writer import torch_zip
 
 from gluonlab.errors import CheckpointError, ConfigError
 from gluonlab.models import create
@@ -16,6 +14,8 @@ from gluonlab.weights.importing import import_weights
 from gluonlab.weights.model_folder import read_model_folder
 from gluonlab.weights.naming import naming_of, namings_of
 from gluonlab.weights.tables import NAMINGS
+from tests.weights.reference_networks import NETWORKS, images_for, reference, relative_difference
+from tests.weights.torch_writer import torch_zip
 
 
 def problem_lines(action):

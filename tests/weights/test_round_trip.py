@@ -4,7 +4,6 @@ import numpy as np
 import onnx
 import pytest
 import safetensors.numpy
-from reference_networks import NETWORKS, images_for, reference, relative_difference
 
 from gluonlab.errors import ConfigError
 from gluonlab.inference.engines import make_engine
@@ -13,6 +12,7 @@ from gluonlab.runtime.mxnet import gluon, mx, nd
 from gluonlab.weights.exporting import export, torch_state_dict
 from gluonlab.weights.files import read_weights
 from gluonlab.weights.onnx_export.model import OPSET, onnx_model
+from tests.weights.reference_networks import NETWORKS, images_for, reference, relative_difference
 
 ARCHITECTURES = [
     pytest.param(name, marks=pytest.mark.slow) if name == "vgg11_bn" else name for name in NETWORKS

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from reference_networks import relative_difference
 
 from gluonlab.inference.engines import make_engine
 from gluonlab.models import create
 from gluonlab.runtime.mxnet import nd
 from gluonlab.weights.exporting import export
 from gluonlab.weights.importing import import_weights
+from tests.weights.reference_networks import relative_difference
 
 PYTHON = os.environ.get("GLUONLAB_TORCHVISION_PYTHON")
 RESULT = os.environ.get("GLUONLAB_TORCHVISION_RESULT")

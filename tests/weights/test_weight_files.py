@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import safetensors.numpy
-from torch_writer import pickled, torch_legacy, torch_zip, zip_around
 
 from gluonlab.errors import CheckpointError
 from gluonlab.runtime.mxnet import mx
@@ -18,6 +17,7 @@ from gluonlab.weights.files import check_sha256, read_weights, sha256_of
 from gluonlab.weights.mxnet_params import DamagedError, parse_params, write_params
 from gluonlab.weights.tensor_pickle import RefusedError
 from gluonlab.weights.torch_files import parse_torch
+from tests.weights.torch_writer import pickled, torch_legacy, torch_zip, zip_around
 
 FILES = Path(__file__).parent / "files"
 TENSORS = OrderedDict(
