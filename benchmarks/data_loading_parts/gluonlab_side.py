@@ -30,7 +30,7 @@ AUGMENTATIONS = {
 
 def main(row: str, folder: str, threads: str) -> None:
     """Two passes; the second counts."""
-    source = open_verified("record", Path(folder) / "images.rec", 10)
+    source = open_verified("record", [Path(folder) / "images.rec"], 10)
     loader = SourceLoader(
         source,
         ctx=mx.cpu(),

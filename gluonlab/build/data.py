@@ -22,6 +22,7 @@ from gluonlab.data.mnist import load_fashion_mnist, load_mnist
 from gluonlab.data.npz import load_npz
 from gluonlab.data.packing import usable_cores
 from gluonlab.data.published_sizes import PUBLISHED_SIZES
+from gluonlab.data.record_files import record_files
 from gluonlab.data.source import Source, check_labels
 from gluonlab.data.verification.verify import Kind
 from gluonlab.data.verified_source import open_verified
@@ -226,14 +227,15 @@ def _open_split(data: Data, split: Split, class_names: Sequence[str] = ()) -> So
     if data.name == "digits":
         return load_digits(split)
     if data.name in ("record", "folder", "npz"):
-        path = data.train if split == "train" else data.val
-        assert path is not None, "the schema asks for both"
+        where = data.train if split == "train" else data.val
+        assert where is not None, "the schema asks for both"
         if data.name == "npz":
-            return numbered_by(class_names, load_npz(path))
+            return numbered_by(class_names, load_npz(str(where)))
         fraction = data.max_bad_fraction if data.bad_records == "skip" else None
         kind: Kind = "record" if data.name == "record" else "folder"
+        paths = record_files(where) if kind == "record" else [Path(str(where))]
         limits = ImageLimits(data.max_pixels, data.max_bytes)
-        return open_verified(kind, Path(path), data.classes, fraction, usable_cores(), class_names, limits)
+        return open_verified(kind, paths, data.classes, fraction, usable_cores(), class_names, limits)
     assert data.path is not None, "the schema asks for it"
     loaders = {
         "cifar10": load_cifar10,

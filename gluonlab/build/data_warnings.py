@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from typing import Union
 
 from gluonlab.build.data import DataSets
 from gluonlab.config.sections import Data
@@ -19,16 +20,25 @@ def data_warnings(data: Data, sets: DataSets) -> list[str]:
     return [
         *tell_missing(sets.train, data.classes, "training"),
         *class_warnings(sets.val, data.classes, sets.class_names),
-        *(_repeats(data, sets) if data.train and data.val else ()),
+        *(line for source in (sets.train, sets.val) for line in getattr(source, "warnings", ())),
+        *_repeats(data, sets),
     ]
 
 
 def _repeats(data: Data, sets: DataSets) -> list[str]:
     """Images that are there more than once: by their digests, so far as verification found them."""
+    if not data.train or not data.val:
+        return []
     parts = part_of(sets.train, "training")
-    if os.path.samefile(str(data.train), str(data.val)):
+    if _is_same_place(data.train, data.val):
         return [f"data.val is data.train, {data.val}: no image is new to validation", *tell_repeats(parts)]
     return tell_repeats(parts + part_of(sets.val, "validation"))
+
+
+def _is_same_place(one: Union[str, list[str]], other: Union[str, list[str]]) -> bool:
+    if isinstance(one, str) and isinstance(other, str):
+        return os.path.realpath(one) == os.path.realpath(other)
+    return one == other
 
 
 def class_warnings(val: Source, classes: int, class_names: Sequence[str]) -> list[str]:

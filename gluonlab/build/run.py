@@ -151,8 +151,11 @@ def provenance(config: Config, run: Run) -> dict[str, Any]:
 def _with_absolute_paths(config: dict[str, Any]) -> dict[str, Any]:
     """So that the run can be evaluated from another folder."""
     for key in ("path", "train", "val"):
-        if config["data"][key]:
-            config["data"][key] = str(Path(config["data"][key]).absolute())
+        where = config["data"][key]
+        if isinstance(where, str):
+            config["data"][key] = str(Path(where).absolute())
+        elif where:
+            config["data"][key] = [str(Path(each).absolute()) for each in where]
     pretrained = config["model"]["pretrained"]
     if pretrained and Path(pretrained).exists():
         config["model"]["pretrained"] = str(Path(pretrained).absolute())

@@ -75,7 +75,7 @@ def _type_name(annotation: Any) -> str:
     if origin is Literal:
         return " \\| ".join(f"`{value}`" for value in arguments)
     if origin is Union:
-        return _type_name(next(one for one in arguments if one is not type(None)))
+        return " or ".join(_type_name(one) for one in arguments if one is not type(None))
     if origin in (list, dict):
         kind = "list" if origin is list else "map"
         return f"{kind} of {_type_name(arguments[-1])}"

@@ -7,7 +7,7 @@ descriptions are the reference in ``docs/configuration.md``.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal, Optional, TypeVar
+from typing import Literal, Optional, TypeVar, Union
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -72,12 +72,12 @@ class Data(Section):
     path: Optional[str] = Field(
         None, description="Folder or archive of cifar10, cifar100, mnist, fashion_mnist."
     )
-    train: Optional[str] = Field(
-        None, description="Training file of `record` or `npz`, or folder of `folder`."
+    train: Optional[Union[str, list[str]]] = Field(
+        None,
+        description="Training file of `record` or `npz`, or folder of `folder`. Of `record` also a list of "
+        "files, a folder of them, or a pattern such as `shards/train-*.rec`.",
     )
-    val: Optional[str] = Field(
-        None, description="Validation file of `record` or `npz`, or folder of `folder`."
-    )
+    val: Optional[Union[str, list[str]]] = Field(None, description="That of validation, likewise.")
     classes: int = Field(ge=2, description="Number of classes; labels are 0 to classes - 1.")
     image_size: int = Field(ge=1, le=4096, description="Side of the square input of the network, in pixels.")
     val_image_size: Optional[int] = Field(
@@ -177,6 +177,8 @@ class Data(Section):
         for key in ("train", "val"):
             if getattr(self, key) and self.name not in WITH_FILES:
                 yield f"data.{key} is not used by {self.name!r}; set data.name=record too"
+            if isinstance(getattr(self, key), list) and self.name != "record":
+                yield f"data.{key} is a list, which only data.name=record reads"
         if self.path and self.name not in WITH_PATH:
             yield f"data.path is not used by {self.name!r}"
         steps = (self.rand_augment, self.brightness, self.contrast, self.saturation, self.hue, self.lighting)

@@ -40,6 +40,7 @@ class FolderSource:
         self.digests = index.records.digests if index else None
         self.limits = limits
         self.is_verified = index is not None
+        self.warnings: Sequence[str] = ()
         self.root = Path(root)
         self.name = self.root.name or str(root)
         if not self.root.is_dir():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional, Union
 
@@ -35,9 +36,9 @@ def class_label(label: Union[float, NDArray[np.float32]], where: str) -> int:
 class RecordSource:
     """The images of a ``.rec`` file; labels come from a verified ``index``, else from all headers.
 
-    ``classes`` are the lines of ``<prefix>.classes.txt`` beside it, if there is one. Raises what
-    RecordReader raises, DataError DAT05 (bad header), DAT12 (a label is no whole number), DAT13 (several
-    labels), DAT42 (names of classes that are none).
+    ``classes`` are the lines of ``<prefix>.classes.txt`` beside it, if there is one; ``warnings`` tell of
+    records that the ``.idx`` does not list. Raises what RecordReader raises, DataError DAT05 (bad header),
+    DAT12 (a label is no whole number), DAT13 (several labels), DAT42 (names of classes that are none).
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class RecordSource:
         self.labels: NDArray[np.int64] = (
             index.records.labels.astype(np.int64) if index else self._all_labels()
         )
+        self.warnings: Sequence[str] = self._left_out()
         names = Path(path).with_suffix(".classes.txt")
         self.classes = read_class_names(names) if names.is_file() else ()
 
@@ -82,6 +84,14 @@ class RecordSource:
     def close(self) -> None:
         """Close the file."""
         self._reader.close()
+
+    def _left_out(self) -> list[str]:
+        """A line on the records that the index does not list, if there are any."""
+        part = self._reader.listed_fraction
+        if part == 1 or not (self._reader.ends > self._reader.offsets).all():  # some kill what reads them
+            return []
+        index, listed = self._reader.index_path.name, f"{len(self):,} records, {part:.1%} of {self.name}"
+        return [f"{index} lists {listed}; the others are left out"]
 
     def _all_labels(self) -> NDArray[np.int64]:
         starts = range(0, len(self), _SCAN_RECORDS)

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional, Union
 
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gluonlab.data.classes import numbered_by
+from gluonlab.data.concatenation import Concatenation, FileSource
 from gluonlab.data.folder import FolderSource
 from gluonlab.data.image_limits import DEFAULT_LIMITS, MEND, TOO_LARGE, ImageLimits
 from gluonlab.data.record_source import RecordSource
@@ -25,8 +27,6 @@ from gluonlab.errors import DataError, Problem
 SHOWN = 10  # bad records in one message
 _log = logging.getLogger("gluonlab")
 
-FileSource = Union[RecordSource, FolderSource]
-
 
 class Selection:
     """The samples of ``source`` at ``kept``, in that order; sample i is number ``kept[i]`` of the source."""
@@ -37,8 +37,9 @@ class Selection:
         self.labels: NDArray[np.int64] = source.labels[kept]
         self.classes = source.classes
         self.is_verified = source.is_verified
-        self.digests = None if source.digests is None else source.digests[kept]
         self.limits = source.limits
+        self.digests = None if source.digests is None else source.digests[kept]
+        self.warnings = source.warnings
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -61,67 +62,96 @@ class Selection:
         return self._source.where(int(self._kept[index]))
 
 
+@dataclass(frozen=True)
+class _Opened:
+    """A file or folder, its images, and what is wrong with some of them, by number."""
+
+    path: Path
+    source: Union[RecordSource, FolderSource]
+    bad: dict[int, Problem]
+
+
 def open_verified(
     kind: Kind,
-    path: Path,
+    paths: Sequence[Path],
     classes: int,
     max_bad_fraction: Optional[float] = None,
     processes: int = 1,
     class_names: Sequence[str] = (),
     limits: ImageLimits = DEFAULT_LIMITS,
 ) -> Union[FileSource, Selection]:
-    """The source at ``path``, verified now if that was not done before.
+    """The images at ``paths``, one after another, verified now if that was not done before.
 
-    Its classes are numbered as ``class_names``, those of training, if there are any. Bad are records that do
-    not decode or are beyond ``limits``, and labels outside 0..classes - 1. They are an error, or, with a
-    ``max_bad_fraction``, left out and listed in ``<path>.bad.jsonl`` (beside the verified index).
+    Their classes are numbered as ``class_names``, those of training, or else as those of the first path. Bad
+    are records that do not decode or are beyond ``limits``, and labels outside 0..classes - 1. They are an
+    error, or, with a ``max_bad_fraction``, left out and listed in ``<path>.bad.jsonl`` (beside the verified
+    index).
 
     Raises:
         DataError: the codes of the bad records, the first ten; DAT41 if there are more than allowed; DAT14 a
             class that is none of ``class_names``.
     """
-    index = verified(kind, path, processes=processes, limits=limits)
-    source = numbered_by(class_names, _open(kind, path, index, limits))
-    bad = {**_bad_labels(source, index, classes), **index.bad, **_too_large(source, index, limits)}
-    if not bad:
-        return source
-    shown = [bad[number] for number in sorted(bad)[:SHOWN]]
-    if max_bad_fraction is None:
-        raise DataError.from_problems(shown + _and_more(path, len(bad)))
-    if len(bad) > max_bad_fraction * len(index.records):
-        what = f"{len(bad)} of {len(index.records)} records are bad, more than {max_bad_fraction:g} of them"
-        raise DataError.from_problems([Problem("DAT41", str(path), what, "see data verify"), *shown])
-    ledger = _write_ledger(path, bad)
-    _log.warning("%s: %d bad records are left out, see %s", path, len(bad), ledger)
-    return Selection(source, np.setdiff1d(np.arange(len(index.records)), list(bad)))
+    opened: list[_Opened] = []
+    for path in paths:
+        index = verified(kind, path, processes=processes, limits=limits)
+        names = class_names or (opened[0].source.classes if opened else ())
+        source = numbered_by(names, open_one(kind, path, index, limits))
+        bad = {**_bad_labels(source, index, classes), **index.bad, **_too_large(source, index, limits)}
+        opened.append(_Opened(path, source, bad))
+    whole: FileSource = opened[0].source if len(paths) == 1 else Concatenation([o.source for o in opened])
+    if not any(each.bad for each in opened):
+        return whole
+    _refuse(opened, len(whole), max_bad_fraction)
+    kept = []
+    first = 0
+    for each in opened:
+        if each.bad:
+            ledger = _write_ledger(each.path, each.bad)
+            _log.warning("%s: %d bad records are left out, see %s", each.path, len(each.bad), ledger)
+        kept.append(first + np.setdiff1d(np.arange(len(each.source)), list(each.bad)))
+        first += len(each.source)
+    return Selection(whole, np.concatenate(kept))
 
 
-def _open(kind: Kind, path: Path, index: VerifiedIndex, limits: ImageLimits) -> FileSource:
+def open_one(
+    kind: Kind, path: Path, index: VerifiedIndex, limits: ImageLimits
+) -> Union[RecordSource, FolderSource]:
+    """The file or folder ``path`` as its ``index`` says, bad records included."""
     if kind == "record":
         return RecordSource(path, index=index, limits=limits)
     return FolderSource(path, index, limits=limits)
 
 
-def _too_large(source: FileSource, index: VerifiedIndex, limits: ImageLimits) -> dict[int, Problem]:
+def _refuse(opened: Sequence[_Opened], images: int, max_bad_fraction: Optional[float]) -> None:
+    """Raise what is wrong with bad records, unless they are few enough to be left out."""
+    bad = [each.bad[number] for each in opened for number in sorted(each.bad)]
+    where = str(opened[0].path) + (f" and {len(opened) - 1} more" if len(opened) > 1 else "")
+    if max_bad_fraction is None:
+        more = Problem("DAT41", where, f"{len(bad)} bad records in all", "data verify lists them")
+        raise DataError.from_problems(bad if len(bad) <= SHOWN else [*bad[:SHOWN], more])
+    if len(bad) > max_bad_fraction * images:
+        what = f"{len(bad)} of {images} records are bad, more than {max_bad_fraction:g} of them"
+        raise DataError.from_problems([Problem("DAT41", where, what, "see data verify"), *bad[:SHOWN]])
+
+
+def _too_large(
+    source: Union[RecordSource, FolderSource], index: VerifiedIndex, limits: ImageLimits
+) -> dict[int, Problem]:
     return {
         number: Problem(TOO_LARGE, source.where(number), what, MEND)
         for number, what in index.too_large(limits).items()
     }
 
 
-def _bad_labels(source: FileSource, index: VerifiedIndex, classes: int) -> dict[int, Problem]:
+def _bad_labels(
+    source: Union[RecordSource, FolderSource], index: VerifiedIndex, classes: int
+) -> dict[int, Problem]:
     stored = index.records.labels
     outside = np.flatnonzero((source.labels < 0) | (source.labels >= classes)).tolist()
     return {
         number: Problem("DAT12", source.where(number), f"label {stored[number]} outside 0..{classes - 1}")
         for number in outside
     }
-
-
-def _and_more(path: Path, count: int) -> list[Problem]:
-    if count <= SHOWN:
-        return []
-    return [Problem("DAT41", str(path), f"{count} bad records in all", "data verify lists them")]
 
 
 def _write_ledger(path: Path, bad: dict[int, Problem]) -> Path:

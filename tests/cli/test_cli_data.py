@@ -209,7 +209,7 @@ def test_verify_stats_and_pack_tell_of_repeated_images(tmp_path, root, monkeypat
     monkeypatch.setenv("PYTHONPATH", str(root))
     train = record_file(tmp_path / "train.rec", [1, 2, 3, 1], [0, 1, 1, 1])
     val = record_file(tmp_path / "val.rec", [2, 4], [1, 0])
-    both = f"1 of 2 images of {val} are in {train} too, such as train.rec: record 1 and val.rec: record 0"
+    both = f"1 of 2 images of {val} are in {train} too, such as train.rec: record 1 at byte "
     again = f"warning: 1 of 4 images of {train} are in another class as well"
     measured = verb("stats", train).output
     assert "warning: 1 of 4 images of train.rec are in another class as well" in measured

@@ -41,7 +41,7 @@ def records_of(path, names, labels):
 def test_a_folder_that_lacks_a_class_has_the_numbers_of_training(tmp_path):
     folder = folder_of(tmp_path / "val", "ant", "cat", "dog")
     assert FolderSource(folder).labels.tolist() == [0, 1, 2]
-    source = open_verified("folder", folder, 4, class_names=TABLE)
+    source = open_verified("folder", [folder], 4, class_names=TABLE)
     assert source.labels.tolist() == [0, 2, 3]
     assert source.classes == TABLE
     assert [source.where(index).split("/")[-2] for index in range(3)] == ["ant", "cat", "dog"]
@@ -51,9 +51,9 @@ def test_a_folder_that_lacks_a_class_has_the_numbers_of_training(tmp_path):
 
 def test_record_files_that_were_packed_one_by_one_meet_by_name(tmp_path):
     path = records_of(tmp_path / "val.rec", ("dog", "ant"), [0, 1, 1])
-    source = open_verified("record", path, 4, class_names=TABLE)
+    source = open_verified("record", [path], 4, class_names=TABLE)
     assert source.labels.tolist() == [3, 0, 0]
-    assert open_verified("record", path, 2, class_names=("dog", "ant")).labels.tolist() == [0, 1, 1]
+    assert open_verified("record", [path], 2, class_names=("dog", "ant")).labels.tolist() == [0, 1, 1]
 
 
 def test_arrays_with_names_meet_by_name(tmp_path):
@@ -65,21 +65,21 @@ def test_arrays_with_names_meet_by_name(tmp_path):
 def test_a_class_that_training_has_not_is_named(tmp_path):
     folder = folder_of(tmp_path / "val", "ant", "eel", "fox")
     with pytest.raises(DataError) as caught:
-        open_verified("folder", folder, 4, max_bad_fraction=0.9, class_names=TABLE)
+        open_verified("folder", [folder], 4, max_bad_fraction=0.9, class_names=TABLE)
     told = "2 classes that training has not: eel, fox; training has ant, bee, cat, dog"
     assert str(caught.value) == f"error[DAT14] val: {told}"
 
 
 def test_a_name_without_any_image_is_no_fault(tmp_path):
     path = records_of(tmp_path / "val.rec", ("ant", "background", "dog"), [0, 2])
-    assert open_verified("record", path, 4, class_names=TABLE).labels.tolist() == [0, 3]
+    assert open_verified("record", [path], 4, class_names=TABLE).labels.tolist() == [0, 3]
 
 
 def test_a_label_beyond_its_own_names_is_bad_and_never_another_class(tmp_path):
     path = records_of(tmp_path / "val.rec", ("ant", "dog"), [0, 2, 1])
     with pytest.raises(DataError, match=r"DAT12\] val.rec: record 1 at byte \d+: label 2"):
-        open_verified("record", path, 4, class_names=TABLE)
-    assert open_verified("record", path, 4, 0.5, class_names=TABLE).labels.tolist() == [0, 3]
+        open_verified("record", [path], 4, class_names=TABLE)
+    assert open_verified("record", [path], 4, 0.5, class_names=TABLE).labels.tolist() == [0, 3]
 
 
 def test_without_names_labels_stay_as_they_are():

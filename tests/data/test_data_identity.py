@@ -103,12 +103,12 @@ def write_records(path, pixels, labels=LABELS):
 def test_records_packed_anew_with_other_pixels(tmp_path):
     path = tmp_path / "a.rec"
     write_records(path, images())
-    was = open_verified("record", path, 3)
-    assert told(was, open_verified("record", path, 3)) == []
+    was = open_verified("record", [path], 3)
+    assert told(was, open_verified("record", [path], 3)) == []
     size = path.stat().st_size
     write_records(path, images(seed=1))
     assert path.stat().st_size == size
-    now = open_verified("record", path, 3)
+    now = open_verified("record", [path], 3)
     assert told(was, now)[0].startswith(
         "has other images behind the same 150 labels: 64 of 64 parts of a.rec"
     )
@@ -124,11 +124,11 @@ def write_folder(root, pixels):
 
 def test_class_folders_that_change_places(tmp_path):
     write_folder(tmp_path, images())
-    was = identity_of(open_verified("folder", tmp_path, 3))
+    was = identity_of(open_verified("folder", [tmp_path], 3))
     (tmp_path / "cat").rename(tmp_path / "x")
     (tmp_path / "dog").rename(tmp_path / "cat")
     (tmp_path / "x").rename(tmp_path / "dog")
-    now = identity_of(open_verified("folder", tmp_path, 3))
+    now = identity_of(open_verified("folder", [tmp_path], 3))
     assert was["images_of_classes"] == now["images_of_classes"] == [50, 50, 50]
     (line,) = differences(was, now)
     assert "of 64 parts" in line
@@ -138,14 +138,14 @@ def test_class_folders_that_change_places(tmp_path):
 
 def test_a_folder_that_moves_is_the_same_data_set(tmp_path):
     write_folder(tmp_path / "one", images())
-    was = identity_of(open_verified("folder", tmp_path / "one", 3))
+    was = identity_of(open_verified("folder", [tmp_path / "one"], 3))
     (tmp_path / "one").rename(tmp_path / "two")
-    assert differences(was, identity_of(open_verified("folder", tmp_path / "two", 3))) == []
+    assert differences(was, identity_of(open_verified("folder", [tmp_path / "two"], 3))) == []
 
 
 def test_records_that_are_left_out_are_no_part_of_it(tmp_path):
     write_records(tmp_path / "a.rec", images())
-    whole = open_verified("record", tmp_path / "a.rec", 3)
+    whole = open_verified("record", [tmp_path / "a.rec"], 3)
     part = Selection(whole, np.arange(1, 150))
     assert identity_of(part)["images"] == 149
     assert part.checksum(0, 149) == whole.checksum(1, 150)

@@ -140,10 +140,10 @@ def test_verification_follows_limits_that_change(places, tmp_path, kind, limits)
     index = verify(kind, path, limits=limits)
     assert {number: problem.code for number, problem in index.bad.items()} == {0: "DAT07", 1: "DAT07"}
     with pytest.raises(DataError, match=r"DAT07.*; raise data.max_pixels"):
-        open_verified(kind, path, 1, limits=limits)
-    assert len(open_verified(kind, path, 1)) == 2  # verified again, as nobody had decoded them
+        open_verified(kind, [path], 1, limits=limits)
+    assert len(open_verified(kind, [path], 1)) == 2  # verified again, as nobody had decoded them
     with pytest.raises(DataError, match="DAT07"):
-        open_verified(kind, path, 1, limits=limits)  # what is known of them is enough
+        open_verified(kind, [path], 1, limits=limits)  # what is known of them is enough
 
 
 def test_a_record_is_measured_before_it_is_read(tmp_path, monkeypatch):

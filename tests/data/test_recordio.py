@@ -183,13 +183,30 @@ def test_wrong_offset_names_its_line(tmp_path, shift, message):
         RecordReader(path).read_heads(0, 8, 4)
 
 
-def test_index_that_lacks_a_record(tmp_path):
+@pytest.mark.parametrize("listed", [(1, 2, 3, 4, 5, 6, 7), (0, 1, 2, 4, 5, 6, 7), (6, 2), range(7)])
+def test_an_index_of_some_of_the_records_chooses_them(tmp_path, listed):
     path = write(tmp_path / "a.rec", [b"payload"] * 8)
-    for missing in (0, 3, 7):
-        lines = [f"{i}\t{16 * i}\n" for i in range(8) if i != missing]
-        (tmp_path / "a.idx").write_text("".join(lines))
-        with refused("DAT03", f"a.idx: lacks the record at byte {16 * missing} of a.rec"):
-            RecordReader(path).read_heads(0, 7, 4)
+    (tmp_path / "a.idx").write_text("".join(f"{i}\t{16 * i}\n" for i in listed))
+    reader = RecordReader(path)
+    assert reader.offsets.tolist() == [16 * i for i in listed]
+    assert all(reader.read(i) == b"payload" for i in range(len(listed)))
+    assert reader.listed_fraction == len(listed) / 8
+    heads, lengths = reader.read_heads(0, len(listed), 4)
+    assert (heads.shape, set(lengths.tolist())) == ((len(listed), 4), {7})
+
+
+def test_between_listed_records_only_records_may_lie(tmp_path):
+    path = write(tmp_path / "a.rec", [b"payload"] * 8)
+    (tmp_path / "a.idx").write_text("0\t0\n6\t96\n")
+    content = bytearray(path.read_bytes())
+    content[48:52] = b"XXXX"
+    path.write_bytes(content)
+    with refused("DAT04", "a.rec: record 0 at byte 0: no record starts at byte 48"):
+        RecordReader(path).read(0)
+    assert RecordReader(path).read(1) == b"payload"
+    (tmp_path / "a.idx").write_text("6\t96\n")
+    with refused("DAT04", "a.rec: byte 0: no record starts at byte 48"):
+        RecordReader(path)
 
 
 @pytest.mark.parametrize("has_index", [True, False])

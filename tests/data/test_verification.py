@@ -56,18 +56,18 @@ def count_verifications(monkeypatch):
 def test_a_good_file_is_looked_at_once(tmp_path, monkeypatch):
     path = write(tmp_path / "a.rec", [GOOD] * 5)
     calls = count_verifications(monkeypatch)
-    source = open_verified("record", path, 3)
+    source = open_verified("record", [path], 3)
     assert source.is_verified
     assert source.labels.tolist() == [0, 1, 2, 0, 1]
     assert np.array_equal(source.image(4), simplejpeg.decode_jpeg(GOOD, "RGB"))
-    open_verified("record", path, 3)
+    open_verified("record", [path], 3)
     assert len(calls) == 1
     os.utime(path)  # a copy has another date, and the same content
-    open_verified("record", path, 3)
-    open_verified("record", path, 3)
+    open_verified("record", [path], 3)
+    open_verified("record", [path], 3)
     assert len(calls) == 1
     write(path, [GOOD] * 6)
-    assert len(open_verified("record", path, 3)) == 6
+    assert len(open_verified("record", [path], 3)) == 6
     assert len(calls) == 2
 
 
@@ -84,7 +84,7 @@ def test_bad_records_are_an_error_that_names_all_of_the_first_ten(tmp_path):
         payloads[number] = b"<html>"
     path = write(tmp_path / "a.rec", payloads)
     with pytest.raises(DataError) as caught:
-        open_verified("record", path, 3)
+        open_verified("record", [path], 3)
     problems = caught.value.problems
     assert [p.where.split(" at")[0] for p in problems[:10]] == [f"a.rec: record {i}" for i in range(2, 12)]
     assert {p.code for p in problems[:10]} == {"DAT06"}
@@ -95,8 +95,8 @@ def test_bad_records_can_be_left_out_and_are_listed(tmp_path):
     labels = [0, 1, 2, 7, 1, 0, 2, 1, 0, 2]
     path = write(tmp_path / "a.rec", [GOOD, b"", *[GOOD] * 8], labels)
     with pytest.raises(DataError, match=r"DAT41.*2 of 10 records are bad, more than 0.1"):
-        open_verified("record", path, 3, max_bad_fraction=0.1)
-    source = open_verified("record", path, 3, max_bad_fraction=0.2)
+        open_verified("record", [path], 3, max_bad_fraction=0.1)
+    source = open_verified("record", [path], 3, max_bad_fraction=0.2)
     assert isinstance(source, Selection)
     assert source.labels.tolist() == [0, 2, 1, 0, 2, 1, 0, 2]
     assert source.where(1).startswith("a.rec: record 2 at byte")
@@ -113,16 +113,16 @@ def test_a_wrong_index_is_told_once_and_forgotten_when_it_is_mended(tmp_path, ma
     right = index.read_text()
     index.write_text("0\t0\n1\t52\n2\t104\n")
     with pytest.raises(DataError) as caught:
-        open_verified("record", path, 3, max_bad_fraction)
+        open_verified("record", [path], 3, max_bad_fraction)
     told = "error[DAT03] a.idx line 2: offset 52 is not a record of a.rec"
     assert str(caught.value) == told
     index.write_text(right)
-    assert open_verified("record", path, 3, max_bad_fraction).labels.tolist() == [0, 1, 2] * 2
+    assert open_verified("record", [path], 3, max_bad_fraction).labels.tolist() == [0, 1, 2] * 2
 
 
 def test_a_file_that_changes_after_verification_is_noticed(tmp_path):
     path = write(tmp_path / "a.rec", [GOOD] * 3)
-    source = open_verified("record", path, 3)
+    source = open_verified("record", [path], 3)
     offset = int(source._reader.offsets[1]) + 300
     with path.open("r+b") as file:
         file.seek(offset)
@@ -140,15 +140,15 @@ def test_a_folder_is_verified_and_remembered_in_the_cache(tmp_path, monkeypatch)
         (tmp_path / "in" / name / "1.jpg").write_bytes(GOOD)
     calls = count_verifications(monkeypatch)
     for _ in range(2):
-        source = open_verified("folder", tmp_path / "in", 2)
+        source = open_verified("folder", [tmp_path / "in"], 2)
         assert source.is_verified
         assert source.image(1).shape == IMAGE.shape
     assert len(calls) == 1
     assert sorted(os.listdir(tmp_path / "in")) == ["a", "b"]
     (tmp_path / "in" / "b" / "2.jpg").write_bytes(GOOD[:100])
     with pytest.raises(DataError, match=r"DAT06.*b/2.jpg"):
-        open_verified("folder", tmp_path / "in", 2)
-    assert len(open_verified("folder", tmp_path / "in", 2, max_bad_fraction=0.5)) == 2
+        open_verified("folder", [tmp_path / "in"], 2)
+    assert len(open_verified("folder", [tmp_path / "in"], 2, max_bad_fraction=0.5)) == 2
 
 
 def test_an_index_that_cannot_lie_beside_the_file_goes_to_the_cache(tmp_path, monkeypatch):
@@ -170,7 +170,7 @@ def test_an_index_of_the_first_format_is_read_without_digests(tmp_path, monkeypa
         metadata = {**file.metadata(), "format": "gluonlab verified index 1"}
     save_file(arrays, place, metadata)
     calls = count_verifications(monkeypatch)
-    assert open_verified("record", path, 3).digests.tolist() == [0, 0, 0]
+    assert open_verified("record", [path], 3).digests.tolist() == [0, 0, 0]
     assert not calls
 
 

@@ -43,15 +43,14 @@ def open_set(name: str, path: Optional[str], split: str) -> Source:
 
 
 def open_source(source: str, path: Optional[str], split: str, limits: ImageLimits) -> Source:
-    """Anything that can be described: a split of a set, a ``.rec`` or ``.npz`` file, a folder of classes."""
+    """What can be described: a split of a set, ``.rec`` files, an ``.npz`` file, a folder of classes."""
     if source in SETS:
         return open_set(source, path, split)
     if path is not None:
         raise ConfigError("CLI02", "--path", f"not used with {source}")
-    if source.endswith(".rec"):
-        from gluonlab.data.record_source import RecordSource
-
-        return RecordSource(source, index=_good_index("record", Path(source)), limits=limits)
+    files = as_record_files(source)
+    if files:
+        return _open_records(files, limits)
     if source.endswith(".npz"):
         from gluonlab.data.npz import load_npz
 
@@ -60,6 +59,28 @@ def open_source(source: str, path: Optional[str], split: str, limits: ImageLimit
 
     folder = Path(source, split) if Path(source, split).is_dir() else Path(source)
     return FolderSource(folder, _good_index("folder", folder), limits=limits)
+
+
+def as_record_files(source: str) -> list[Path]:
+    """The record files that ``source`` names: a file, a folder of them or a pattern; [] if it is not that."""
+    from gluonlab.data.record_files import SUFFIX, record_files
+
+    path = Path(source)
+    if path.is_dir() and not any(each.suffix == SUFFIX for each in path.iterdir()):
+        return []
+    return record_files(source) if path.is_dir() or source.endswith(SUFFIX) else []
+
+
+def _open_records(files: list[Path], limits: ImageLimits) -> Source:
+    from gluonlab.data.classes import numbered_by
+    from gluonlab.data.concatenation import Concatenation
+    from gluonlab.data.record_source import RecordSource
+
+    opened: list[RecordSource] = []
+    for path in files:
+        source = RecordSource(path, index=_good_index("record", path), limits=limits)
+        opened.append(numbered_by(opened[0].classes if opened else (), source))
+    return opened[0] if len(opened) == 1 else Concatenation(opened)
 
 
 def _good_index(kind: Kind, path: Path) -> Optional[VerifiedIndex]:

@@ -45,7 +45,7 @@ def stats(
     opened = open_source(source, path, split, ImageLimits(max_pixels, max_bytes))
     description = describe(opened, sample=sample, threads=usable_cores())
     names: tuple[str, ...] = tuple(getattr(opened, "classes", ()))
-    print_warnings(description.repeats)
+    print_warnings([*getattr(opened, "warnings", ()), *description.repeats])
     if not write_json({**asdict(description), "class_names": names}, json_file):
         _print(description, names)
 

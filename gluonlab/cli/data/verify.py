@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import typer
 
-from gluonlab.cli.data.sources import progress_bar
+from gluonlab.cli.data.sources import as_record_files, progress_bar
 from gluonlab.cli.output import (
     JSON_OPTION,
     MAX_BYTES,
@@ -21,7 +21,6 @@ from gluonlab.errors import DataError, Problem
 
 if TYPE_CHECKING:
     from gluonlab.data.duplicates import Part
-    from gluonlab.data.verification.index import VerifiedIndex
     from gluonlab.data.verification.verify import Kind
 
 
@@ -42,24 +41,28 @@ def verify(
     Example: gluonlab data verify data/mine/train.rec data/mine/val.rec --classes 1000
     """
     check_json_target(json_file)
-    from gluonlab.data.duplicates import tell_repeats
+    from gluonlab.data.duplicates import part_of, tell_repeats
     from gluonlab.data.image_limits import ImageLimits
     from gluonlab.data.packing import usable_cores
     from gluonlab.data.verification.verify import remember
     from gluonlab.data.verification.verify import verify as verify_records
+    from gluonlab.data.verified_source import open_one
 
     limits = ImageLimits(max_pixels, max_bytes)
     rows: list[dict[str, Any]] = []
     parts: list[Part] = []
+    warnings: list[str] = []
     problems: list[Problem] = []
-    for path in map(Path, paths):
+    for path in (found for given in paths for found in as_record_files(given) or [Path(given)]):
         kind: Kind = "folder" if path.is_dir() else "record"
         with progress_bar(path.name) as progress:
             index = verify_records(
                 kind, path, processes=processes or usable_cores(), progress=progress, limits=limits
             )
         place = remember(index, path)
-        parts.append(_part(kind, path, index))
+        source = open_one(kind, path, index, limits)
+        warnings += source.warnings
+        parts += part_of(source, str(path))
         bad = dict(index.bad)
         for number in _outside(index.records.labels, classes):
             what = f"label {index.records.labels[number]} outside 0..{(classes or 0) - 1}"
@@ -74,7 +77,7 @@ def verify(
             }
         )
         problems += [problem for _, problem in sorted(bad.items())]
-    print_warnings(tell_repeats(parts))
+    print_warnings([*warnings, *tell_repeats(parts)])
     if not write_json(rows, json_file):
         for row in rows:
             typer.echo(f"{row['path']}: {row['records']} records, {len(row['bad'])} bad -> {row['index']}")
@@ -85,12 +88,3 @@ def verify(
 def _outside(labels: Any, classes: Optional[int]) -> list[int]:
     is_outside = (labels < 0) | (labels >= classes) if classes else labels < 0
     return is_outside.nonzero()[0].tolist()  # type: ignore[no-any-return]
-
-
-def _part(kind: Kind, path: Path, index: VerifiedIndex) -> Part:
-    from gluonlab.data.duplicates import Part
-    from gluonlab.data.folder import FolderSource
-
-    records = index.records
-    where = FolderSource(path).where if kind == "folder" else lambda number: f"{path.name}: record {number}"
-    return Part(str(path), records.digests, records.labels.astype("int64"), where)

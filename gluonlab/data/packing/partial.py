@@ -23,6 +23,7 @@ from gluonlab.data.packing.encode import Encoded
 from gluonlab.data.recordio import frame, temporary_path, unpack_image_record
 from gluonlab.data.recordio.format import PART_HEADER
 from gluonlab.data.verification.index import DTYPES, SUFFIX, Records, VerifiedIndex
+from gluonlab.data.verification.verify import identify
 from gluonlab.errors import DataError
 
 ROW = np.dtype([(name, np.dtype(dtype).newbyteorder("<")) for name, dtype in DTYPES.items()])
@@ -95,10 +96,8 @@ class PartialRecords:
         temporary = temporary_path(index)
         temporary.write_text("".join(f"{i}\t{offset}\n" for i, offset in zip(ids, rows["offsets"].tolist())))
         os.replace(temporary, index)
-        state = records.stat()
         arrays = Records(**{name: rows[name].astype(dtype) for name, dtype in DTYPES.items()})
-        identity = {"size": state.st_size, "mtime_ns": state.st_mtime_ns}
-        verified_index = VerifiedIndex(arrays, {}, identity, digest.hexdigest())
+        verified_index = VerifiedIndex(arrays, {}, identify("record", records), digest.hexdigest())
         verified_index.save(verified)
         self.discard()
         return verified_index

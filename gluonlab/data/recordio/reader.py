@@ -44,11 +44,11 @@ class RecordTable(NamedTuple):
 class RecordReader:
     """Random access to the records of ``path``; safe for threads, fork and spawn.
 
-    The index is ``index_path``, by default the ``.idx`` beside the file, else rebuilt in memory. It must
-    list every record; record i is its line i. With a ``table`` no index is read, and each record must have
-    its checksum. Raises DataError DAT01 (missing or empty), DAT03 (the index is wrong), DAT04 (the record
-    is damaged), DAT07 (it has more bytes than ``limits`` allow), DAT08 (checksum); CheckpointError DAT19 if
-    the disk fails.
+    The index is ``index_path``, by default the ``.idx`` beside the file, else rebuilt in memory. Record i is
+    its line i; records that it does not list are not there, as with MXNet. With a ``table`` no index is read,
+    and each record must have its checksum. Raises DataError DAT01 (missing or empty), DAT03 (the index is
+    wrong), DAT04 (the record is damaged), DAT07 (it has more bytes than ``limits`` allow), DAT08 (checksum);
+    CheckpointError DAT19 if the disk fails.
     """
 
     def __init__(
@@ -88,8 +88,9 @@ class RecordReader:
         if is_bad.any():
             deque(self._walk(), maxlen=0)  # a truncated file is told first
             raise self._index_error(int(self.offsets[is_bad][0]))
-        if self.offsets.min() > 0:
-            raise self._gap_error(0)
+        first = int(self.offsets.min())
+        if not self._is_tiled(0, first, f"{self.name}: byte 0"):
+            raise self._index_error(first)
         return self.offsets
 
     def _rebuilt_index(self) -> NDArray[np.int64]:
@@ -122,9 +123,7 @@ class RecordReader:
         try:
             parts, end = self._parts(offset, self.where(index))
             if end != self.ends[index]:
-                raise DataError(
-                    "DAT04", self.where(index), f"ends at byte {end}, not where the next one starts"
-                )
+                self._mend_end(index, end)
         except DataError as error:
             raise self._index_problem() or error from None
         self._limits.check_bytes(end - offset, self.where(index))
@@ -137,6 +136,23 @@ class RecordReader:
                 "DAT08", self.where(index), "differs from its checksum", "verify the file again, or fetch it"
             )
         return payload
+
+    def _mend_end(self, index: int, end: int) -> None:
+        """Note where record ``index`` ends, if there are only records between it and the next one listed."""
+        if self._table or not self._is_tiled(end, int(self.ends[index]), self.where(index)):
+            raise DataError("DAT04", self.where(index), f"ends at byte {end}, not where the next one starts")
+        self.ends[index] = end
+
+    def _is_tiled(self, start: int, stop: int, where: str) -> bool:
+        """Whether whole records fill the bytes from ``start`` to ``stop``."""
+        while start < stop:
+            _, start = self._parts(start, where)
+        return start == stop
+
+    @property
+    def listed_fraction(self) -> float:
+        """The part of the file's bytes that its listed records have, so far as they were looked at."""
+        return float((self.ends - self.offsets).sum()) / self._size
 
     def _pread(self, length: int, start: int) -> bytes:
         return read_with_retries(lambda: os.pread(self._fd, length, start), f"{self.name}: byte {start}")
@@ -207,11 +223,5 @@ class RecordReader:
         wrong = np.setdiff1d(self.offsets[self.offsets <= starts[-1]], starts)
         if wrong.size:
             return self._index_error(int(wrong[0]))
-        missing = np.setdiff1d(starts[1:], self.offsets)
-        if missing.size:
-            return self._gap_error(int(missing[0]))
         self._index_is_right = True  # a file with many bad records is walked once
         return None
-
-    def _gap_error(self, offset: int) -> DataError:
-        return DataError("DAT03", self.index_path.name, f"lacks the record at byte {offset} of {self.name}")

@@ -42,7 +42,6 @@ def inspect(samples: Union[RecordFile, Folder], number: int) -> list[Any]:
     from gluonlab.data.decode import decode_image
     from gluonlab.data.duplicates import image_digest
 
-    offset, size = samples.place(number)
     crc = label = height = width = digest = 0
     error = None
     try:
@@ -56,7 +55,7 @@ def inspect(samples: Union[RecordFile, Folder], number: int) -> list[Any]:
         error = [problem.code, problem.where, problem.what]
     except MemoryError:
         error = ["DAT40", samples.where(number), f"needs more than {MEMORY >> 30} GiB of memory to decode"]
-    return [offset, size, crc, label, height, width, digest, error]
+    return [*samples.place(number), crc, label, height, width, digest, error]
 
 
 class RecordFile:
@@ -70,10 +69,9 @@ class RecordFile:
         self.where = self._reader.where
 
     def place(self, number: int) -> tuple[int, int]:
-        """First byte, and bytes until the next record."""
-        return int(self._reader.offsets[number]), int(
-            self._reader.ends[number] - self._reader.offsets[number]
-        )
+        """First byte, and bytes until the next record, once this one was looked at."""
+        offset = int(self._reader.offsets[number])
+        return offset, int(self._reader.ends[number]) - offset
 
     def sample(self, number: int) -> tuple[bytes, int, bytes]:
         """What the checksum covers, label, image file."""

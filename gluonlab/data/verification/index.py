@@ -81,6 +81,17 @@ class VerifiedIndex:
         finally:
             temporary.unlink(missing_ok=True)
 
+    def is_of(self, identity: dict[str, Any]) -> bool:
+        """Whether it was made from the file or folder of this ``identity``, whatever index that has now."""
+        return {**self.identity, "index": None} == {**identity, "index": None}
+
+    def lists_as(self, identity: dict[str, Any]) -> bool:
+        """Whether the text index of a record file lists what it did, or is gone and listed all."""
+        was, now = (each.get("index") for each in (self.identity, identity))
+        if was is None or now is None:  # an older version did not note it
+            return was is None or int(self.records.sizes.sum(dtype=np.int64)) == identity["size"]
+        return bool(was == now)
+
     @property
     def table(self) -> RecordTable:
         """What a reader of the record file needs."""

@@ -67,8 +67,11 @@ def _leaves_out(index: VerifiedIndex, limits: ImageLimits) -> bool:
 def known_index(kind: Kind, path: Path) -> Optional[VerifiedIndex]:
     """The index of an earlier verification if there is one of this very file or folder; nothing is made."""
     identity = identify(kind, path)
-    indexes = (load_index(place) for place in index_paths(path))
-    return next((index for index in indexes if index and index.identity == identity), None)
+    for place in index_paths(path):
+        index = load_index(place)
+        if index and index.is_of(identity) and index.lists_as(identity):
+            return index
+    return None
 
 
 def verify(
@@ -130,8 +133,9 @@ def identify(kind: Kind, path: Path) -> dict[str, Any]:
     if kind == "record":
         if not path.is_file():
             raise DataError("DAT01", str(path), "no such file")
-        state = path.stat()
-        return {"size": state.st_size, "mtime_ns": state.st_mtime_ns}
+        state, text = path.stat(), path.with_suffix(".idx")
+        listed = hashlib.sha256(text.read_bytes()).hexdigest() if text.is_file() else None
+        return {"size": state.st_size, "mtime_ns": state.st_mtime_ns, "index": listed}
     digest = hashlib.sha256()
     source = FolderSource(path)
     for number in range(len(source)):
@@ -143,9 +147,9 @@ def identify(kind: Kind, path: Path) -> dict[str, Any]:
 def _known(path: Path, identity: dict[str, Any]) -> Optional[VerifiedIndex]:
     for place in index_paths(path):
         index = load_index(place)
-        if index is None:
+        if index is None or not index.lists_as(identity):
             continue
-        if index.identity == identity:
+        if index.is_of(identity):
             return index
         # A copy has another date; its content tells.
         if index.identity.get("size") == identity.get("size", -1) and index.sha256 == _sha256(path):
