@@ -25,7 +25,7 @@ from gluonlab.errors import ConfigError
 
 if TYPE_CHECKING:
     from gluonlab.config.schema import Config
-    from gluonlab.parallel.launch.plan import Host
+    from gluonlab.parallel.launch.hosts import Host
     from gluonlab.parallel.launch.restarts import RestartPolicy
 
 
@@ -68,7 +68,9 @@ def launch(
     hosts: Optional[str] = typer.Option(
         None, "--hosts", metavar="a:8,b:8", help="Hosts and their processes."
     ),
-    host_file: Optional[Path] = typer.Option(None, "--host-file", help="Lines of `name slots=8`."),
+    host_file: Optional[Path] = typer.Option(
+        None, "--host-file", help="Lines of `name slots=8`, as mpirun, PBS, SGE write them."
+    ),
     interface: Optional[str] = typer.Option(None, "--interface", help="Card or network for all connections."),
     env: list[str] = typer.Option([], "--env", metavar="NAME", help="Pass this variable too; repeatable."),
     bind: BindChoice = typer.Option(BindChoice.cores, "--bind", help="Each process keeps to its share."),
@@ -181,7 +183,7 @@ def _tell(run_dir: Path, json_target: Optional[str], *, is_tuned: bool) -> None:
 
 
 def _hosts(hosts: Optional[str], host_file: Optional[Path], processes: int) -> tuple[Host, ...]:
-    from gluonlab.parallel.launch.plan import parse_hosts, read_host_file
+    from gluonlab.parallel.launch.hosts import parse_hosts, read_host_file
 
     if hosts and host_file:
         raise ConfigError("CLI02", "--hosts and --host-file", "say the same thing", "give one of them")
@@ -190,7 +192,8 @@ def _hosts(hosts: Optional[str], host_file: Optional[Path], processes: int) -> t
     found = parse_hosts(hosts) if hosts else read_host_file(Path(str(host_file)))
     slots = sum(host.slots for host in found)
     if slots < processes:
-        raise ConfigError("CLI02", f"-n {processes}", f"the hosts take {slots} processes", "name more hosts")
+        hint = "name more hosts, or write slots=8 behind those without a number, which take one each"
+        raise ConfigError("CLI02", f"-n {processes}", f"the hosts take {slots} processes", hint)
     return found
 
 

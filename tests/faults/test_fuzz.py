@@ -18,7 +18,7 @@ from gluonlab.config import load_config
 from gluonlab.data.recordio import RecordReader, RecordWriter, pack_image_record, parse_index
 from gluonlab.errors import GluonlabError
 from gluonlab.parallel.failure import FailureReport, report_of
-from gluonlab.parallel.launch.plan import parse_hosts
+from gluonlab.parallel.launch.hosts import parse_hosts
 from gluonlab.parallel.supervision.messages import encode
 from gluonlab.parallel.supervision.switchboard import RankView, Switchboard
 from gluonlab.weights.files import read_weights

@@ -11,12 +11,13 @@ import time
 import psutil
 import pytest
 
-from gluonlab.errors import ConfigError, DataError, Problem
+from gluonlab.errors import DataError, Problem
 from gluonlab.parallel.failure import report_of
 from gluonlab.parallel.launch.environment import job_environment
 from gluonlab.parallel.launch.gloo_start import owner_of_connection
+from gluonlab.parallel.launch.hosts import Host
 from gluonlab.parallel.launch.output import Output
-from gluonlab.parallel.launch.plan import Host, JobPlan, parse_hosts, read_host_file
+from gluonlab.parallel.launch.plan import JobPlan
 from gluonlab.parallel.launch.verdict import judge
 from gluonlab.parallel.supervision.messages import LINE_BYTES, encode
 from gluonlab.parallel.supervision.stop import PreemptedError
@@ -258,20 +259,7 @@ def test_secrets_do_not_pass_unless_they_are_named():
     assert job_environment(mine, ["AWS_SECRET_ACCESS_KEY"])["AWS_SECRET_ACCESS_KEY"] == "s"
 
 
-def test_hosts_are_read_from_words_and_files(tmp_path):
-    assert parse_hosts("a:8,b.example:2,10.0.0.1") == (
-        Host("a", 8),
-        Host("b.example", 2),
-        Host("10.0.0.1", 1),
-    )
-    file = tmp_path / "hosts"
-    file.write_text("# two\na slots=8\n\nb:4 # comment\nc\n")
-    assert read_host_file(file) == (Host("a", 8), Host("b", 4), Host("c", 1))
-    for wrong in ("", "a:0", "a:x", "a:8,a:8", "-oProxyCommand=x:1", "a b:1", "a:8,,b:8"):
-        with pytest.raises(ConfigError, match="CLI02"):
-            parse_hosts(wrong)
-    with pytest.raises(ConfigError, match="cannot be read"):
-        read_host_file(tmp_path / "none")
+def test_the_address_to_listen_on_is_one_that_all_hosts_reach():
     assert JobPlan(["x"], 2).address == "127.0.0.1"
     assert JobPlan(["x"], 2, hosts=(Host("127.0.0.1", 2),)).address == "127.0.0.1"
     assert JobPlan(["x"], 2, hosts=(Host("h", 2),), interface="lo").address == "127.0.0.1"

@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from platform import node
 from typing import Literal, Optional
 
 import psutil
 
 from gluonlab.errors import ClusterError, ConfigError
+from gluonlab.parallel.launch.hosts import Host
 from gluonlab.parallel.supervision.watchdog import Limits
 
 Backend = Literal["mpi", "gloo", "srun", "kvstore"]
 
 LOOPBACK = "127.0.0.1"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")
-
-
-@dataclass(frozen=True)
-class Host:
-    """A machine and how many processes it takes."""
-
-    name: str
-    slots: int
 
 
 @dataclass(frozen=True)
@@ -63,53 +53,6 @@ class JobPlan:
         return (
             _address_towards(self.hosts[0].name) if self.hosts else socket.gethostbyname(socket.gethostname())
         )
-
-
-def parse_hosts(text: str) -> tuple[Host, ...]:
-    """Read ``a:8,b:8``; a host without a number takes one process.
-
-    Raises:
-        ConfigError: CLI02.
-    """
-    return _checked([part.strip().partition(":")[::2] for part in text.split(",")], f"--hosts {text}")
-
-
-def read_host_file(path: Path) -> tuple[Host, ...]:
-    """Read a file with ``name``, ``name slots=8`` or ``name:8`` in each line, and comments after ``#``.
-
-    Raises:
-        ConfigError: CLI02.
-    """
-    try:
-        lines = [line.partition("#")[0].split() for line in path.read_text().splitlines()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError("CLI02", f"--host-file {path}", f"cannot be read: {error}") from None
-    pairs = []
-    for name, *options in filter(None, lines):
-        slots = [option[len("slots=") :] for option in options if option.startswith("slots=")]
-        pairs.append((name, slots[0]) if slots else name.partition(":")[::2])
-    return _checked(pairs, f"--host-file {path}")
-
-
-def is_this_host(name: str) -> bool:
-    """Whether ``name`` is this host, by name or by an address of one of its cards."""
-    try:
-        address = socket.gethostbyname(name)
-    except OSError:
-        return name == node()
-    own = (each.address for addresses in psutil.net_if_addrs().values() for each in addresses)
-    return address in own or address.startswith("127.")
-
-
-def _checked(pairs: Sequence[tuple[str, str]], where: str) -> tuple[Host, ...]:
-    hosts = []
-    for name, slots in pairs:
-        if not _NAME.fullmatch(name) or not (slots or "1").isdecimal() or int(slots or 1) < 1:
-            raise ConfigError("CLI02", where, f"{name}:{slots} is no host and number", "write a:8,b:8")
-        hosts.append(Host(name, int(slots or 1)))
-    if not hosts or len({host.name for host in hosts}) < len(hosts):
-        raise ConfigError("CLI02", where, "names no host, or one twice", "write a:8,b:8")
-    return tuple(hosts)
 
 
 def _address_of(interface: str) -> str:

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Optional, TextIO
 
 from gluonlab.errors import CheckpointError, ClusterError, Problem
+from gluonlab.parallel.launch.hosts import Host, is_this_host
 from gluonlab.parallel.launch.job import run_job
-from gluonlab.parallel.launch.plan import Host, JobPlan, is_this_host
+from gluonlab.parallel.launch.plan import JobPlan
 from gluonlab.parallel.launch.verdict import JobFailure, error_with_code
 from gluonlab.reporting.held_directory import HeldDirectory
 
