@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[1]
 RESULT = ROOT / "benchmarks/results/installation.json"
 LINK = "[installation.json](../benchmarks/results/installation.json)"
 PAGE, BEGIN, END = ROOT / "docs/gpu.md", "<!-- installation -->", "<!-- /installation -->"
-PYTHONS = ("3.9", "3.10", "3.11", "3.12")
+PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
 NAMES = (*(f"cpu-{version}" for version in PYTHONS), "cu112")
 
 Row = dict[str, Any]
