@@ -78,6 +78,65 @@ def test_a_slurm_job_without_a_recipe_is_one_line(root):
     assert job.stderr.startswith("error[CLI01] slurm_job: no CONFIG")
 
 
+NODES = {"SLURM_JOB_NUM_NODES": "2", "SLURM_NNODES": "2", "SLURM_JOB_CPUS_PER_NODE": "64(x2)"}
+
+
+@pytest.mark.parametrize(
+    ("variables", "tasks"),
+    [
+        pytest.param({"SLURM_JOBID": "71", "SLURM_NNODES": "4", "SLURM_NPROCS": "7",
+                      "SLURM_TASKS_PER_NODE": "2(x3),1"}, 7, id="1.3"),
+        pytest.param({**NODES, "SLURM_NPROCS": "4", "SLURM_NTASKS": "4", "SLURM_NTASKS_PER_NODE": "2",
+                      "SLURM_TASKS_PER_NODE": "2(x2)"}, 4, id="22.05"),
+        pytest.param({**NODES, "SLURM_NTASKS_PER_NODE": "8", "SLURM_TASKS_PER_NODE": "64(x2)"}, 16,
+                     id="23.02.0 --exclusive --ntasks-per-node=8"),
+        pytest.param({**NODES, "SLURM_TASKS_PER_NODE": "2(x3),1"}, 7, id="20.11 without --ntasks"),
+        pytest.param({**NODES, "SLURM_TASKS_PER_NODE": "3", "SLURM_STEP_NUM_TASKS": "1"}, 3,
+                     id="sent from an srun"),
+        pytest.param({"SLURM_NTASKS": "", "SLURM_STEP_NUM_TASKS": "5"}, 5, id="in a step"),
+        pytest.param({**NODES, "SLURM_TASKS_PER_NODE": "2(x0"}, 2, id="a list that is none"),
+        pytest.param(NODES, 2, id="26.05 without --ntasks"),
+    ],
+)  # fmt: skip
+def test_tasks_are_counted_from_what_slurm_says(root, tmp_path, job_environment, variables, tasks):
+    (tmp_path / "bin/gluonlab").write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/asked\n')
+    (tmp_path / "bin/gluonlab").chmod(0o755)
+    plain = {name: value for name, value in job_environment.items() if not name.startswith("SLURM_")}
+    job_id = {} if "SLURM_JOBID" in variables else {"SLURM_JOB_ID": "71"}
+    job = subprocess.run(
+        [root / "scripts/slurm_job.sh", "configs/digits.yaml"],
+        env={**plain, **job_id, **variables}, cwd=root, capture_output=True, text=True,
+    )  # fmt: skip
+    assert job.returncode == 0, job.stderr
+    assert job.stdout.startswith(f"[slurm_job] {tasks} processes (")
+    asked = (tmp_path / "asked").read_text()
+    assert asked.startswith(f"launch -n {tasks} --max-restarts 3 configs/digits.yaml run_dir=")
+    assert asked.endswith("/runs/digits-71-0\n")
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "message"),
+    [
+        ({"SLURM_JOB_ID": ""}, 2, "error[CLI02] slurm_job: not inside a SLURM job"),
+        (
+            {"SLURM_NTASKS": ""},
+            2,
+            "error[CLI02] slurm_job: SLURM does not say how many tasks job 71 has; give sbatch",
+        ),
+        ({"SLURM_NTASKS": "two"}, 2, "error[CLI02] slurm_job: SLURM does not say how many tasks job 71 has"),
+        ({"SLURM_SUBMIT_DIR": "/nowhere"}, 2, "error[CLI02] slurm_job: SLURM_SUBMIT_DIR is not on this host"),
+        ({"GLUONLAB_VENV": "/nowhere"}, 8, "error[ENV10] slurm_job: /nowhere/bin/activate is not there"),
+    ],
+)
+def test_a_slurm_job_that_cannot_start_is_one_line(root, job_environment, changes, code, message):
+    job = subprocess.run(
+        [root / "scripts/slurm_job.sh", "configs/digits.yaml"],
+        env={**job_environment, **changes}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert job.returncode == code
+    assert job.stderr.splitlines()[-1].startswith(message)
+
+
 class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
