@@ -24,7 +24,7 @@ from gluonlab.build.data import (
     open_val,
 )
 from gluonlab.build.data_warnings import class_warnings, data_warnings
-from gluonlab.build.device import build_ctx
+from gluonlab.build.device import build_ctx, wire_warnings
 from gluonlab.build.engine import engine_network
 from gluonlab.build.network import build_state, build_train_loss, build_val_loss
 from gluonlab.build.phases import build_averaging, build_phases, build_workers
@@ -56,7 +56,9 @@ def build_run(config: Config, run_dir: Path, world: World, stream: Optional[Text
     check_processes(config, world.size)
     ctx = build_ctx(config, world)
     sets = world.run_on_all(lambda: open_data_sets(config.data))
-    warnings = data_warnings(config.data, sets) if world.rank == 0 else []
+    warnings = (
+        [*data_warnings(config.data, sets), *wire_warnings(config, world, ctx)] if world.rank == 0 else []
+    )
     calendar = build_calendar(config, sets.train_samples)
     state = build_state(config, world, ctx)
     state.sgd_share = build_sgd_share(config, calendar)

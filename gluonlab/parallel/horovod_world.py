@@ -49,6 +49,11 @@ class HorovodWorld(World):
         super().broadcast(arrays)
         self._stages.pop("broadcast", None)  # the next one may be of other arrays
 
+    def adds_halves_slowly(self, ctx: Any) -> bool:
+        """Over Gloo, which converts each number in software; MPI has Horovod's own sum, NCCL the GPU's."""
+        is_on_host = ctx.device_type == "cpu" or self._stage_on_host or not self._hvd.nccl_built()
+        return is_on_host and bool(self._hvd.gloo_enabled()) and not self._hvd.mpi_enabled()
+
     def sum(self, arrays: Sequence[Any], name: str) -> None:
         """Sums in buckets, the last arrays first: backward finishes those first."""
         injected = fault_point("collective")

@@ -63,6 +63,10 @@ class World(ABC):
         for array in arrays:
             array.wait_to_read()
 
+    def adds_halves_slowly(self, ctx: Any) -> bool:
+        """Whether float16 arrays on ``ctx`` take longer to add up than float32 ones of twice the bytes."""
+        return False
+
     def run_on_all(self, action: Callable[[], Result]) -> Result:
         """Run ``action`` on every process; raise on all of them or on none.
 

@@ -155,6 +155,17 @@ def test_gloo_gives_the_same_weights_as_mpi(tmp_path, run_gluonlab):
     assert digests["mpi"] == digests["gloo"]  # a sum of two has only one order
 
 
+@pytest.mark.parametrize(("backend", "warnings"), [("gloo", 1), ("mpi", 0)])
+def test_gradients_in_float16_are_warned_of_where_they_cost_time(tmp_path, run_gluonlab, backend, warnings):
+    job = run_gluonlab(
+        "launch", "-n", 2, "--backend", backend, *DIGITS, "wire_precision=float16", "epochs=0.1",
+        "schedule.warmup_epochs=0", f"run_dir={tmp_path / 'run'}",
+    )  # fmt: skip
+    assert job.returncode == 0, job.stderr
+    told = "warning: wire_precision float16 halves what is sent, but Gloo takes"
+    assert (job.stdout + job.stderr).count(told) == warnings
+
+
 def test_the_environment_does_not_reach_the_command_line(tmp_path):
     os.environ["GLUONLAB_TEST_SECRET"] = "hunter2"
     try:
