@@ -4,6 +4,7 @@ import importlib
 import json
 import re
 
+import matplotlib
 import pytest
 
 from gluonlab.config.reference import render_reference
@@ -43,6 +44,16 @@ def test_the_tables_of_a_page_are_made_from_the_result_files(page, module, secti
     assert fill_in(text, root / "benchmarks/results", tables) == text
 
 
+def assert_same_picture(root, name, drawn):
+    """Byte for byte by the Matplotlib that made the pictures; another one places things otherwise."""
+    pictures = [(root / name).read_text(), drawn]
+    drew_them = f'matplotlib=={matplotlib.__version__}; python_version < "3.13"\n'
+    if drew_them not in (root / "scripts/constraints.txt").read_text():
+        pictures = [re.findall("<text.*?>(.*?)</text>", picture) for picture in pictures]
+    assert pictures[0] == pictures[1], name
+    assert pictures[0]
+
+
 def test_a_comparison_without_an_interval_has_its_row(root, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(root / "benchmarks"))
     from peers_table import render_peers
@@ -68,7 +79,7 @@ def test_the_tables_and_pictures_of_the_benchmarks_are_made_from_the_result_file
         assert f"<!-- {name} -->" in text
     assert fill_in(text, root / BENCH, SECTIONS) == text
     for name, drawn in pictures(root / BENCH).items():
-        assert (root / name).read_text() == drawn, name
+        assert_same_picture(root, name, drawn)
         assert f"]({name.replace('docs/', '')})" in text
     for path in (root / BENCH).glob("*.json"):
         assert path.stem in COMMANDS, f"{path} is made by no command"
@@ -79,7 +90,7 @@ def test_the_pictures_are_made_from_the_result_files(root):
     from benchmarks.tables import PICTURES
 
     for name, draw in PICTURES.items():
-        assert (root / name).read_text() == draw(root / "benchmarks/results"), name
+        assert_same_picture(root, name, draw(root / "benchmarks/results"))
 
 
 def test_the_page_of_models_is_made_from_the_registry_and_the_result_file(root):
