@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from augmentation_tables import render_augmentations, render_operations
 from tables import ROOT, Sections, fill_in
 
 PAGE = ROOT / "docs/data.md"
@@ -65,7 +66,12 @@ def _mib(size: float) -> str:
     return f"{size / 2**20:.0f} MiB"
 
 
-DATA_SECTIONS: Sections = {"loading": render_loading, "scale": render_scale}
+DATA_SECTIONS: Sections = {
+    "loading": render_loading,
+    "scale": render_scale,
+    "augmentations": render_augmentations,
+    "operations": render_operations,
+}
 
 
 def main() -> None:

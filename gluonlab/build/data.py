@@ -208,7 +208,15 @@ def build_train_augmentation(data: Data) -> Augmentation:
         framing = WholeImage(data.image_size)
         steps.append(ShiftCrop(data.pad, flip=data.augment == "shift_flip"))
     if data.rand_augment:
-        steps.append(RandAugment(data.rand_augment, data.rand_augment_magnitude, tuple(data.mean)))
+        steps.append(
+            RandAugment(
+                data.rand_augment,
+                data.rand_augment_magnitude,
+                tuple(data.mean),
+                data.rand_augment_policy,
+                data.rand_augment_spread,
+            )
+        )
     if data.brightness or data.contrast or data.saturation or data.hue:
         steps.append(ColourJitter(data.brightness, data.contrast, data.saturation, data.hue))
     if data.lighting:

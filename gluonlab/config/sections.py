@@ -114,12 +114,23 @@ class Data(Section):
         ge=0,
         le=10,
         description="Standard deviation of the weights of ImageNet's principal colour components that are "
-        "added (Krizhevsky et al. 2012: 0.1).",
+        "added (Krizhevsky et al. 2012: 0.1), MXNet's pca_noise.",
     )
     rand_augment: int = Field(
         0, ge=0, le=14, description="Operations of RandAugment (Cubuk et al. 2020) on each training image."
     )
     rand_augment_magnitude: float = Field(9.0, ge=0, le=30, description="Their strength, 0 to 30.")
+    rand_augment_policy: Literal["paper", "timm"] = Field(
+        "paper",
+        description="`paper`: the fourteen operations of Cubuk et al. 2020, as in torchvision; `timm`: its "
+        "fifteen 'increasing' ones, each carried out with probability 0.5.",
+    )
+    rand_augment_spread: float = Field(
+        0.0,
+        ge=0,
+        le=30,
+        description="Standard deviation of the strength from operation to operation (timm's mstd times 3).",
+    )
     erasing: float = Field(
         0.0,
         ge=0,

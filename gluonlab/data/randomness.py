@@ -24,6 +24,11 @@ def uniforms(
     return np.asarray((bits >> np.uint64(11)) * 2.0**-53)
 
 
+def normals(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Standard normal numbers from two uniform ones in [0, 1) each (Box & Muller 1958)."""
+    return np.asarray(np.sqrt(-2 * np.log(1 - first)) * np.cos(2 * np.pi * second))
+
+
 def permutation(seed: int, epoch: int, size: int) -> NDArray[np.int64]:
     """A uniformly random order of ``range(size)`` for this epoch."""
     indices = np.arange(size, dtype=np.int64)

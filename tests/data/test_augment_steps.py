@@ -4,11 +4,13 @@ import cv2
 import numpy as np
 import pytest
 
-from gluonlab.data.augment import colour, rand_augment
+from gluonlab.data.augment import colour
+from gluonlab.data.augment import operations as ops
 from gluonlab.data.augment.colour import ColourJitter, Lighting
 from gluonlab.data.augment.placement import RandomErasing
-from gluonlab.data.augment.rand_augment import RandAugment
+from gluonlab.data.augment.rand_augment import RandAugment, operations
 from gluonlab.data.randomness import uniforms
+from gluonlab.runtime.mxnet import mx
 
 RGB = np.random.RandomState(3).randint(0, 256, (24, 20, 3)).astype(np.uint8)
 GRAY = RGB[:, :, :1]
@@ -53,14 +55,17 @@ def test_jitter_of_strength_zero_changes_nothing_and_its_factors_are_uniform():
     assert abs(values.mean() - 100) < 4 * 23.1 / np.sqrt(4000)
 
 
-def test_lighting_adds_the_covariance_of_the_components():
-    flat = np.full((1, 1, 3), 128, np.uint8)
-    step = Lighting(0.1)
-    shifts = np.array([step(flat, draw)[0, 0].astype(float) - 128 for draw in draws(20_000, step)])
-    vectors, deviations = colour.PCA_VECTORS, colour.PCA_DEVIATIONS
-    expected = (25.5**2) * vectors @ np.diag(deviations**2) @ vectors.T
-    np.testing.assert_allclose(np.cov(shifts.T), expected, atol=0.05 * expected.max())
-    np.testing.assert_allclose(vectors.T @ vectors, np.eye(3), atol=2e-3)
+def test_lighting_shifts_colours_as_far_as_mxnets():
+    flat, count = np.full((1, 1, 3), 128, np.uint8), 20_000
+    step, peer = Lighting(0.1), mx.gluon.data.vision.transforms.RandomLighting(0.1)
+    shifts = np.array([step(flat, draw)[0, 0].astype(float) - 128 for draw in draws(count, step)])
+    mx.random.seed(5)
+    gray = mx.nd.full((1, 1, 3), 128.0)
+    theirs = mx.nd.concat(*(peer(gray) for _ in range(count)), dim=0).asnumpy()[:, 0] - 128
+    np.testing.assert_allclose(shifts.std(0), theirs.std(0), rtol=0.02)
+    np.testing.assert_allclose(np.corrcoef(shifts.T), np.corrcoef(theirs.T), atol=0.02)
+    deviations = 25.5 * np.sqrt(colour.PCA_VECTORS**2 @ colour.PCA_DEVIATIONS**2)
+    np.testing.assert_allclose(theirs.std(0), deviations, rtol=0.02)
 
 
 def test_erasing_covers_the_stated_part_of_the_images_and_of_each():
@@ -88,57 +93,118 @@ def test_a_read_only_image_is_not_written_into():
     assert (step(image, draws(1, step)[0]) != 255).any()
 
 
-OPERATIONS = list(RandAugment(1, 9, FILL)._operations())
+TABLES = {policy: operations(policy, FILL) for policy in ("paper", "timm")}
+OPERATIONS = [(policy, name) for policy, table in TABLES.items() for name in table]
 
 
-@pytest.mark.parametrize("name", OPERATIONS)
-def test_each_operation_keeps_shape_and_leaves_its_input_alone(name):
+@pytest.mark.parametrize(("policy", "name"), OPERATIONS)
+def test_each_operation_keeps_shape_and_leaves_its_input_alone(policy, name):
     for image in (RGB, GRAY, np.zeros((1, 1, 3), np.uint8)):
         before = image.copy()
         for strength in (0.0, 0.5, 1.0):
             for sign in (-1.0, 1.0):
-                changed = RandAugment(1, 9, FILL)._operations()[name](image, strength, sign)
+                changed = TABLES[policy][name](image, strength, sign)
                 assert changed.shape == image.shape
                 assert changed.dtype == np.uint8
         assert np.array_equal(image, before)
 
 
 def test_operations_without_strength_are_the_identity():
-    for name in set(OPERATIONS) - {"auto_contrast", "equalize", "hue"}:
-        changed = RandAugment(1, 0, FILL)._operations()[name](RGB, 0.0, 1.0)
-        np.testing.assert_allclose(changed.astype(int), RGB, atol=1, err_msg=name)
+    ever = {
+        ("paper", "auto_contrast"),
+        ("paper", "equalize"),
+        ("timm", "auto_contrast"),
+        ("timm", "equalize"),
+    }
+    for policy, name in set(OPERATIONS) - ever - {("timm", "invert"), ("timm", "posterize")}:
+        changed = TABLES[policy][name](RGB, 0.0, 1.0)
+        np.testing.assert_allclose(changed.astype(int), RGB, atol=1, err_msg=f"{policy} {name}")
 
 
 def test_known_answers_of_operations():
-    assert rand_augment.posterize(np.array([[[255, 129, 7]]], np.uint8), 4).tolist() == [[[240, 128, 0]]]
-    assert rand_augment.solarize(np.array([[[255, 128, 7]]], np.uint8), 128).tolist() == [[[0, 127, 7]]]
+    assert ops.posterize(np.array([[[255, 129, 7]]], np.uint8), 4).tolist() == [[[240, 128, 0]]]
+    assert ops.solarize(np.array([[[255, 128, 7]]], np.uint8), 128).tolist() == [[[0, 127, 7]]]
+    assert ops.solarize_add(np.array([[[255, 128, 127, 7]]], np.uint8), 77).tolist() == [
+        [[255, 128, 204, 84]]
+    ]
     ramp = np.arange(50, 150, dtype=np.uint8).reshape(10, 10, 1)
-    stretched = rand_augment.auto_contrast(ramp)
+    stretched = ops.auto_contrast(ramp)
     assert (stretched.min(), stretched.max()) == (0, 255)
     flat = np.full((4, 4, 3), 7, np.uint8)
-    assert np.array_equal(rand_augment.auto_contrast(flat), flat)
-    equalized = rand_augment.equalize(np.repeat(ramp, 3, axis=2))
+    assert np.array_equal(ops.auto_contrast(flat), flat)
+    equalized = ops.equalize(np.repeat(ramp, 3, axis=2))
     np.testing.assert_allclose(equalized[..., 0].ravel(), np.arange(100) * 255 / 99, atol=1)
-    np.testing.assert_allclose(rand_augment.sharpen(flat, 1.9), flat)
+    np.testing.assert_allclose(ops.sharpen(flat, 1.9), flat)
 
 
 def test_a_quarter_turn_and_a_shift_move_pixels_where_they_should():
     square = RGB[:20]
-    turned = rand_augment._warp(square, rand_augment.rotation(square, 90), FILL)
+    turned = ops.warp(square, ops.rotation(square, 90), FILL)
     np.testing.assert_allclose(turned.astype(int), np.rot90(square), atol=1)
-    shifted = rand_augment._warp(square, [[1, 0, 3], [0, 1, 0]], FILL)
+    shifted = ops.warp(square, [[1, 0, 3], [0, 1, 0]], FILL)
     assert np.array_equal(shifted[:, 3:], square[:, :-3])
     assert (shifted[:, :3] == [124, 116, 104]).all()
 
 
-def test_rand_augment_draws_all_operations_equally():
-    step = RandAugment(2, 9, FILL)
-    assert step.num_draws == 4
-    counts = np.bincount((draws(7000, step)[:, ::2] * len(OPERATIONS)).astype(int).ravel())
-    assert len(OPERATIONS) == len(counts) == 14
+def test_the_list_of_timm_has_timms_strengths():
+    ramp = np.arange(256, dtype=np.uint8).reshape(16, 16, 1)
+    flat = ramp.ravel().astype(int)
+    for level, bits, threshold, added in (
+        (0.7, 2, 77, 77),
+        (0.6, 2, 103, 66),
+        (1.0, 0, 0, 110),
+        (0.0, 4, 256, 0),
+    ):
+        expected = {
+            "invert": 255 - flat,
+            "posterize": flat >> (8 - bits) << (8 - bits),
+            "solarize": np.where(flat < threshold, flat, 255 - flat),
+            "solarize_add": np.where(flat < 128, np.minimum(flat + added, 255), flat),
+        }
+        for name, values in expected.items():
+            assert TABLES["timm"][name](ramp, level, 1.0).ravel().tolist() == values.tolist(), (name, level)
+    square = RGB[:20]
+    shifted = TABLES["timm"]["shift_x"](square, 1.0, 1.0)  # by 0.45 of 20
+    assert np.array_equal(shifted[:, 9:], square[:, :-9])
+    assert (shifted[:, :9] == [124, 116, 104]).all()
+
+
+@pytest.mark.parametrize(("policy", "number"), [("paper", 14), ("timm", 15)])
+def test_rand_augment_draws_all_operations_equally(policy, number):
+    step = RandAugment(2, 9, FILL, policy)
+    assert step.num_draws == 10
+    assert len(TABLES[policy]) == number
+    counts = np.bincount((draws(500 * number, step)[:, ::5] * number).astype(int).ravel())
+    assert len(counts) == number
     assert abs(counts - 1000).max() < 4 * np.sqrt(1000)
     changed = [step(RGB, draw) for draw in draws(50, step)]
-    assert len({image.tobytes() for image in changed}) > 30
+    assert len({image.tobytes() for image in changed}) > 25
+
+
+def carried_out(step, count):
+    """Strengths of the operations that ``step`` carries out on each of ``count`` images."""
+    table, images = operations(step.policy, step.fill), []
+    names = list(table)
+    try:
+        for name in names:
+            table[name] = lambda image, strength, sign: images[-1].append(strength) or image
+        for draw in draws(count, step):
+            images.append([])
+            step(RGB, draw)
+    finally:
+        operations.cache_clear()
+    return images
+
+
+def test_half_of_the_operations_of_timm_are_carried_out_at_spread_strengths():
+    images = carried_out(RandAugment(2, 21, FILL, "timm", 1.5), 4000)
+    numbers = np.bincount([len(strengths) for strengths in images]) / 4000
+    np.testing.assert_allclose(numbers, [0.25, 0.5, 0.25], atol=4 * np.sqrt(0.25 / 4000))
+    strengths = np.concatenate(images)
+    np.testing.assert_allclose(strengths.mean(), 0.7, atol=4 * 0.05 / np.sqrt(4000))
+    np.testing.assert_allclose(strengths.std(), 0.05, rtol=0.05)
+    assert {tuple(strengths) for strengths in carried_out(RandAugment(2, 9, FILL), 20)} == {(0.3, 0.3)}
+    assert max(map(max, filter(None, carried_out(RandAugment(2, 30, FILL, "timm", 9), 200)))) == 1.0
 
 
 def test_results_do_not_depend_on_opencv_threads():

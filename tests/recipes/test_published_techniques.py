@@ -65,5 +65,6 @@ def test_resnet_strikes_back(recipe, epochs, size, magnitude, repeats, depth):
     data = config.data
     assert (config.epochs, data.image_size, data.val_size, data.resize) == (epochs, size, 224, 236)
     assert (data.rand_augment, data.rand_augment_magnitude) == (2, magnitude * 30 / 10)
+    assert (data.rand_augment_policy, data.rand_augment_spread) == ("timm", 0.5 * 30 / 10)
     assert (data.augment_repeats, config.model.stochastic_depth) == (repeats, depth)
     assert (config.loss.name, config.loss.target_threshold) == ("bce", None)

@@ -13,12 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gluonlab.data.augment.views import Image
+from gluonlab.data.randomness import normals
 
 BYTES = np.arange(256, dtype=np.float32)
 
-# Covariance of the RGB values of ImageNet, in 0 to 1: roots of the eigenvalues, eigenvectors in columns.
-# Published with fb.resnet.torch, which made the method of Krizhevsky et al. 2012 common.
-PCA_DEVIATIONS = np.sqrt(np.array([0.2175, 0.0188, 0.0045]))
+# Principal components of the RGB values of ImageNet, in 0 to 1: eigenvalues, and eigenvectors in columns.
+# Published with fb.resnet.torch, which made the method of Krizhevsky et al. 2012 common. It, MXNet and all
+# that followed take the eigenvalues for deviations, without a root.
+PCA_DEVIATIONS = np.array([0.2175, 0.0188, 0.0045])
 PCA_VECTORS = np.array([[-0.5675, 0.7192, 0.4009], [-0.5808, -0.0045, -0.8140], [-0.5836, -0.6948, 0.4203]])
 
 
@@ -54,8 +56,7 @@ class ColourJitter:
 class Lighting:
     """Add a random mixture of ImageNet's principal components (Krizhevsky et al. 2012, section 4.1).
 
-    ``strength`` is the standard deviation of the weights (0.1 in the paper). Two numbers for each normal
-    weight, by the method of Box and Muller.
+    ``strength`` is the standard deviation of the weights (0.1 in the paper), MXNet's ``pca_noise``.
     """
 
     strength: float
@@ -63,8 +64,8 @@ class Lighting:
 
     def __call__(self, image: Image, draws: NDArray[np.float64]) -> Image:
         """A new image."""
-        normal = np.sqrt(-2 * np.log(1 - draws[:3])) * np.cos(2 * np.pi * draws[3:])
-        shift = 255 * PCA_VECTORS @ (PCA_DEVIATIONS * normal * self.strength)
+        weights = normals(draws[:3], draws[3:]) * self.strength
+        shift = 255 * PCA_VECTORS @ (PCA_DEVIATIONS * weights)
         tables = to_bytes(BYTES[:, None] + shift.astype(np.float32))
         return look_up(image, tables[None])
 
