@@ -48,8 +48,8 @@ _PUBLIC = {
     "join_world": "gluonlab.parallel.world",
     "make_trainer": "gluonlab.training.state",
     "restore": "gluonlab.training.state",
-    "train_epoch": "gluonlab.training.loop",
     "train_step": "gluonlab.training.loop",
+    "train_steps": "gluonlab.training.loop",
 }
 
 __all__ = ["__version__", "models", "schedules", *_PUBLIC]

@@ -9,11 +9,11 @@ import numpy as np
 
 from gluonlab.inference.engines import make_engine
 from gluonlab.metrics import MAX_IN_FLIGHT, Metrics
+from gluonlab.reporting.reporter import SilentReporter
 from gluonlab.runtime.mxnet import autograd, nd
-from gluonlab.training.between_updates import BetweenUpdates
-from gluonlab.training.loop import train_step
-from gluonlab.training.loss_watch import LossWatch
 from gluonlab.training.run import Run
+from gluonlab.training.saving import Saver
+from gluonlab.training.updates import Updates
 
 
 class Work(Protocol):
@@ -32,37 +32,31 @@ class Work(Protocol):
 
 
 class Training:
-    """Updates as a run makes them, and what it does between two: `LossWatch` and `BetweenUpdates`."""
+    """The updates of a run: `Updates`, through which `fit` goes as well."""
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        workers = run.workers
-        self.images_per_step = workers.worker_batch_size * workers.micro_steps
-        requests = run.sampler.requests(
-            run.state.step, run.total_steps, run.workers.worker_batch_size, run.workers.mine
-        )
-        self.batches = run.world.progress.watch(run.loader.batches(requests))
+        self.images_per_step = run.workers.worker_batch_size * run.workers.micro_steps
         self._metrics = Metrics(run.world, run.ctx)
-        self._watch = LossWatch(run.world, run.state.net, lambda step, worker: [])
-        self._between_updates = BetweenUpdates(run)
+        self._saver = Saver(run, SilentReporter())
+        updates = Updates(run, self._saver, report=lambda step, results: None)
+        self.batches = updates.batches(run.total_steps)
+        self._updates = updates.until(run.total_steps, self.batches, self._metrics)
 
     def step(self) -> None:
         """One update."""
-        run = self.run
-        losses = train_step(run.state, self.batches, run.loss_fn, run.schedule, run.workers, self._metrics)
-        self._watch.add(run.state.step - 1, losses)
-        self._between_updates(stop=False, save=False)
+        next(self._updates)
 
     def loss(self) -> float:
         """Mean over all processes."""
         loss = self._metrics.compute()["loss"]
         self._metrics.reset()
-        self._watch.clear()
         return loss
 
     def close(self) -> None:
         """Stop the loader."""
         self.batches.close()
+        self._saver.close()
 
 
 class Inference:

@@ -44,6 +44,7 @@ def benchmark_config(
         f"worker_batch_size={batch}",
         f"global_batch_size={batch * processes}",
         f"epochs={_ENDLESS_EPOCHS:f}",
+        "checkpoint_every=never",
         "phases=[]",  # what holds before the first of them
     ]
     settings += [f"data.image_size={image_size}"] if image_size else []

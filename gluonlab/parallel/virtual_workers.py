@@ -8,7 +8,7 @@ running statistics advance once per update, by the mean over all of them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from gluonlab.parallel.accumulation import Accumulator, PairwiseTree, RunningSum
 from gluonlab.parallel.gradient_noise import GradientNoise
@@ -18,8 +18,12 @@ from gluonlab.parallel.shares import workers_of_process
 from gluonlab.parallel.world import World
 from gluonlab.runtime.mxnet import gluon, nd
 
-WISHES = 2
-"""How many yes-or-no wishes travel with the gradients: to stop, and to save."""
+
+class Wishes(NamedTuple):
+    """Yes or no: what processes wish all of them to do; it travels with the gradients."""
+
+    stop: bool
+    save: bool
 
 
 class VirtualWorkers:
@@ -29,8 +33,8 @@ class VirtualWorkers:
     the bits of the result do not depend on the number of processes; ``micro_steps`` must then be a power
     of two. ``wire_dtype`` is the type that gradients are rounded to, as the mean over workers, before
     processes add them up. ``gradients`` belong to the trained parameters ``names``. Every ``noise_every``
-    updates (0: never) their noise is measured, if there are several workers. ``wishes`` is added up beside
-    the gradients, see `agreement.Agreement`.
+    updates (0: never) their noise is measured, if there are several workers. ``wishes``, how many
+    processes have each of `Wishes`, is added up beside the gradients; see `agreement.Agreement`.
     """
 
     def __init__(
@@ -65,7 +69,7 @@ class VirtualWorkers:
             else None
         )
         self._on_wire = [g.astype(wire_dtype) for g in self.gradients] if wire_dtype != "float32" else []
-        self.wishes = nd.zeros(WISHES, self._ctx, wire_dtype)
+        self.wishes = nd.zeros(len(Wishes._fields), self._ctx, wire_dtype)
         self._draws_random_numbers = draws_random_numbers(net)
         self._noise_every = noise_every if self.count > 1 else 0
         self._noise = (

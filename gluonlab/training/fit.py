@@ -5,25 +5,21 @@ from __future__ import annotations
 import math
 import time
 from contextlib import closing
-from functools import partial
 from typing import Any, Optional
 
 from gluonlab.checkpoint.verify import Checkpoint
 from gluonlab.errors import CheckpointError, NumericError
 from gluonlab.metrics import Metrics
-from gluonlab.parallel.agreement import LAG
 from gluonlab.parallel.supervision.progress import TRAINING
 from gluonlab.parallel.supervision.stop import PreemptedError
 from gluonlab.reporting.traces import traces_of
-from gluonlab.training.between_updates import BetweenUpdates
 from gluonlab.training.finite_state import check_finite_state
-from gluonlab.training.loop import check_finite, train_epoch
-from gluonlab.training.loss_watch import LossWatch
+from gluonlab.training.loop import check_finite
 from gluonlab.training.resume import check_same_on_all, resume
 from gluonlab.training.run import AnyReporter, Run
-from gluonlab.training.same_weights import check_same_weights
 from gluonlab.training.saving import Saver
 from gluonlab.training.state import checkpoint_state, weights_sha256
+from gluonlab.training.updates import Updates
 
 
 def fit(run: Run) -> dict[str, Any]:
@@ -64,16 +60,14 @@ class _Fitting:
         self, run: Run, reporter: AnyReporter, saver: Saver, checkpoint: Optional[Checkpoint]
     ) -> None:
         self.run, self.reporter, self.saver = run, reporter, saver
-        self.between_updates = BetweenUpdates(run)
+        self.updates = Updates(run, saver, self._report_training)
         self.started = time.monotonic()
         self.earlier_seconds = 0.0
         self.resumes = 0
-        self.is_save_wished = False
         self.is_second_chance = False
         self.last_results: dict[str, dict[str, float]] = {}
         self.best: Optional[dict[str, float]] = None
         self.trained_images = self.training_seconds = 0.0
-        self.watch = LossWatch(run.world, run.state.net, self._sample_ids)
         if checkpoint:
             self.earlier_seconds = checkpoint.state["wall_seconds"]
             self.resumes = checkpoint.state["resumes"] + 1
@@ -102,6 +96,7 @@ class _Fitting:
                 if self.is_second_chance:
                     raise
                 self.is_second_chance = True
+                self.updates.looks_at_each = True  # to keep the first bad state, and to waste no further step
                 self._roll_back(error)
 
     def _train_what_is_left(self) -> dict[str, Any]:
@@ -115,54 +110,25 @@ class _Fitting:
 
     def _train_phase(self) -> None:
         run, phase_end = self.run, self.run.enter_phase()
-        requests = run.sampler.requests(
-            run.state.step, phase_end, run.workers.worker_batch_size, run.workers.mine
-        )
         metrics = Metrics(run.world, run.ctx)
-        batches = run.world.progress.watch(run.loader.batches(requests))
+        batches = self.updates.batches(phase_end)
         with closing(batches), run.world.progress.doing(TRAINING):
             while run.state.step < phase_end:
                 epoch_end, validation_step = self._next_step_of(1.0), self._next_step_of(run.eval_every)
                 end_step = min(epoch_end, validation_step, phase_end)
                 if run.averaging:
                     end_step = min(end_step, run.averaging.next_step(run.state.step))
-                train_epoch(
-                    run.state,
-                    batches,
-                    run.loss_fn,
-                    run.schedule,
-                    run.workers,
-                    metrics,
-                    end_step=end_step,
-                    log_every=run.log_every,
-                    report=self._report_training,
-                    after_step=partial(self._after_step, end_step),
-                    watch=self.watch,
-                )
+                for due in self.updates.until(end_step, batches, metrics):
+                    if due.stop:
+                        self._stop()
+                    # At the end a validation may come first; its result belongs into the checkpoint.
+                    if due.save and run.state.step < end_step:
+                        self._save()
                 run.average_weights()
                 if end_step in (validation_step, run.total_steps):
                     self._validate()
-                if run.checkpoint_every and (end_step == epoch_end or self.is_save_wished):
+                if run.checkpoint_every and (due.save or end_step == epoch_end):
                     self._save()
-
-    def _after_step(self, end_step: int) -> None:
-        """What is done between two updates; all processes decide alike."""
-        run, step = self.run, self.run.state.step
-        stop, by_clock = self.between_updates(run.stop.is_made, self.saver.wishes_by_clock())
-        # A wish is heard LAG steps later; a save that came meanwhile has fulfilled it.
-        by_clock = by_clock and step - self.saver.last_step > LAG
-        self.is_save_wished = self.saver.is_due_at(step) or by_clock
-        if stop:
-            self._stop()
-        # At the end of an epoch a validation may come first; its result belongs into the checkpoint.
-        if self.is_save_wished and step < end_step:
-            self._save()
-        elif step % run.check_weights_every == 0:
-            check_same_weights(run.state, run.world)
-            check_finite_state(run.state)
-        elif self.is_second_chance:
-            check_finite_state(run.state)  # to keep the first bad state, and to waste no further step
-        self.saver.report()
 
     def _stop(self) -> None:
         self.saver.check_directory()
@@ -177,11 +143,6 @@ class _Fitting:
         raise PreemptedError(
             "CLU20", f"step {step}", f"stopped by {reason}, {what}", "the same command continues"
         )
-
-    def _sample_ids(self, step: int, worker: int) -> list[int]:
-        size = self.run.workers.worker_batch_size
-        batch = self.run.sampler.global_batch(step)
-        return list(batch.indices[worker * size : (worker + 1) * size])
 
     def _next_step_of(self, interval_epochs: float, after: int = 0) -> int:
         """The first step after the current one (or ``after`` it) at which another interval is over."""
@@ -252,7 +213,7 @@ class _Fitting:
         except CheckpointError:
             self.reporter.message(f"{error}; and no checkpoint to go back to")
             raise
-        self.watch.clear()
+        self.updates.forget()
         if checkpoint is None:
             raise error
         if self.run.world.rank == 0:

@@ -1,4 +1,4 @@
-"""One update, an epoch of updates, and validation."""
+"""One update, many of them, and validation."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def apply_gradients(state: TrainState, workers: VirtualWorkers, lr: float) -> No
         scaler.grow()
 
 
-def train_epoch(
+def train_steps(
     state: TrainState,
     batches: Iterator[Batch],
     loss_fn: LossFn,
@@ -81,10 +81,11 @@ def train_epoch(
     end_step: int,
     log_every: int,
     report: Report = lambda step, results: None,
-    after_step: Callable[[], None] = lambda: None,
     watch: Optional[LossWatch] = None,
-) -> None:
-    """Update until ``end_step``; every ``log_every`` steps, and at the end, report and check the loss.
+) -> Iterator[int]:
+    """Update until ``end_step``, and hand over after each update, with the number of updates so far.
+
+    Every ``log_every`` updates, and at the end, reports and checks the loss.
 
     Raises:
         NumericError: NUM01 if the mean loss since the last report is not finite, on all processes; with
@@ -107,7 +108,7 @@ def train_epoch(
             if watch:
                 watch.clear()
             report(state.step, results)
-        after_step()
+        yield state.step
 
 
 def check_finite(what: str, loss: float, step: int) -> None:

@@ -8,13 +8,14 @@ from typing import Any, Optional
 
 from gluonlab.checkpoint.writer import BackgroundWriter, SaveResult
 from gluonlab.errors import CheckpointError
+from gluonlab.parallel.agreement import LAG
 from gluonlab.parallel.supervision.progress import SAVING
 from gluonlab.training.finite_state import check_finite_state
 from gluonlab.training.run import AnyReporter, Run
 from gluonlab.training.same_weights import check_same_weights
 from gluonlab.training.state import checkpoint_tensors
 
-# A save that comes while the one before is under way waits so long for it, then it is left out.
+# The first save that comes while the one before is under way waits so long for it; the others do not.
 PATIENCE_SECONDS = 1.0
 
 
@@ -25,14 +26,15 @@ class Saver:
         self._run, self._reporter, self._clock = run, reporter, clock
         self._writer = BackgroundWriter(run.store)
         self._interval_began = clock()
-        self._is_lateness_told = False
+        self._is_late = False  # the save under way: the next one came, was told of it and left out
         self._stalls: dict[int, float] = {}
         self._failed = 0
-        self.last_step = -1
+        self._last_step = -1
+        self._lag = LAG if run.world.size > 1 else 0
 
     def go_back_to(self, step: int) -> None:
         """The run goes on from the checkpoint of ``step``."""
-        self.last_step = self._writer.newest = step
+        self._last_step = self._writer.newest = step
 
     def has_lost_directory(self) -> bool:
         """Whether this process is the one that writes, and the directory of the run is not there any more."""
@@ -53,32 +55,26 @@ class Saver:
             hint = "put it back, and the same command continues"
             raise CheckpointError("CKP12", str(run.store.home.path), what, hint)
 
-    def is_due_at(self, step: int) -> bool:
-        """Whether the interval, in steps or epochs, is over at ``step``: the same on all processes."""
-        every, calendar = self._run.checkpoint_every, self._run.sampler.calendar
-        if every is None or every.unit == "seconds":
-            return False
-        if every.unit == "steps":
-            return step % int(every.amount) == 0
-        return int(calendar.epoch_at(step) / every.amount) > int(calendar.epoch_at(step - 1) / every.amount)
-
-    def wishes_by_clock(self) -> bool:
+    def wishes(self) -> bool:
         """Whether the interval, in seconds, is over: on rank 0, who writes, and once for each interval.
 
-        While the save before is under way nothing is wished, so that no step pays for a slow disk.
+        Nothing is wished while a save is under way, so a disk that is slower than the interval costs no step.
         """
         every = self._run.checkpoint_every
         if every is None or every.unit != "seconds" or self._run.world.rank != 0:
             return False
-        if self._clock() - self._interval_began < every.amount:
-            return False
-        if self._writer.is_busy:
-            if not self._is_lateness_told:
-                self._is_lateness_told = True
-                self._reporter.message("the disk takes longer for a checkpoint than checkpoint_every")
+        if self._clock() - self._interval_began < every.amount or self._is_busy():
             return False
         self._interval_began = self._clock()
         return True
+
+    def is_due(self, step: int, is_wished: bool) -> bool:
+        """Whether to save at ``step``, the same on all processes: its interval is over, or rank 0 wished so.
+
+        ``is_wished`` is what was heard at ``step``. A wish is `LAG` steps old when all processes hear it, and
+        a save that came meanwhile has fulfilled it.
+        """
+        return self._is_interval_over(step) or (is_wished and step - self._last_step > self._lag)
 
     def save(self, state: dict[str, Any], score: Optional[float], *, is_last: bool = False) -> None:
         """Take a snapshot and begin to write it, if this step has no checkpoint; all processes call this.
@@ -93,19 +89,17 @@ class Saver:
         run, step = self._run, self._run.state.step
         if is_last:
             run.world.run_on_all(self._wait)
-        elif self.last_step == step:
+        elif self._last_step == step:
             return
+        start = time.monotonic()
         check_same_weights(run.state, run.world)
         check_finite_state(run.state)
-        self.last_step = step
+        self._last_step = step
         self._interval_began = self._clock()
-        if run.world.rank == 0 and not self.has_lost_directory() and step not in run.store.steps():
-            start = time.monotonic()
-            self.report(PATIENCE_SECONDS)
-            if self._writer.is_busy:
-                self._reporter.message(f"no checkpoint at step {step}: the one before is still being written")
-                return
+        is_writer = run.world.rank == 0 and not self.has_lost_directory()
+        if is_writer and step not in run.store.steps() and not self._is_busy(PATIENCE_SECONDS):
             self._writer.start(step, checkpoint_tensors(run.state), state, score)
+            self._is_late = False
             self._stalls[step] = time.monotonic() - start
 
     def keep_bad(self, state: dict[str, Any]) -> None:
@@ -151,6 +145,22 @@ class Saver:
     def close(self) -> None:
         """Let a save that is under way come to its end."""
         self._writer.close()
+
+    def _is_interval_over(self, step: int) -> bool:
+        every, calendar = self._run.checkpoint_every, self._run.sampler.calendar
+        if every is None or every.unit == "seconds":
+            return False
+        if every.unit == "steps":
+            return step % int(every.amount) == 0
+        return int(calendar.epoch_at(step) / every.amount) > int(calendar.epoch_at(step - 1) / every.amount)
+
+    def _is_busy(self, patience_seconds: float = 0.0) -> bool:
+        """Whether a save is under way, though we waited for it; each one is waited for and told of once."""
+        self.report(0.0 if self._is_late else patience_seconds)
+        if self._writer.is_busy and not self._is_late:
+            step, self._is_late = self._run.state.step, True
+            self._reporter.message(f"no checkpoint at step {step}: the one before is still being written")
+        return self._writer.is_busy
 
     def _wait(self) -> None:
         with self._run.world.progress.doing(SAVING):

@@ -27,7 +27,7 @@ def samples_of(step, worker):
 
 
 try:
-    gl.train_epoch(
+    updates = gl.train_steps(
         state,
         loader.batches(sampler.requests(0, STEPS, 2, workers.mine)),
         gl.SmoothedCrossEntropy(),
@@ -38,6 +38,8 @@ try:
         log_every=STEPS,
         watch=gl.LossWatch(world, net, samples_of),
     )
+    for _ in updates:
+        pass
 except Exception as error:
     step = next(step for step in range(STEPS) if BAD in sampler.global_batch(step).indices)
     worker = int(np.flatnonzero(sampler.global_batch(step).indices == BAD)[0]) // 2

@@ -1,7 +1,7 @@
 """When a run is saved: one wish, one save, whatever the number of processes and however slow the disk."""
 
 import json
-import time
+import threading
 from types import SimpleNamespace
 
 import pytest
@@ -9,147 +9,103 @@ import pytest
 import gluonlab as gl
 from gluonlab.checkpoint.store import CheckpointStore
 from gluonlab.intervals import parse_interval
-from gluonlab.parallel.agreement import LAG, Agreement
+from gluonlab.parallel.agreement import LAG
 from gluonlab.parallel.world import SingleProcess
-from gluonlab.runtime.mxnet import gluon, nd
+from gluonlab.runtime.mxnet import gluon
+from gluonlab.training import saving
 from gluonlab.training.run import Run
-from gluonlab.training.saving import Saver
 from gluonlab.training.state import make_trainer
 
-BATCH, SAMPLES = 32, 3000  # of configs/smoke.yaml, and what it is made of here
 
-
-class Alike(SingleProcess):
-    """One of ``size`` processes that all do and wish the same."""
-
-    def __init__(self, size, rank=0):
-        super().__init__()
-        self.size, self.rank = size, rank
-
-    def sum(self, arrays, name):
-        for array in arrays:
-            array *= self.size
-
-    def exchange(self, text):
-        return [text] * self.size
+@pytest.mark.parametrize("processes", [1, 2, 4])
+def test_an_interval_in_time_is_one_save_and_a_slow_disk_costs_no_step(
+    run_processes, root, tmp_path, processes
+):
+    job = run_processes(processes, root / "tests/training/saves_by_clock.py", tmp_path / "run")
+    said = [json.loads(line) for line in job.stdout.splitlines() if line.startswith("{")]
+    assert len(said) == processes
+    lag = LAG if processes > 1 else 0  # the wish is made after 10 updates and heard so many later
+    apart = 10 + lag
+    for of_rank in said:
+        *fast, slow, last = of_rank["steps"]
+        assert fast == [apart, 2 * apart, 3 * apart]
+        assert 3 * apart + 25 <= slow <= 3 * apart + 30 + lag, "not as soon as the disk was free"
+        assert last == 80
+        assert of_rank["compared"] == of_rank["steps"], "weights were compared for nothing"
+        late = [3 * apart + 10, slow + 10] if of_rank["rank"] == 0 else []
+        assert of_rank["told"] == [
+            f"no checkpoint at step {step}: the one before is still being written" for step in late
+        ]
 
 
 class Told:
     """A reporter that keeps what it was told."""
 
     def __init__(self):
-        self.messages = []
+        self.messages, self.checkpoints = [], []
 
     def message(self, text):
         self.messages.append(text)
 
     def log(self, kind, step, **values):
-        pass
+        self.checkpoints.append(step)
 
 
-class SlowStore(CheckpointStore):
-    """A disk that takes ``steps`` updates for a checkpoint: it waits until the test lets it go on."""
+class StuckStore(CheckpointStore):
+    """A disk that takes a checkpoint when the test lets it."""
 
-    seconds = 0.0
+    def __init__(self, directory):
+        super().__init__(directory, 1000, 0)
+        self.is_free = threading.Event()
 
     def save(self, *arguments, **more):
-        time.sleep(self.seconds)
+        assert self.is_free.wait(60)
         return super().save(*arguments, **more)
 
 
-def make_saver(tmp_path, world, every, clock):
-    net = gluon.nn.Dense(2, in_units=2)
-    net.initialize()
-    state = gl.TrainState(net, make_trainer(net, gl.SGD(0.1, 0.9, 0.0)))
-    store = SlowStore(tmp_path / "checkpoints", 1000, 0)
-    run = Run(
-        state=state, world=world, workers=None, ctx=None, sampler=None, loader=None, validation=None,
-        loss_fn=None, schedule=None, total_steps=100, store=store, make_reporter=None,
-        checkpoint_every=parse_interval(every),
-    )  # fmt: skip
-    told = Told()
-    return run, Saver(run, told, clock=clock), told
+@pytest.fixture
+def make_saver(tmp_path):
+    def make(every, clock=lambda: 0.0, rank=0):
+        net = gluon.nn.Dense(2, in_units=2)
+        net.initialize()
+        state = gl.TrainState(net, make_trainer(net, gl.SGD(0.1, 0.9, 0.0)))
+        world = SingleProcess()
+        world.rank = rank
+        run = Run(
+            state=state, world=world, workers=None, ctx=None, sampler=SimpleNamespace(calendar=None),
+            loader=None, validation=None, loss_fn=None, schedule=None, total_steps=100,
+            store=StuckStore(tmp_path / "checkpoints"), make_reporter=None,
+            checkpoint_every=parse_interval(every),
+        )  # fmt: skip
+        return run, saving.Saver(run, Told(), clock=clock)
+
+    return make
 
 
-def steps_saved(run, saver, steps, seconds_per_step, clock, between=lambda: None):
-    """The steps at which a run of ``steps`` updates that take so long saves by its clock."""
-    agreement, saved = Agreement(run.world), []
-    run.workers = SimpleNamespace(wishes=nd.zeros(2))
-    for _ in range(steps):
-        clock.now += seconds_per_step
-        run.state.step += 1
-        between()
-        run.world.sum([run.workers.wishes], "gradients")
-        _, wished = agreement.exchange(run.workers, (False, saver.wishes_by_clock()))
-        if wished and run.state.step - saver.last_step > LAG:
-            saver.save({"step": run.state.step}, None)
-            saved.append(run.state.step)
-        saver.report()
-    return saved
+def test_only_the_process_that_writes_wishes_and_once_an_interval(make_saver):
+    now = iter([0.0, 60.0, 60.0, 119.0, 121.0, 121.0])
+    _, saver = make_saver("1min", clock=lambda: next(now))
+    assert [saver.wishes() for _ in range(3)] == [True, False, True]
+    _, other = make_saver("1min", clock=lambda: 1e9, rank=1)
+    assert not other.wishes()
 
 
-class Clock:
-    def __init__(self):
-        self.now = 0.0
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.mark.parametrize("size", [1, 2, 4])
-def test_an_interval_in_time_gives_one_save(tmp_path, size):
-    clock = Clock()
-    run, saver, told = make_saver(tmp_path, Alike(size), "10s", clock)
-    saved = steps_saved(run, saver, 100, 1.0, clock, between=saver.finish)
-    lag = 0 if size == 1 else LAG
-    assert saved == list(range(10 + lag, 101, 10 + lag))
-    assert told.messages == []
-    saver.close()
-
-
-@pytest.mark.parametrize("size", [1, 2])
-def test_a_disk_slower_than_the_interval_costs_no_step(tmp_path, size):
-    clock = Clock()
-    run, saver, told = make_saver(tmp_path, Alike(size), "1s", clock)
-    run.store.seconds = 0.5
-    started = time.monotonic()
-    saved = steps_saved(run, saver, 60, 1.0, clock)
-    assert len(saved) <= 1 + (time.monotonic() - started) / 0.5
-    assert told.messages == ["the disk takes longer for a checkpoint than checkpoint_every"]
-    assert time.monotonic() - started < 5.0, "no step waited for the disk"
+def test_a_busy_disk_is_waited_for_once_however_often_the_next_save_comes(make_saver, monkeypatch):
+    monkeypatch.setattr(saving, "PATIENCE_SECONDS", 0.2)
+    run, saver = make_saver("1steps")
+    waits = []
+    result = saver._writer.result
+    monkeypatch.setattr(saver._writer, "result", lambda seconds=0.0: waits.append(seconds) or result(seconds))
+    for step in range(1, 6):
+        run.state.step = step
+        assert saver.is_due(step, is_wished=False)
+        saver.save({"step": step}, None)
+    assert waits == [0.2, 0.2, 0.0, 0.0, 0.0]
+    assert saver._reporter.messages == ["no checkpoint at step 2: the one before is still being written"]
+    run.store.is_free.set()
     saver.finish()
-    assert run.store.steps() == saved
+    run.state.step = 6
+    saver.save({"step": 6}, None)
+    saver.finish()
+    assert run.store.steps() == saver._reporter.checkpoints == [1, 6]
     saver.close()
-
-
-def test_only_the_process_that_writes_wishes(tmp_path):
-    clock = Clock()
-    _, saver, _ = make_saver(tmp_path, Alike(2, rank=1), "1s", clock)
-    clock.now = 100.0
-    assert not saver.wishes_by_clock()
-    saver.close()
-
-
-@pytest.mark.parametrize("processes", [1, 2, pytest.param(4, marks=pytest.mark.slow)])
-def test_real_processes_save_once_an_interval(run_gluonlab, tmp_path, processes):
-    settings = [
-        "model.name=small_resnet8",
-        "data.image_size=8",
-        f"data.samples={SAMPLES}",
-        "checkpoint_every=1s",
-    ]
-    settings += [
-        "checkpoint_every=1s",
-        "schedule.warmup_epochs=0.1",
-        "keep_checkpoints=100",
-        "tensorboard=false",
-        "cpu_threads=1",
-    ]
-    verb = ["train"] if processes == 1 else ["launch", "-n", processes, "--bind", "none"]
-    job = run_gluonlab(*verb, "configs/smoke.yaml", *settings, "epochs=2", f"run_dir={tmp_path / 'run'}")
-    assert job.returncode == 0, job.stderr
-    rows = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
-    steps = [row["step"] for row in rows if row["kind"] == "checkpoint"]
-    by_clock = [step for step in steps if step * BATCH // SAMPLES == (step - 1) * BATCH // SAMPLES]
-    assert by_clock, "the run was too short for its interval"
-    assert all(step - max([0, *(s for s in steps if s < step)]) > LAG for step in by_clock), steps
