@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gluonlab.errors import ConfigError
 from gluonlab.models.inspection import shapes_in
+from gluonlab.models.layers import BATCH_NORMS
 from gluonlab.models.options import ModelOptions
 from gluonlab.runtime.mxnet import gluon, mx
 
@@ -33,7 +34,7 @@ def adapt(
     dropouts = []
 
     def set_options(layer: gluon.Block) -> None:
-        if isinstance(layer, gluon.nn.BatchNorm):
+        if isinstance(layer, BATCH_NORMS):
             layer._kwargs.update(
                 momentum=layer._kwargs["momentum"] if options.bn_momentum is None else options.bn_momentum,
                 eps=layer._kwargs["eps"] if options.bn_epsilon is None else options.bn_epsilon,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gluonlab.models.layers import BATCH_NORMS
 from gluonlab.models.pretrained import head_of
 from gluonlab.runtime.mxnet import gluon
 
@@ -19,5 +20,5 @@ def freeze_features(net: gluon.Block) -> None:
 
 
 def _fix_statistics(layer: gluon.Block) -> None:
-    if isinstance(layer, gluon.nn.BatchNorm):
+    if isinstance(layer, BATCH_NORMS):
         layer._kwargs["use_global_stats"] = True

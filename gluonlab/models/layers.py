@@ -42,6 +42,10 @@ def conv(
     )
 
 
+BATCH_NORMS = (nn.BatchNorm, nn.BatchNormReLU)
+"""Gluon's layers with running statistics; neither is a kind of the other."""
+
+
 def batch_norm(channels: int, options: ModelOptions, *, is_zero: bool = False) -> gluon.HybridBlock:
     """Batch normalisation over axis 1, with gamma 1 (0 if ``is_zero``) and beta 0.
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, Optional, Protocol
 
+from gluonlab.models.layers import BATCH_NORMS
 from gluonlab.runtime.mxnet import autograd, gluon, mx
 
 LossFn = Callable[..., Any]
@@ -107,7 +108,7 @@ def _blocks(block: gluon.Block) -> list[gluon.Block]:
 def _is_fixed_norm(block: gluon.Block) -> bool:
     """Whether ``block`` takes the statistics of its batch and trains nothing, so asks for no backward."""
     return (
-        isinstance(block, gluon.nn.BatchNorm)
+        isinstance(block, BATCH_NORMS)
         and not block._kwargs["use_global_stats"]
         and block.gamma.grad_req == block.beta.grad_req == "null"
     )

@@ -10,6 +10,7 @@ from typing import Any
 from gluonlab.data.loader import Loader
 from gluonlab.data.sampler import Sampler
 from gluonlab.epochs import Epochs
+from gluonlab.models.layers import BATCH_NORMS
 from gluonlab.optim.averaging import StochasticWeightAverage
 from gluonlab.parallel.supervision.progress import VALIDATING, Progress
 from gluonlab.parallel.virtual_workers import VirtualWorkers
@@ -80,7 +81,7 @@ def set_mean_statistics(
 
 
 def _batch_norms(block: gluon.Block) -> Iterator[Any]:
-    if isinstance(block, gluon.nn.BatchNorm):
+    if isinstance(block, BATCH_NORMS):
         yield block
     for child in block._children.values():
         yield from _batch_norms(child)

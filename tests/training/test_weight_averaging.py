@@ -1,5 +1,6 @@
 """BatchNorm's statistics of averaged weights, and the steps at which weights are taken in."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -17,12 +18,15 @@ from gluonlab.training.weight_averaging import set_mean_statistics
 DIGITS = Path(__file__).parents[2] / "configs/digits.yaml"
 
 
+@pytest.mark.parametrize(
+    ("norm", "shape"), [(gluon.nn.BatchNorm, (5,)), (gluon.nn.BatchNormReLU, (16, 3, 3))]
+)
 @pytest.mark.parametrize("workers_per_update", [1, 4])
 @pytest.mark.parametrize("is_hybrid", [False, True])
-def test_statistics_are_the_mean_over_all_virtual_workers(workers_per_update, is_hybrid):
-    images = np.random.RandomState(0).normal(3.0, 2.0, (12, 16, 5)).astype("float32")
+def test_statistics_are_the_mean_over_all_virtual_workers(norm, shape, workers_per_update, is_hybrid):
+    images = np.random.RandomState(0).normal(3.0, 2.0, (12, 16, *shape)).astype("float32")
     net = gluon.nn.HybridSequential()
-    net.add(gluon.nn.BatchNorm(in_channels=5, momentum=0.8), gluon.nn.Dense(2, in_units=5))
+    net.add(norm(in_channels=shape[0], momentum=0.8), gluon.nn.Dense(2, in_units=math.prod(shape)))
     net.initialize()
     if is_hybrid:
         net.hybridize(static_alloc=True)
@@ -30,8 +34,9 @@ def test_statistics_are_the_mean_over_all_virtual_workers(workers_per_update, is
     workers = gl.VirtualWorkers(net, SingleProcess(), 16 * workers_per_update, 16)
     batches = iter([(nd.array(batch), None) for batch in images])
     set_mean_statistics(GluonNetwork(net), batches, workers, 12 // workers_per_update)
-    assert net[0].running_mean.data().asnumpy() == pytest.approx(images.mean(1).mean(0), rel=1e-5)
-    assert net[0].running_var.data().asnumpy() == pytest.approx(images.var(1).mean(0), rel=1e-5)
+    of_one = (1, *range(3, images.ndim))
+    assert net[0].running_mean.data().asnumpy() == pytest.approx(images.mean(of_one).mean(0), rel=1e-5)
+    assert net[0].running_var.data().asnumpy() == pytest.approx(images.var(of_one).mean(0), rel=1e-5)
     assert np.array_equal(net[1].weight.data().asnumpy(), before)
 
 
