@@ -1,38 +1,38 @@
-"""What checkpoints cost training: ResNet-50 with momentum, one a minute, written in the background.
+"""What checkpoints cost training: ResNet-50 with momentum in a launched run of 2 processes of 1 thread.
 
-python benchmarks/checkpoint_stall.py            # about 3.5 minutes on an idle machine
+python benchmarks/checkpoint_stall.py            # about 3 minutes on an idle machine
 python benchmarks/checkpoint_stall.py --quick -o /tmp/stall.json
 
-Blocks of the same number of updates, in turn without a save and with one at their start; the save has
-ended when its block ends. What a checkpoint costs is the difference within a pair of blocks: the time that
-the training thread stands still (comparison of weights, snapshot), which is also given alone, and that for
-which the thread that writes takes its share of the cores. Medians over the pairs, in seconds and as a part
-of 60 s.
+The run reports its rate every so many updates and saves at each second report; a report comes before the
+save of its step, so intervals without a save and with one at their beginning take turns. What a checkpoint
+costs is the difference within a pair of them: the time that training stands still (comparison of weights,
+snapshot), which is also given alone, and that for which the thread that writes takes its share of the cores.
+The run is stopped by SIGTERM once there are enough pairs.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import signal
+import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
-from statistics import median, stdev
-from typing import TYPE_CHECKING, Any
+from statistics import median
+from typing import Any
 
-import psutil
 from accuracy import describe_machine
 
-from gluonlab.reporting.run_files import write_json
-
-if TYPE_CHECKING:
-    from gluonlab.training.run import Run
+from gluonlab.bench.statistics import summarize
+from gluonlab.reporting.run_files import read_metrics, write_json
 
 OUT = Path(__file__).parent / "results/checkpoint_stall.json"
-THREADS = psutil.cpu_count(logical=True)
-IMAGES, BLOCK_SECONDS, PAIRS = 8, 12.0, 7
-SECONDS_IN_ALL = 215.0
+PROCESSES, IMAGES, UPDATES, PAIRS = 2, 4, 8, 7
+LIMIT_SECONDS = 280.0
+STOPPED = 75
+NEVER = 10**6
 
 
 def main() -> None:
@@ -40,93 +40,84 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--quick", action="store_true", help="ResNet-18, two short pairs")
+    parser.add_argument("--quick", action="store_true", help="a small network, two short pairs")
     parser.add_argument("-o", "--out", type=Path, default=OUT)
     options = parser.parse_args()
-    os.environ["OMP_NUM_THREADS"] = str(THREADS)  # before MXNet is imported
-    model, seconds, pairs = (
-        ("resnet18_v1b", 4.0, 2) if options.quick else ("resnet50_v1b", BLOCK_SECONDS, PAIRS)
-    )
+    model, updates, pairs = ("cifar_resnet20", 20, 2) if options.quick else ("resnet50_v1b", UPDATES, PAIRS)
     with tempfile.TemporaryDirectory(dir=".") as folder:
-        result = measure(model, Path(folder), seconds, pairs)
+        recipe = Path(folder) / "recipe.yaml"
+        recipe.write_text(recipe_of(model, updates))
+        rows, size = train(recipe, Path(folder) / "run", updates, pairs)
     command = f"python benchmarks/checkpoint_stall.py{' --quick' if options.quick else ''}"
-    write_json(options.out, {"model": model, "command": command, **result, **describe_machine()})
+    result = {"model": model, "command": command, "checkpoint_bytes": size, **costs(rows, updates, pairs)}
+    write_json(options.out, {**result, **describe_machine()})
     sys.stdout.write(f"{result}\n")
 
 
-class Log:
-    """The reporter of a saver: what each checkpoint took; a save that failed is an error."""
+def recipe_of(model: str, updates: int) -> str:
+    size, classes = (224, 1000) if model == "resnet50_v1b" else (32, 10)
+    return f"""
+data: {{name: synthetic, classes: {classes}, image_size: {size}, samples: 1000000}}
+model: {{name: {model}}}
+worker_batch_size: {IMAGES}
+global_batch_size: {IMAGES * PROCESSES}
+epochs: 1
+optimizer: {{name: sgd, momentum: 0.9, weight_decay: 1.0e-4}}
+schedule: {{name: constant, base_lr: 0.001, scaling: none}}
+log_every: {updates}
+checkpoint_every: {2 * updates}steps
+check_weights_every: {NEVER}
+tensorboard: false
+cpu_threads: 1
+"""
 
-    def __init__(self) -> None:
-        self.stalls: list[float] = []
-        self.writes: list[float] = []
 
-    def log(self, kind: str, step: int, *, seconds: float, write_seconds: float) -> None:
-        """One checkpoint is on the disk."""
-        self.stalls.append(seconds)
-        self.writes.append(write_seconds)
+def train(recipe: Path, run_dir: Path, updates: int, pairs: int) -> tuple[list[dict[str, Any]], int]:
+    """The rows of a run of so many pairs of intervals, and the bytes of its newest checkpoint."""
+    launch = [sys.executable, "-m", "gluonlab.cli.main", "launch", "-n", str(PROCESSES), "--bind", "none"]
+    end, deadline = updates * (2 * pairs + 1), time.monotonic() + LIMIT_SECONDS
+    job = subprocess.Popen([*launch, str(recipe), f"run_dir={run_dir}"], stdout=subprocess.DEVNULL)
+    try:
+        while not is_trained(run_dir, end):
+            if job.poll() is not None or time.monotonic() > deadline:
+                raise SystemExit(f"the run ended, code {job.poll()}, or took over {LIMIT_SECONDS:.0f} s")
+            time.sleep(0.2)
+    finally:
+        if job.poll() is None:
+            job.send_signal(signal.SIGTERM)
+        code = job.wait()
+    if code != STOPPED:
+        raise SystemExit(f"the run ended with code {code}")
+    newest = max((run_dir / "checkpoints").glob("step-*"))
+    return read_metrics(run_dir / "metrics.jsonl"), sum(path.stat().st_size for path in newest.iterdir())
 
-    def message(self, text: str) -> None:
-        """Something went wrong."""
-        raise RuntimeError(text)
+
+def is_trained(run_dir: Path, step: int) -> bool:
+    path = run_dir / "metrics.jsonl"
+    return path.exists() and any(row["kind"] == "train" and row["step"] >= step for row in read_metrics(path))
 
 
-def measure(model: str, folder: Path, block_seconds: float, pairs: int) -> dict[str, Any]:
-    """Pairs of blocks, without and with a save, of about ``block_seconds`` each."""
-    from gluonlab.metrics import Metrics
-    from gluonlab.runtime.mxnet import nd
-    from gluonlab.training.loop import train_step
-    from gluonlab.training.saving import Saver
-    from gluonlab.training.state import checkpoint_state
-
-    run, log = build(model, folder), Log()
-    saver: Any = Saver(run, log)  # type: ignore[arg-type]  # all that it asks of a reporter
-    metrics = Metrics(run.world, run.ctx)
-    batches = run.loader.batches(run.sampler.requests(0, run.total_steps, IMAGES, run.workers.mine))
-
-    def block(updates: int, *, has_save: bool) -> float:
-        start = time.perf_counter()
-        if has_save:
-            saver.save(checkpoint_state(run.state), None)
-        for _ in range(updates):
-            train_step(run.state, batches, run.loss_fn, run.schedule, run.workers, metrics)
-        nd.waitall()
-        return time.perf_counter() - start
-
-    block(2, has_save=False)
-    updates = max(2, round(block_seconds / (block(2, has_save=False) / 2)))
-    without: list[float] = []
-    with_save: list[float] = []
-    begun = psutil.Process().create_time()
-    while len(without) < pairs and time.time() - begun + 2.2 * max(with_save, default=0.0) < SECONDS_IN_ALL:
-        without.append(block(updates, has_save=False))
-        with_save.append(block(updates, has_save=True))
-        saver.report()
-        assert len(log.writes) == len(with_save), "the block was too short for the save"
-    size = sum(path.stat().st_size for path in run.store.path_of(run.store.steps()[-1]).iterdir())
-    saver.close()
-    costs = [one - other for one, other in zip(with_save, without)]
+def costs(rows: list[dict[str, Any]], updates: int, pairs: int) -> dict[str, Any]:
+    """Seconds of the intervals by pairs, and of the saves in them."""
+    seconds = {row["step"]: updates * row["sec_per_step"] for row in rows if row["kind"] == "train"}
+    saves = {row["step"]: row for row in rows if row["kind"] == "checkpoint"}
+    first = [2 * updates * (number + 1) for number in range(pairs)]  # steps that are saved
+    without, with_save = [seconds[step] for step in first], [seconds[step + updates] for step in first]
+    missing = [step for step in first if step not in saves]
+    if missing:
+        raise SystemExit(f"no checkpoint at {missing}: the disk is too slow for intervals of this length")
+    stalls, writes = ([saves[step][key] for step in first] for key in ("seconds", "write_seconds"))
+    difference = summarize([one - other for one, other in zip(with_save, without)])
     return {
-        "stall_seconds": median(log.stalls),
-        "cost_seconds": median(costs),
-        "cost_seconds_sd": stdev(costs),
-        "cost_percent_of_a_minute": 100 * median(costs) / 60,
-        "checkpoint_bytes": size,
-        "images_per_update": IMAGES,
-        "updates_per_block": updates,
-        "threads": THREADS,
+        "processes": PROCESSES,
+        "images_per_update": IMAGES * PROCESSES,
+        "updates_per_interval": updates,
+        "stall_seconds": median(stalls),
+        "cost_seconds": difference["median"],
+        "cost_seconds_interval_95": difference["interval_95"],
         "load_average": os.getloadavg()[0],
-        "seconds": {"without": without, "with": with_save, "stalls": log.stalls, "writes": log.writes},
+        "seconds": {"without": without, "with": with_save, "stalls": stalls, "writes": writes},
     }
-
-
-def build(model: str, folder: Path) -> Run:
-    """A run on synthetic images, in one process."""
-    from gluonlab.build.benchmark import benchmark_config
-    from gluonlab.build.run import build_run
-    from gluonlab.parallel.world import SingleProcess
-
-    return build_run(benchmark_config(model, [], processes=1, batch=IMAGES), folder, SingleProcess())
 
 
 if __name__ == "__main__":

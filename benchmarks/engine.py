@@ -93,12 +93,11 @@ def training(
     precision: str = "float32",
     noise_every: int = 0,
 ) -> Action:
-    """``updates`` updates of a model on one process, with everything a run does but reading data."""
+    """``updates`` updates of a run of a model on one process, on a synthetic batch."""
+    from gluonlab.bench.work import Training
     from gluonlab.build.run import build_run
     from gluonlab.config.load import check_config
-    from gluonlab.metrics import Metrics
     from gluonlab.parallel.world import SingleProcess
-    from gluonlab.training.loop import train_step
 
     recipe = {
         "data": {"name": "synthetic", "classes": 1000, "image_size": size, "samples": 1_000_000},
@@ -110,14 +109,13 @@ def training(
         "schedule": {"name": "constant", "base_lr": 0.001, "scaling": "none"},
         "precision": precision,
         "noise_every": noise_every,
+        "checkpoint_every": "never",
     }
-    run = build_run(check_config(recipe, "benchmark"), Path("unused"), SingleProcess())
-    metrics = Metrics(run.world, run.ctx)
-    batches = run.loader.batches(run.sampler.requests(0, run.total_steps, images, run.workers.mine))
+    work = Training(build_run(check_config(recipe, "benchmark"), Path("unused"), SingleProcess()))
 
     def train() -> None:
         for _ in range(updates):
-            train_step(run.state, batches, run.loss_fn, run.schedule, run.workers, metrics)
+            work.step()
 
     return train
 

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from tables import ROOT, Sections, fill_in
+
+from gluonlab.bench.statistics import median_interval
 
 PAGE = ROOT / "docs/reliability.md"
 
@@ -38,19 +41,37 @@ def render_faults(results: Path) -> str:
 
 
 def render_checkpoint(results: Path) -> str:
-    """One sentence on what a checkpoint costs; empty as long as it was not measured."""
+    """What a checkpoint costs; empty as long as it was not measured."""
     path = results / "checkpoint_stall.json"
     if not path.exists():
         return ""
     one = json.loads(path.read_text())
-    machine, pairs = one["machine"], len(one["seconds"]["with"])
-    size, cost, spread = one["checkpoint_bytes"] / 1e6, one["cost_seconds"], one["cost_seconds_sd"]
+    machine, seconds, processes = one["machine"], one["seconds"], one.get("processes", 1)
+    costs = [with_save - without for with_save, without in zip(seconds["with"], seconds["without"])]
     return (
         f"On {machine['cores']} cores of {machine['processor']}, a checkpoint of ResNet-50 with momentum "
-        f"({size:.0f} MB) holds training up\nfor {one['stall_seconds']:.2f} s and costs {cost:.2f} s in all "
-        f"(standard deviation {spread:.2f} s over {pairs} pairs of blocks): at one a minute\n"
-        f"**{one['cost_percent_of_a_minute']:.1f} %** of the time "
-        "([checkpoint_stall.json](../benchmarks/results/checkpoint_stall.json)).\n"
+        f"({one['checkpoint_bytes'] / 1e6:.0f} MB) holds training in {processes} "
+        f"{'processes' if processes > 1 else 'process'} up\nfor {one['stall_seconds']:.2f} s. "
+        f"{_cost(costs)}\n([checkpoint_stall.json](../benchmarks/results/checkpoint_stall.json)).\n"
+    )
+
+
+def _cost(costs: list[float]) -> str:
+    """What a checkpoint costs in all, with its interval; costs below what the noise hides are not told."""
+    interval = median_interval(costs)
+    if interval is None:
+        return f"What it costs in all was measured {len(costs)} times only, too few for an interval"
+    low, high = interval
+    pairs = f"95 % interval over {len(costs)} pairs of intervals with and without a save"
+    if low <= 0:
+        return (
+            f"What it costs in all is not measurable: below {high:.2f} s,\nat one a minute below "
+            f"**{high / 0.6:.1f} %** of the time (upper end of the {pairs})"
+        )
+    cost = median(costs)
+    return (
+        f"In all it costs {cost:.2f} s ({low:.2f} to {high:.2f}, {pairs}):\nat one a minute "
+        f"**{cost / 0.6:.1f} %** of the time ({low / 0.6:.1f} to {high / 0.6:.1f})"
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from tables import ROOT, Sections, fill_in
+from tables import ROOT, Sections, fill_in, ratio_cells
 
 PAGE = ROOT / "docs/benchmarks.md"
 RESULT = "versus_peers.json"
@@ -27,11 +27,9 @@ def render_peers(results: Path) -> str:
         "|---|--:|--:|--:|---|",
     ]
     for row in result["rows"].values():
-        interval = row["interval_95"]
         cells = [
             row["what"],
-            f"{row['ratio']:.3f}",
-            f"{interval[0]:.3f} to {interval[1]:.3f}" if interval else "",
+            *ratio_cells(row, 3),
             f"{'at most' if row['at_most'] else 'at least'} {row['target']}",
             _sides(row),
         ]

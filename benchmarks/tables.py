@@ -166,13 +166,27 @@ def render_others(results: Path) -> str:
     loading = json.loads((results / "data_loading.json").read_text())["rows"]
     rows = []
     for row in loading[:2]:
+        ours = row["images_per_sec"]["gluonlab"]
         for peer, name in (("mxnet", "MXNet's ImageRecordIter"), ("torch", "PyTorch's DataLoader, Pillow")):
-            rows.append((f"images decoded, {row['what']} / {name}", f"{row['ratio_to'][peer]:.2f}", ""))
+            theirs = row["images_per_sec"][peer]
+            low, high = ours["lowest"] / theirs["highest"], ours["highest"] / theirs["lowest"]
+            cells = (f"{row['ratio_to'][peer]:.2f}", f"range {low:.2f} to {high:.2f}", "more")
+            rows.append((f"images decoded, {row['what']} / {name}", *cells))
     for row in json.loads((results / "versus_peers.json").read_text())["rows"].values():
-        interval = "{:.2f} to {:.2f}".format(*row["interval_95"]) if row["interval_95"] else ""
-        rows.append((row["what"], f"{row['ratio']:.2f}", interval))
-    lines = ["| measured | ratio | 95 % interval |", "|---|--:|--:|"]
+        rows.append((row["what"], *ratio_cells(row, 2), "less" if row["at_most"] else "more"))
+    lines = ["| measured | ratio | 95 % interval | better is |", "|---|--:|--:|---|"]
     return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)]) + "\n"
+
+
+def ratio_cells(row: dict[str, Any], digits: int) -> tuple[str, str]:
+    """The ratio of ``row`` and its interval; of a cost that may be none only what it is below."""
+    if row["interval_95"] is None:
+        return f"{row['ratio']:.{digits}f}", "none, too few runs"
+    low, high = row["interval_95"]
+    interval = f"{low:.{digits}f} to {high:.{digits}f}"
+    if row["at_most"] and low <= 1:
+        return f"not measurable (below {max(high - 1, 0):.1%} more)", interval
+    return f"{row['ratio']:.{digits}f}", interval
 
 
 def _largest(same_run: dict[str, Any]) -> str:

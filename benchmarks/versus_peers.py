@@ -135,7 +135,7 @@ COMPARISONS: dict[str, Comparison] = {
         1.01,
         {"with all": gluonlab("observed", *RESNET50)},
         {"without": gluonlab("bare", *RESNET50)},
-        steps=20,  # in each 2 reports and one comparison of weights, of which a run has a fifth by default
+        steps=10,  # in each 2 reports and one comparison of weights, of which a run has a tenth by default
         ratio="time",
     ),
 }

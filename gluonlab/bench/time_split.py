@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from statistics import median
+from typing import Any
 
 from gluonlab.bench.work import Training, wait_for_device
 from gluonlab.parallel.world import World
-from gluonlab.runtime.mxnet import autograd
 from gluonlab.training.loop import apply_gradients
 
 PARTS = ("input", "forward", "backward", "waiting", "communication", "optimizer")
@@ -54,13 +54,16 @@ class _Stopwatch:
 def _timed_update(training: Training, world: World) -> dict[str, float]:
     run, watch = training.run, _Stopwatch()
     scaler = run.state.loss_scaler
-    for _ in run.workers.turns(run.state.step):
-        images, *rest = next(training.batches)
-        watch.lap("input")
-        with autograd.record():
-            losses = run.loss_fn(run.state.net(images), *rest)
+
+    def loss_fn(*arguments: Any) -> Any:
+        losses = run.loss_fn(*arguments)
         watch.lap("forward")
-        losses.backward(scaler.head_gradient(losses) if scaler else None)
+        return losses
+
+    for _ in run.workers.turns(run.state.step):
+        batch = next(training.batches)
+        watch.lap("input")
+        run.state.network.train(batch, loss_fn, scaler.head_gradient if scaler else None)
         watch.lap("backward")
     world.exchange("")
     watch.lap("waiting")

@@ -68,6 +68,23 @@ def test_a_comparison_without_an_interval_has_its_row(root, tmp_path, monkeypatc
         assert "memory of one / of the other" in render(tmp_path)
 
 
+def test_a_cost_that_may_be_none_is_told_as_what_it_is_below(root, monkeypatch):
+    monkeypatch.syspath_prepend(str(root / "benchmarks"))
+    from fault_table import _cost
+    from tables import ratio_cells
+
+    row = {"ratio": 0.98, "interval_95": [0.95, 1.02], "at_most": True}
+    assert ratio_cells(row, 2) == ("not measurable (below 2.0% more)", "0.95 to 1.02")
+    assert ratio_cells({**row, "at_most": False}, 2) == ("0.98", "0.95 to 1.02")
+    assert ratio_cells({**row, "interval_95": [1.01, 1.04], "ratio": 1.03}, 2) == ("1.03", "1.01 to 1.04")
+    assert "not measurable: below 0.30 s,\nat one a minute below **0.5 %**" in _cost(
+        [-0.3, 0.2, 0.0, 0.1, 0.3, -0.1]
+    )
+    assert "0.45 s (0.30 to 0.60, " in _cost([0.3, 0.4, 0.4, 0.5, 0.5, 0.6])
+    assert "**0.8 %** of the time (0.5 to 1.0)" in _cost([0.3, 0.4, 0.4, 0.5, 0.5, 0.6])
+    assert "too few for an interval" in _cost([0.3, 0.4])
+
+
 def test_the_tables_and_pictures_of_the_benchmarks_are_made_from_the_result_files(root, monkeypatch):
     monkeypatch.syspath_prepend(str(root / "benchmarks"))
     from bench_results import COMMANDS
