@@ -15,6 +15,7 @@
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+called_in=$PWD
 cd "$root"
 venv=${GLUONLAB_VENV:-$root/.venv}
 constraints=$root/scripts/constraints.txt
@@ -161,4 +162,6 @@ if [ "$with_horovod" = yes ]; then
 else
     say "Horovod: left out as asked; training runs in one process"
 fi
-say "done in $SECONDS s: source ${venv#"$root"/}/bin/activate && gluonlab --help"
+case $venv in /*) shown=$venv ;; *) shown=$root/$venv ;; esac
+[ "$called_in" != "$root" ] || shown=${shown#"$root"/}
+say "done in $SECONDS s; next: source $(printf '%q' "$shown/bin/activate") && gluonlab --help"

@@ -140,4 +140,9 @@ done
 "$gluonlab" data verify "$out/train.rec" "$out/val.rec" --classes "$(wc -l <"$out/classes.txt")"
 touch "$out/.done"
 rm -rf "$images"
-say "ready: gluonlab train configs/imagenet/resnet50_goyal_8k.yaml data.train=$out/train.rec data.val=$out/val.rec"
+if [ "$is_official" = yes ]; then
+    say "next: $(printf '%q ' "$gluonlab" train "$root/configs/imagenet/resnet50_goyal_8k.yaml" \
+        "data.train=$out/train.rec" "data.val=$out/val.rec")"
+else
+    say "next: $(printf '%q ' "$gluonlab" data stats "$out/train.rec")"
+fi

@@ -6,6 +6,7 @@
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+called_in=$PWD
 cd "$root"
 "$root/scripts/install.sh" cpu
 gluonlab=${GLUONLAB_VENV:-$root/.venv}/bin/gluonlab
@@ -24,10 +25,12 @@ else
 fi
 "$gluonlab" report "$run"
 
-shown=${gluonlab#"$root"/}
+shown=$(printf '%q' "${gluonlab#"$root"/}")
+[ "$called_in" = "$root" ] || there="
+  cd $(printf '%q' "$root")"
 cat <<END
 
-Open $run/report.html in a browser. Next:
+Open $run/report.html in a browser. Next:${there:-}
   $shown evaluate $run
   $shown schedule configs/imagenet/resnet50_goyal_8k.yaml
   $shown train configs/cifar10/resnet20.yaml --dry-run

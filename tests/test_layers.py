@@ -27,7 +27,18 @@ LAYERS = [
         "inference",
         "torch_engine",
     },
-    {"schedules", "epochs", "intervals", "timing", "errors", "retry", "fault_injection", "runtime", "config"},
+    {
+        "schedules",
+        "epochs",
+        "intervals",
+        "timing",
+        "errors",
+        "commands",
+        "retry",
+        "fault_injection",
+        "runtime",
+        "config",
+    },
 ]
 FILES = sorted(PACKAGE.rglob("*.py"))
 PROJECT_FILES = FILES + sorted((PACKAGE.parent / "benchmarks").rglob("*.py"))

@@ -66,7 +66,7 @@ def fit_cluster(results: Sequence[Result]) -> ClusterFit:
     )
     if not alone:
         raise ConfigError(
-            "BEN04", "the results", "hold no training of one process", "add one of gluonlab bench throughput"
+            "BEN04", "the results", "hold no training of one process", "add one of bench throughput"
         )
     copied = [row["copied_bytes_per_sec"] for row in alone if "copied_bytes_per_sec" in row]
     fit.memory_bytes_per_second = median(copied) if copied else None

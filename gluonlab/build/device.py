@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Optional
 
+from gluonlab.commands import gluonlab_command
 from gluonlab.config.schema import Config
 from gluonlab.errors import ConfigError, SetupError
 from gluonlab.parallel.environment import has_cpu_feature
@@ -61,7 +62,8 @@ def choose_gpu(ctx: str, local_rank: int, local_size: int, gpus: Sequence[Gpu]) 
             "ENV08",
             f"ctx: {ctx}",
             f"{local_size} process(es) on this host need a GPU each, {len(gpus)} found",
-            "use ctx=cpu, or start one process for each GPU; gluonlab doctor tells what is seen",
+            "use ctx=cpu, or start one process for each GPU; "
+            f"{gluonlab_command('doctor')} tells what is seen",
         )
     gpu = gpus[local_rank]
     if not gpu.runs_mxnet:

@@ -14,6 +14,7 @@ from typing import Any, NoReturn, Optional
 import typer
 
 from gluonlab.cli.output import JSON_OPTION, format_table, write_json
+from gluonlab.commands import gluonlab_command
 from gluonlab.errors import CheckpointError, ConfigError
 from gluonlab.reporting import run_files
 from gluonlab.reporting.runs import RunInfo, is_running, list_runs
@@ -76,15 +77,22 @@ def _as_cells(run: RunInfo) -> tuple[str, ...]:
 def _resume_run(path: Path) -> NoReturn:
     """Become the command that started the run ``path``, in the folder where it was given."""
     if not (path / run_files.CONFIG).is_file():
-        raise CheckpointError("CKP02", str(path), "no run here (no config.json)", "see gluonlab runs")
+        raise _no_run(path)
     recorded = run_files.read_json(path / run_files.CONFIG)
     command = [str(word) for word in recorded.get("command") or [] if word != "--start-over"]
     folder = Path(str(recorded.get("folder")))
     if command[:2] not in (["gluonlab", "train"], ["gluonlab", "launch"]) or not folder.is_dir():
-        raise CheckpointError("CKP10", str(path), "holds no command to give again", "use gluonlab train")
+        raise CheckpointError(
+            "CKP10", str(path), "holds no command to give again", "start it again by its recipe"
+        )
     typer.echo(f"in {folder}: {shlex.join(command)}", err=True)
     os.chdir(folder)
     os.execv(sys.executable, [sys.executable, "-m", "gluonlab.cli.main", *command[1:]])
+
+
+def _no_run(path: Path) -> CheckpointError:
+    hint = f"see {gluonlab_command('runs', path.parent)}" if path.parent.is_dir() else ""
+    return CheckpointError("CKP02", str(path), "no run here (no config.json)", hint)
 
 
 def _delete_runs(root: Path, names: list[str], is_confirmed: bool) -> None:
@@ -113,7 +121,7 @@ def _deletable_run(root: Path, name: str) -> Path:
     if any(root.joinpath(*parts[:count]).is_symlink() for count in range(1, len(parts) + 1)):
         raise ConfigError("CLI02", str(path), "is reached through a symbolic link", "delete it by hand")
     if not (path / run_files.CONFIG).is_file():
-        raise CheckpointError("CKP02", str(path), "no run here (no config.json)", f"see gluonlab runs {root}")
+        raise _no_run(path)
     if is_running(path):
         raise ConfigError("CLI02", str(path), "is running", "stop it first")
     return path

@@ -19,6 +19,7 @@ from gluonlab.cli.output import (
     check_start_over,
     write_json,
 )
+from gluonlab.commands import gluonlab_command
 from gluonlab.errors import ConfigError, GluonlabError
 
 if TYPE_CHECKING:
@@ -57,7 +58,8 @@ def train(
     from gluonlab.parallel.launch import job
 
     if processes and not dry_run:
-        raise ConfigError("CLI02", "--processes", "goes with --dry-run", "use gluonlab launch -n to train")
+        launch = gluonlab_command("launch", "-n", processes, recipe, *(overrides or []))
+        raise ConfigError("CLI02", "--processes", "goes with --dry-run", f"to train: {launch}")
     check_json_target(json_target)
     check_start_over(start_over, allow_change)
     config = load_config(recipe, overrides or [])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from difflib import SequenceMatcher
 from pathlib import Path
@@ -88,6 +89,15 @@ def parse_value(text: str) -> Any:
     if isinstance(value, dict):
         raise ValueError("a mapping is not allowed here")
     return value
+
+
+def override(key: str, value: str) -> str:
+    """``key=value`` for the command line; a text that YAML would take for something else is quoted."""
+    try:
+        is_plain = parse_value(value) == value
+    except ValueError:
+        is_plain = False
+    return f"{key}={value}" if is_plain else f"{key}={json.dumps(value, ensure_ascii=False)}"
 
 
 def _load(text: str) -> Any:

@@ -13,6 +13,7 @@ from typing import Optional, Union
 import numpy as np
 from numpy.typing import NDArray
 
+from gluonlab.commands import gluonlab_command
 from gluonlab.data.classes import numbered_by
 from gluonlab.data.concatenation import Concatenation, FileSource
 from gluonlab.data.folder import FolderSource
@@ -126,12 +127,13 @@ def _refuse(opened: Sequence[_Opened], images: int, max_bad_fraction: Optional[f
     """Raise what is wrong with bad records, unless they are few enough to be left out."""
     bad = [each.bad[number] for each in opened for number in sorted(each.bad)]
     where = str(opened[0].path) + (f" and {len(opened) - 1} more" if len(opened) > 1 else "")
+    verify = gluonlab_command("data", "verify", *(each.path for each in opened if each.bad))
     if max_bad_fraction is None:
-        more = Problem("DAT41", where, f"{len(bad)} bad records in all", "data verify lists them")
+        more = Problem("DAT41", where, f"{len(bad)} bad records in all", f"{verify} lists them")
         raise DataError.from_problems(bad if len(bad) <= SHOWN else [*bad[:SHOWN], more])
     if len(bad) > max_bad_fraction * images:
         what = f"{len(bad)} of {images} records are bad, more than {max_bad_fraction:g} of them"
-        raise DataError.from_problems([Problem("DAT41", where, what, "see data verify"), *bad[:SHOWN]])
+        raise DataError.from_problems([Problem("DAT41", where, what, f"see {verify}"), *bad[:SHOWN]])
 
 
 def _too_large(

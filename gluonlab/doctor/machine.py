@@ -47,7 +47,9 @@ def check_threads() -> Finding:
             f"cpu_threads={max(1, int(quota))}",
         )
     if allowed == 1 < cores:
-        return warn("threads", f"{found}: the launcher bound this process to one", "mpirun --bind-to none")
+        return warn(
+            "threads", f"{found}: the launcher bound this process to one", "start it with --bind-to none"
+        )
     return ok("threads", found)
 
 
@@ -70,7 +72,7 @@ def _check_memory() -> Finding:
 
 def check_shared_memory() -> Finding:
     """Where MPI and NCCL exchange data within a host."""
-    mend = "docker run --shm-size=1g (Kubernetes: an emptyDir of medium Memory at /dev/shm)"
+    mend = "start the container with --shm-size=1g (Kubernetes: an emptyDir of medium Memory at /dev/shm)"
     try:
         usage = shutil.disk_usage(SHM)
     except OSError as error:
@@ -126,7 +128,7 @@ def check_cache() -> Finding:
         return warn(
             "cache",
             f"{cache} cannot be written ({error.strerror}): Horovod is built anew for each environment",
-            "export GLUONLAB_CACHE=a folder that can be written",
+            'export GLUONLAB_CACHE="$(mktemp -d)", or another folder that can be written',
         )
 
 

@@ -8,11 +8,12 @@ import sys
 from collections.abc import Iterator
 from importlib import metadata
 
+from gluonlab.commands import install_command, pip_command
 from gluonlab.doctor.finding import Finding, fail, ok
 
 MXNET_VERSION = "1.9.1"
 NUMPY_RANGE = "NumPy 1.21 to 2.x"
-INSTALL = "./scripts/install.sh"
+INSTALL = install_command()
 
 
 def check_packages() -> Iterator[Finding]:
@@ -43,7 +44,9 @@ def _check_numpy() -> Finding:
         return fail("numpy", "is not installed", INSTALL)
     numbers = tuple(int(number) for number in re.findall(r"\d+", version)[:2])
     if not (1, 21) <= numbers < (3,):
-        return fail("numpy", f"{version}: gluonlab runs with {NUMPY_RANGE}", "pip install 'numpy>=1.21,<3'")
+        return fail(
+            "numpy", f"{version}: gluonlab runs with {NUMPY_RANGE}", pip_command("install", "numpy>=1.21,<3")
+        )
     if numbers >= (2,):
         return ok(
             "numpy",
@@ -63,7 +66,7 @@ def _check_mxnet_package() -> Finding:
         return fail(
             "mxnet package",
             f"{found}: both fill the same folder, and each breaks the other",
-            f"pip uninstall -y {' '.join(builds)}; then {INSTALL} cpu, or {INSTALL} cu112",
+            f"{pip_command('uninstall', '-y', *builds)}; then {INSTALL} cpu, or {INSTALL} cu112",
         )
     if set(builds.values()) != {MXNET_VERSION}:
         flavour = "cu112" if "mxnet-cu112" in builds else "cpu"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from tempfile import TemporaryDirectory
 
+from gluonlab.commands import gluonlab_command, install_command
 from gluonlab.doctor.child import ask
 from gluonlab.doctor.finding import Finding, fail, ok
 
-AGAIN = "./scripts/install.sh, then gluonlab doctor again"
+AGAIN = f"{install_command()}, then {gluonlab_command('doctor')} again"
 
 
 def check_training() -> Iterator[Finding]:
@@ -29,6 +30,6 @@ def check_all_reduce(backend: str) -> Finding:
     """A sum over two processes that the launcher starts."""
     answer = ask("all_reduce", backend)
     if answer.error:
-        mend = answer.mend or f"{AGAIN}; gluonlab launch has other values of --backend"
+        mend = answer.mend or f"{AGAIN}; launch has other values of --backend"
         return fail("all-reduce", f"over 2 processes ({backend}): {answer.error}", mend)
     return ok("all-reduce", f"over 2 processes ({backend}) in {answer.values['seconds']:.1f} s with start-up")

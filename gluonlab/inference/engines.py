@@ -17,6 +17,7 @@ from typing import Optional
 import numpy as np
 from numpy.typing import NDArray
 
+from gluonlab.commands import pip_command
 from gluonlab.errors import ConfigError, SetupError
 from gluonlab.inference import ENGINES
 from gluonlab.runtime.mxnet import gluon, mx, nd
@@ -129,7 +130,7 @@ def in_onnxruntime(model: bytes) -> Engine:
         import onnxruntime
     except ImportError:
         raise SetupError(
-            "ENV75", "onnxruntime", "is not installed", "pip install 'gluonlab[export]'"
+            "ENV75", "onnxruntime", "is not installed", pip_command("install", "gluonlab[export]")
         ) from None
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = int(os.environ.get("OMP_NUM_THREADS", 0))

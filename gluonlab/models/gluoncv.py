@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from functools import lru_cache, partial
 from typing import Any
 
+from gluonlab.commands import pip_command
 from gluonlab.errors import ConfigError, SetupError
 from gluonlab.models.bridged import adapt
 from gluonlab.models.catalogue.cifar import CIFAR
@@ -93,6 +94,7 @@ def _makers() -> dict[str, Any]:
                 "ENV76",
                 "gluoncv",
                 f"cannot be imported: {error}",
-                f"pip install --no-deps gluoncv=={VERSION} and what docs/weights.md names beside it",
+                f"{pip_command('install', '--no-deps', f'gluoncv=={VERSION}')} and what docs/weights.md "
+                "names beside it",
             ) from None
     return dict(_models)

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional, Union
 
+from gluonlab.commands import gluonlab_command
 from gluonlab.errors import ConfigError, Problem
 from gluonlab.models.catalogue import MODELS
 from gluonlab.models.entry import ModelEntry
@@ -35,7 +36,11 @@ def entry(name: str) -> ModelEntry:
 
         return gluoncv_entry(name)
     nearest = _nearest(name)
-    hint = f"did you mean {', '.join(nearest)}?" if nearest else "gluonlab models list shows all"
+    hint = (
+        f"did you mean {', '.join(nearest)}?"
+        if nearest
+        else f"{gluonlab_command('models', 'list')} shows all"
+    )
     raise ConfigError("CFG09", "model.name", f"unknown model {name!r}", hint)
 
 

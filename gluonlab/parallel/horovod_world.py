@@ -12,6 +12,7 @@ from typing import Any, Optional
 
 import numpy as np
 
+from gluonlab.commands import install_command
 from gluonlab.errors import SetupError
 from gluonlab.fault_injection import fault_point
 from gluonlab.parallel.accumulation import pairwise_sum
@@ -169,7 +170,7 @@ def _import_horovod() -> Any:
             "ENV06",
             "horovod",
             "is not installed, so several processes cannot train together",
-            "run ./scripts/install.sh, which builds it",
+            f"run {install_command()}, which builds it",
         )
     load_mpi_library()
     import gluonlab.runtime.mxnet  # noqa: F401  (Horovod imports MXNet, which must come through the shims)
@@ -178,7 +179,7 @@ def _import_horovod() -> Any:
         import horovod.mxnet as hvd
     except (ImportError, OSError) as error:
         raise SetupError(
-            "ENV07", "horovod", f"cannot be imported: {error}", "run ./scripts/install.sh again"
+            "ENV07", "horovod", f"cannot be imported: {error}", f"run {install_command()} again"
         ) from error
     return hvd
 

@@ -153,6 +153,6 @@ def join_world(progress: Optional[Progress] = None) -> World:
             "ENV05",
             f"{started.launcher} started {started.size} processes",
             f"but Horovod sees {world.size}",
-            "start with gluonlab launch, or horovodrun or mpirun of this environment",
+            "start it by launch, or by horovodrun or mpirun of this environment",
         )
     return world

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
 
+from gluonlab.commands import gluonlab_command
 from gluonlab.errors import CheckpointError
 from gluonlab.reporting import run_files
 from gluonlab.reporting.run_files import Row, latest_by_step
@@ -57,7 +58,8 @@ def read_run(path: Path) -> RunRecord:
     CheckpointError CKP02 if there is no run, CKP03 if one of its files is damaged.
     """
     if not (path / run_files.CONFIG).is_file():
-        raise CheckpointError("CKP02", str(path), "no run here (no config.json)", "see gluonlab runs")
+        hint = f"see {gluonlab_command('runs', path.parent)}" if path.parent.is_dir() else ""
+        raise CheckpointError("CKP02", str(path), "no run here (no config.json)", hint)
     metrics, summary = path / run_files.METRICS, path / run_files.SUMMARY
     return RunRecord(
         path=path,

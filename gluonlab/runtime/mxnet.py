@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 
+from gluonlab.commands import install_command
 from gluonlab.errors import SetupError
 from gluonlab.runtime.amx import use_amx
 from gluonlab.runtime.lazy_operators import make_operators_lazily
@@ -24,14 +25,14 @@ try:
         from mxnet.contrib import amp
     mend_imported_mxnet(mx)
 except (ImportError, OSError) as error:
-    hint = "run ./scripts/install.sh again"
+    hint = f"run {install_command()} again"
     if "libcuda.so" in str(error):
-        hint = "this machine has no NVIDIA driver: install it, or run ./scripts/install.sh cpu"
+        hint = f"this machine has no NVIDIA driver: install it, or run {install_command('cpu')}"
     raise SetupError("ENV03", "mxnet", f"cannot be imported: {error}", hint) from error
 
 if mx.__version__ != "1.9.1":
     raise SetupError(
-        "ENV04", f"mxnet {mx.__version__}", "gluonlab needs MXNet 1.9.1", "run ./scripts/install.sh"
+        "ENV04", f"mxnet {mx.__version__}", "gluonlab needs MXNet 1.9.1", f"run {install_command()}"
     )
 
 __all__ = ["amp", "autograd", "gluon", "mx", "nd"]

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy
 
+from gluonlab.commands import install_command, pip_command
 from gluonlab.errors import SetupError
 from gluonlab.runtime.cuda_libraries import preload_cuda_libraries
 from gluonlab.runtime.numpy_2 import adapt_to_numpy_2
@@ -22,14 +23,15 @@ def prepare_mxnet_import() -> None:
             "ENV01",
             f"numpy {numpy.__version__}",
             "gluonlab and MXNet 1.9.1 run with NumPy 1.21 to 2.x",
-            "run ./scripts/install.sh, or: pip install 'numpy<3'",
+            f"run {install_command()}, or: {pip_command('install', 'numpy<3')}",
         )
     if importlib.util.find_spec("mxnet") is None:
         raise SetupError(
             "ENV02",
             "mxnet",
             "is not installed",
-            "run ./scripts/install.sh, or: pip install --no-deps mxnet==1.9.1, and requests",
+            f"run {install_command()}, or: "
+            f"{pip_command('install', '--no-deps', 'mxnet==1.9.1')}, and requests",
         )
     preload_cuda_libraries()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gluonlab.commands import install_command
 from gluonlab.errors import SetupError
 
 
@@ -11,5 +12,5 @@ def check_torch() -> None:
         import torch  # noqa: F401
     except (ImportError, OSError) as error:
         raise SetupError(
-            "ENV77", "torch", f"cannot be imported: {error}", "run ./scripts/install.sh cpu --with-torch"
+            "ENV77", "torch", f"cannot be imported: {error}", f"run {install_command('cpu', '--with-torch')}"
         ) from None

@@ -116,7 +116,7 @@ def test_a_full_disk(starved):
 
 
 def test_a_tiny_shared_memory(starved):
-    assert_finding(starved["/dev/shm"], "fail", "cannot exchange data", "docker run --shm-size=1g")
+    assert_finding(starved["/dev/shm"], "fail", "cannot exchange data", "--shm-size=1g")
 
 
 def test_a_read_only_cache(starved):
@@ -126,4 +126,4 @@ def test_a_read_only_cache(starved):
 def test_a_launcher_that_horovod_does_not_see(root, tmp_path):
     make_environment(tmp_path)
     finding = examine(root, tmp_path, SLURM_STEP_ID="0", SLURM_NTASKS="2", SLURM_PROCID="1")["launcher"]
-    assert_finding(finding, "fail", "srun started 2 processes, Horovod sees 1", "gluonlab launch")
+    assert_finding(finding, "fail", "srun started 2 processes, Horovod sees 1", "by launch")

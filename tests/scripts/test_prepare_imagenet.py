@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -95,6 +96,9 @@ def test_archives_become_verified_records(root, archives, tmp_path):
     assert val.labels.tolist() == sorted(VAL_CLASSES)
     assert not verified("record", out / "train.rec").bad
     assert not (out / "images").exists()
+    command = re.fullmatch(r"\[prepare_imagenet\] next: (.*)", job.stdout.splitlines()[-1])[1]
+    told = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True)
+    assert "12 images in 3 classes" in told.stdout, told.stderr
 
     with tarfile.open(archives / "ILSVRC2012_img_val.tar") as tar:
         stored = {member.name: tar.extractfile(member).read() for member in tar}

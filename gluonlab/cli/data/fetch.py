@@ -7,8 +7,9 @@ from typing import Optional
 
 import typer
 
-from gluonlab.cli.data.sources import progress_bar
+from gluonlab.cli.data.sources import RECIPES, progress_bar
 from gluonlab.cli.output import JSON_OPTION, check_json_target, write_json
+from gluonlab.commands import gluonlab_command, own_recipe
 from gluonlab.errors import ConfigError, DataError
 
 FETCHED = ("cifar10", "cifar100", "mnist", "fashion_mnist")
@@ -47,4 +48,14 @@ def fetch(
         )
     if not write_json({"name": name, "files": [str(path) for path in paths]}, json_file):
         typer.echo(f"{len(paths)} files in {folder}")
-        typer.echo(f"next: gluonlab train RECIPE data.name={name} data.path={folder}")
+        typer.echo(f"next: {next_step(name, folder)}")
+
+
+def next_step(name: str, folder: str) -> str:
+    """To train on what was fetched, where gluonlab has a recipe for it, or else to look at it."""
+    from gluonlab.config.recipe_file import override
+
+    recipe = own_recipe(RECIPES.get(name, ""))
+    if recipe:
+        return gluonlab_command("train", recipe, override("data.path", folder))
+    return gluonlab_command("data", "stats", name, "--path", folder)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional, cast
 
 import typer
 
-from gluonlab.cli.data.sources import SETS, open_splits, progress_bar
+from gluonlab.cli.data.sources import RECIPES, SETS, open_splits, progress_bar
 from gluonlab.cli.output import (
     JSON_OPTION,
     MAX_BYTES,
@@ -16,6 +18,7 @@ from gluonlab.cli.output import (
     print_warnings,
     write_json,
 )
+from gluonlab.commands import gluonlab_command, own_recipe
 from gluonlab.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from gluonlab.data.packing import Encoding
     from gluonlab.data.source import Source
 
+VALIDATION = frozenset(("val", "valid", "validation", "test", "eval"))
 ENCODINGS = ("png", "jpeg", "keep")
 
 
@@ -75,7 +79,7 @@ def pack(
         parts.append(part)
         repeats = [line for line in tell_repeats(parts) if line not in told]
         told += repeats
-        rows.append({**row, "warnings": [*row["warnings"], *repeats]})
+        rows.append({"source": source, **row, "warnings": [*row["warnings"], *repeats]})
     print_warnings([warning for row in rows for warning in row["warnings"]])
     if not write_json(rows, json_file):
         _print_rows(rows)
@@ -110,6 +114,22 @@ def _print_rows(rows: list[dict[str, Any]]) -> None:
         resumed = f" ({row['resumed']} of them before)" if row["resumed"] else ""
         took = f"{size}, {row['seconds']:.1f} s"
         typer.echo(f"{row['split']}: {row['records']} images{resumed}, {took} -> {row['path']}")
-    files = " ".join(f"data.{row['split']}={row['path']}" for row in rows)
-    classes = max(row["classes"] for row in rows)
-    typer.echo(f"next: gluonlab train RECIPE data.name=record {files} data.classes={classes}")
+    typer.echo(_next_step(rows))
+
+
+def _next_step(rows: list[dict[str, Any]]) -> str:
+    """A command for what was packed, and the keys for a recipe where gluonlab has none for this set."""
+    from gluonlab.config.recipe_file import override
+
+    keys = [override(f"data.{_role(row['split'])}", row["path"]) for row in rows]
+    keys = ["data.name=record", *keys, f"data.classes={max(row['classes'] for row in rows)}"]
+    recipe = own_recipe(RECIPES.get(rows[0]["source"], ""))
+    if recipe:
+        return f"next: {gluonlab_command('train', recipe, *keys, 'data.path=null')}"
+    return f"for a recipe: {shlex.join(keys)}\nnext: {gluonlab_command('data', 'stats', rows[0]['path'])}"
+
+
+def _role(split: str) -> str:
+    """Which of a recipe's two splits the one of this name is."""
+    words = re.findall(r"[a-z]+", split.lower())
+    return "val" if VALIDATION.intersection(words) else "train"

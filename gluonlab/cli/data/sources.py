@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from gluonlab.data.verification.verify import Kind
 
 SETS = ("digits", "cifar10", "cifar100", "mnist", "fashion_mnist")
+RECIPES = {"digits": "digits.yaml", "cifar10": "cifar10/resnet20.yaml"}
+"""Gluonlab's own recipes for some of them."""
 SPLITS = ("train", "val")
 LISTS = (".lst", ".txt", ".tsv")
 

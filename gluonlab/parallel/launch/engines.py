@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from gluonlab.commands import install_command
 from gluonlab.errors import ConfigError, SetupError
 from gluonlab.parallel.environment import is_horovod_installed
 from gluonlab.parallel.launch.plan import JobPlan
@@ -43,14 +44,14 @@ def engine_of(plan: JobPlan, environment: Mapping[str, str]) -> Engine:
             "ENV06",
             "horovod",
             "is not installed, so several processes cannot train together",
-            "run ./scripts/install.sh, which builds it; gluonlab train works without",
+            f"run {install_command()}, which builds it; one process trains without",
         )
     starters = {"mpi": _mpirun, "gloo": _horovodrun, "srun": _srun, "kvstore": _kvstore_job}
     return Engine(starters[plan.backend](plan, environment), _PREFIX_OF[plan.backend])
 
 
 def _mpirun(plan: JobPlan, environment: Mapping[str, str]) -> list[str]:
-    program = _program("mpirun", "run ./scripts/install.sh, or use --backend gloo")
+    program = _program("mpirun", f"run {install_command()}, or use --backend gloo")
     command = [program, "--output", "tag", "--bind-to", "none"]
     # Waiting processes give their core away, for there may be fewer cores than processes.
     command += ["--mca", "mpi_yield_when_idle", "1"]

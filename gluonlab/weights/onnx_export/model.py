@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gluonlab import __version__
+from gluonlab.commands import pip_command
 from gluonlab.errors import SetupError
 from gluonlab.runtime.mxnet import gluon, mx
 from gluonlab.weights.onnx_export.operators import Attributes, converter
@@ -98,5 +99,7 @@ def _library() -> Any:
         import onnx.helper
         import onnx.numpy_helper
     except ImportError:
-        raise SetupError("ENV75", "onnx", "is not installed", "pip install 'gluonlab[export]'") from None
+        raise SetupError(
+            "ENV75", "onnx", "is not installed", pip_command("install", "gluonlab[export]")
+        ) from None
     return onnx

@@ -1,0 +1,58 @@
+"""Commands that are shown to the user: each can be run as it stands, in the folder where it is shown."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import sys
+from pathlib import Path
+from typing import Optional
+
+SOURCE = Path(__file__).resolve().parent.parent
+"""Where gluonlab's recipes and scripts are, if it runs from its source."""
+
+
+def gluonlab_command(*words: object) -> str:
+    """``gluonlab`` of this environment with ``words``, quoted for a shell."""
+    own = Path(sys.executable).parent / "gluonlab"
+    is_at_hand = _is_first_on_path(own) or not own.is_file()
+    return _command("gluonlab" if is_at_hand else _shown(own), *words)
+
+
+def pip_command(*words: str) -> str:
+    """``pip`` of this environment with ``words``."""
+    python = Path(sys.executable)
+    return (
+        _command("pip", *words)
+        if _is_first_on_path(python.parent / "pip")
+        else _command(_shown(python), "-m", "pip", *words)
+    )
+
+
+def install_command(*options: str) -> str:
+    """The script that makes or mends this environment."""
+    return _command(_shown(SOURCE / "scripts/install.sh"), *options)
+
+
+def own_recipe(name: str) -> Optional[str]:
+    """The recipe ``name`` of gluonlab's source, such as ``digits.yaml``; None where there is no source."""
+    path = SOURCE / "configs" / name
+    return _shown(path).removeprefix("./") if path.is_file() else None
+
+
+def _is_first_on_path(program: Path) -> bool:
+    first = shutil.which(program.name)
+    return first is not None and os.path.realpath(first) == os.path.realpath(program)
+
+
+def _command(program: str, *words: object) -> str:
+    return shlex.join([program, *map(str, words)])
+
+
+def _shown(path: Path) -> str:
+    """``path`` from here if it lies below, else from the root."""
+    try:
+        return f"./{path.relative_to(Path.cwd())}"
+    except (ValueError, OSError):
+        return str(path)
