@@ -31,8 +31,9 @@ def pip_command(*words: str) -> str:
 
 
 def install_command(*options: str) -> str:
-    """The script that makes or mends this environment."""
-    return _command(_shown(SOURCE / "scripts/install.sh"), *options)
+    """The script that makes or mends this environment; without gluonlab's source, as its folder has it."""
+    script = SOURCE / "scripts/install.sh"
+    return _command(_shown(script) if script.is_file() else "./scripts/install.sh", *options)
 
 
 def own_recipe(name: str) -> Optional[str]:

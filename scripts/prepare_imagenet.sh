@@ -27,7 +27,7 @@ if [ "${1:-}" = --any ]; then
 fi
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 gluonlab=${GLUONLAB_VENV:-$root/.venv}/bin/gluonlab
-[ -x "$gluonlab" ] || fail ENV10 "$gluonlab is missing; run scripts/install.sh" 8
+[ -x "$gluonlab" ] || fail ENV10 "$gluonlab is missing; run $(printf %q "$root/scripts/install.sh")" 8
 
 train=$archives/ILSVRC2012_img_train.tar val=$archives/ILSVRC2012_img_val.tar boxes=$archives/ILSVRC2012_bbox_val_v3.tgz
 for file in "$train" "$val" "$boxes"; do

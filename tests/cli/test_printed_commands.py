@@ -130,6 +130,7 @@ def test_commands_are_right_from_any_folder(root, tmp_path, monkeypatch):
     assert commands.own_recipe("digits.yaml") == f"{root}/configs/digits.yaml"
     monkeypatch.setattr(commands, "SOURCE", tmp_path)
     assert commands.own_recipe("digits.yaml") is None
+    assert commands.install_command() == "./scripts/install.sh"
 
 
 def test_what_a_refusal_names_runs(shell, monkeypatch):
