@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Optional
 
 from gluonlab import models
@@ -158,6 +159,11 @@ def build_train_loss(config: Config) -> gluon.HybridBlock:
 def build_val_loss(config: Config) -> gluon.HybridBlock:
     """The validation loss, which is never smoothed."""
     return _build_loss(config, smoothing=0.0, target_threshold=None)
+
+
+def equal_logits_loss(config: Config) -> float:
+    """Either loss of a network whose logits are equal, whatever the target, be it smoothed or mixed."""
+    return math.log(2 if config.loss.name == "bce" else config.data.classes)
 
 
 def _build_loss(config: Config, smoothing: float, target_threshold: Optional[float]) -> gluon.HybridBlock:

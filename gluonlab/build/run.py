@@ -26,7 +26,7 @@ from gluonlab.build.data import (
 from gluonlab.build.data_warnings import class_warnings, data_warnings
 from gluonlab.build.device import build_ctx, wire_warnings
 from gluonlab.build.engine import engine_network
-from gluonlab.build.network import build_state, build_train_loss, build_val_loss
+from gluonlab.build.network import build_state, build_train_loss, build_val_loss, equal_logits_loss
 from gluonlab.build.phases import build_averaging, build_phases, build_workers
 from gluonlab.build.schedule import build_schedule, build_sgd_share
 from gluonlab.checkpoint.store import CheckpointStore
@@ -95,6 +95,8 @@ def build_run(config: Config, run_dir: Path, world: World, stream: Optional[Text
         checkpoint_every=parse_interval(config.checkpoint_every),
         max_failed_saves=config.max_failed_saves,
         check_weights_every=config.check_weights_every,
+        on_divergence=config.on_divergence,
+        equal_logits_loss=equal_logits_loss(config),
         identity=run_identity(config, sets),
         phases=build_phases(config, calendar, state.net, world, sets.train, ctx),
         averaging=build_averaging(config, calendar, state.average, sets.train, ctx),

@@ -88,6 +88,13 @@ class CheckpointStore:
         self._write(final, step, tensors, state, score=None)
         return final
 
+    def set_bad_aside(self, step: int) -> None:
+        """Rename the checkpoint of ``step`` as `keep_bad` would have called it; OSError if that fails."""
+        path = self.path_of(step)
+        aside = path.with_name(f"bad-{path.name}")
+        shutil.rmtree(aside, ignore_errors=True)
+        rename_durably(path, aside)
+
     def path_of(self, step: int) -> Path:
         """Where the checkpoint of ``step`` is, or would be."""
         return self.directory / f"step-{step:08d}"

@@ -112,6 +112,11 @@ class Config(Section):
         description="Steps between two looks at the weights: whether they are finite, and the same on all "
         "processes.",
     )
+    on_divergence: Literal["warn", "rollback", "stop"] = Field(
+        "warn",
+        description="When a loss is far above its own history: say so once, go back to the last checkpoint "
+        "before it once and then stop, or stop. One that is not finite always goes back once, then stops.",
+    )
     tensorboard: bool = Field(True, description="Write TensorBoard event files into the run directory.")
 
     @field_validator("checkpoint_every")
@@ -265,5 +270,6 @@ RUN_SETTINGS = (
     "keep_best_checkpoints",
     "max_failed_saves",
     "check_weights_every",
+    "on_divergence",
     "tensorboard",
 )

@@ -71,7 +71,22 @@ def _results_section(runs: NamedRuns) -> str:
         "useful: largest batch worth using, the gradient noise scale of the second half (McCandlish et al. "
         "2018); W: virtual workers, P: processes; img/s: images per second of all processes."
     )
-    return f'<h2>Results</h2>\n{numbers_table(_RESULTS, rows)}\n<p class="soft note">{note}</p>'
+    table = f'<h2>Results</h2>\n{numbers_table(_RESULTS, rows)}\n<p class="soft note">{note}</p>'
+    return "\n".join([table, *filter(None, map(_divergence_line, runs, runs.values()))])
+
+
+def _divergence_line(name: str, record: RunRecord) -> str:
+    """A line about the first loss of the run that was far above its history, if there was one."""
+    divergences = latest_by_step(record.rows, "divergence")
+    if not divergences:
+        return ""
+    first = divergences[0]
+    what = "validation" if first.get("is_validation") else "training"
+    return (
+        f"<p><strong>{escape(name)} diverged</strong> at step {first['step']:,}: {what} loss "
+        f"{_show(first, 'loss', '{:.4g}')}, usual {_show(first, 'usual', '{:.4g}')}, "
+        f"learning rate {_show(first, 'learning_rate', '{:.4g}')}</p>"
+    )
 
 
 def _result_row(index: int, name: str, record: RunRecord) -> list[str]:

@@ -1,7 +1,7 @@
 """The files of a run directory: small JSON documents and one line of JSON per logged row.
 
-A row is ``{"kind", "step", "time", ...values}``; kind is ``train``, ``validation``, ``checkpoint``,
-``resume`` or ``rollback``; time is in unix seconds.
+A row is ``{"kind", "step", "time", ...values}``; kind is ``train``, ``validation``, ``divergence``,
+``checkpoint``, ``resume`` or ``rollback``; time is in unix seconds.
 """
 
 from __future__ import annotations

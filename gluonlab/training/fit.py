@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from contextlib import closing
+from dataclasses import asdict
 from typing import Any, Optional
 
 from gluonlab.checkpoint.verify import Checkpoint
@@ -13,6 +14,7 @@ from gluonlab.metrics import Metrics
 from gluonlab.parallel.supervision.progress import TRAINING
 from gluonlab.parallel.supervision.stop import PreemptedError
 from gluonlab.reporting.traces import traces_of
+from gluonlab.training.divergence import LossHistory, look_for_divergence, may_roll_back
 from gluonlab.training.finite_state import check_finite_state
 from gluonlab.training.loop import check_finite
 from gluonlab.training.resume import check_same_on_all, resume
@@ -68,6 +70,7 @@ class _Fitting:
         self.last_results: dict[str, dict[str, float]] = {}
         self.best: Optional[dict[str, float]] = None
         self.trained_images = self.training_seconds = 0.0
+        self.losses = LossHistory(run.equal_logits_loss, [phase.end_step for phase in run.phases])
         if checkpoint:
             self.earlier_seconds = checkpoint.state["wall_seconds"]
             self.resumes = checkpoint.state["resumes"] + 1
@@ -78,6 +81,8 @@ class _Fitting:
     def _go_back_to(self, checkpoint: Checkpoint) -> None:
         self.last_results = checkpoint.state["last_results"]
         self.best = checkpoint.state.get("best")
+        is_same_recipe = checkpoint.state["identity"].get("recipe") == self.run.identity.get("recipe")
+        self.losses.restore(checkpoint.state.get("losses"), is_same_recipe=is_same_recipe)
         self.trained_images = checkpoint.state["trained_images"]
         self.training_seconds = checkpoint.state["training_seconds"]
         self.saver.go_back_to(checkpoint.step)
@@ -93,7 +98,8 @@ class _Fitting:
                 return self._train_what_is_left()
             except NumericError as error:
                 self.saver.keep_bad(self._checkpoint_state())
-                if self.is_second_chance:
+                may_go_back = may_roll_back(error, self.run, self.losses, self.saver)
+                if self.is_second_chance or not may_go_back:
                     raise
                 self.is_second_chance = True
                 self.updates.looks_at_each = True  # to keep the first bad state, and to waste no further step
@@ -119,6 +125,8 @@ class _Fitting:
                 if run.averaging:
                     end_step = min(end_step, run.averaging.next_step(run.state.step))
                 for due in self.updates.until(end_step, batches, metrics):
+                    if run.state.step == 1:
+                        self.losses.begin(metrics.compute()["loss"])
                     if due.stop:
                         self._stop()
                     # At the end a validation may come first; its result belongs into the checkpoint.
@@ -184,6 +192,7 @@ class _Fitting:
         results = {"epoch": self.run.sampler.calendar.epoch_at(step), **results}
         self.last_results[kind] = {"step": step, **results}
         self.reporter.log(kind, step, **results)
+        look_for_divergence(kind, step, results, self.run, self.losses, self.reporter)
 
     def _save(self, is_last: bool = False) -> None:
         validation = self.last_results.get("validation", {})
@@ -202,6 +211,7 @@ class _Fitting:
             "resumes": self.resumes,
             "last_results": dict(self.last_results),
             "best": self.best,
+            "losses": self.losses.state(),
             "trained_images": self.trained_images,
             "training_seconds": self.training_seconds,
         }
@@ -236,6 +246,7 @@ class _Fitting:
             "top5": validation["top5"],
             "val_images": int(validation["images"]),
             "best": self.best,
+            "divergence": asdict(self.losses.found) if self.losses.found else None,
             "images_per_sec": self.trained_images / self.training_seconds if self.training_seconds else None,
             "wall_seconds": self._wall_seconds(),
             "processes": run.world.size,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
-from typing import Any, Optional, Union
+from typing import Any, Literal, Optional, Union
 
 from gluonlab.checkpoint.store import CheckpointStore
 from gluonlab.data.loader import Loader
@@ -63,8 +64,9 @@ class Run:
 
     ``identity`` is what a checkpoint must agree on to be continued (JSON data, `training.identity` compares
     it), but for the keys that begin with one of ``allowed_changes``. ``stop`` may be asked from a signal
-    handler or another thread. Where there are ``phases``, ``workers``, ``loader`` and ``loss_fn`` are those
-    of the present one.
+    handler or another thread. ``equal_logits_loss``, that of a network which cannot tell classes apart, is
+    the unit of `LossHistory`; if it is infinite, no loss is too high. Where there are ``phases``,
+    ``workers``, ``loader`` and ``loss_fn`` are those of the present one.
     """
 
     state: TrainState
@@ -84,6 +86,8 @@ class Run:
     checkpoint_every: Optional[Interval] = None
     max_failed_saves: int = 3
     check_weights_every: int = 100
+    on_divergence: Literal["warn", "rollback", "stop"] = "warn"
+    equal_logits_loss: float = math.inf
     identity: dict[str, Any] = field(default_factory=dict)
     allowed_changes: tuple[str, ...] = ()
     stop: StopRequest = field(default_factory=StopRequest)

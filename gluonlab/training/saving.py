@@ -118,6 +118,31 @@ class Saver:
             self._reporter.message(what)
         run.world.exchange("")  # who fails first ends the job: the others wait for the disk
 
+    def set_doubtful_aside(self, sound_step: int) -> bool:
+        """Keep what was saved after ``sound_step`` from being resumed, if something older is left.
+
+        Whether there is something older to go back to; all processes call this.
+        """
+        run = self._run
+        self.finish()
+        is_older_left = False
+        if run.world.rank == 0 and not self.has_lost_directory():
+            steps = run.store.steps()
+            doubtful = [step for step in steps if step > sound_step]
+            is_older_left = len(doubtful) < len(steps)
+            if not is_older_left:
+                self._reporter.message("no checkpoint is as old as the last sound loss")
+            try:
+                for step in doubtful if is_older_left else []:
+                    run.store.set_bad_aside(step)
+                    self._reporter.message(
+                        f"step {step} was saved after the last sound loss: renamed bad-step"
+                    )
+            except OSError as error:
+                is_older_left = False
+                self._reporter.message(f"a checkpoint cannot be set aside: {error}")
+        return bool(run.world.exchange("yes" if is_older_left else "")[0])
+
     def report(self, wait_seconds: float = 0.0) -> None:
         """Log a save that has ended since the last call.
 

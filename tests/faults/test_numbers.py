@@ -1,5 +1,6 @@
 """Processes that no longer hold the same weights, and numbers that are not finite, are found and named."""
 
+import json
 import re
 import time
 from pathlib import Path
@@ -104,4 +105,24 @@ def test_weights_that_a_relu_hides_are_found_and_kept(run_gluonlab, tmp_path, ta
         f"exit 5, {job.stderr.strip()}",
         time.monotonic() - start,
         f"{kept.name} is kept, step 7 loads",
+    )
+
+
+def test_a_loss_that_explodes_for_a_while_is_rolled_back(run_processes, tmp_path, table):
+    """A rate that is far too high for four updates, once: the run goes back behind what was saved since."""
+    start = time.monotonic()
+    run_processes(2, HERE.parent / "training/one_bad_interval.py", tmp_path)
+    undisturbed, rolled_back = (
+        json.loads((tmp_path / f"{name}-0.json").read_text()) for name in ("undisturbed", "rollback")
+    )
+    assert rolled_back["weights_sha256"] == undisturbed["weights_sha256"]
+    assert "bad-step-00000035" in rolled_back["checkpoints"]
+    told = (tmp_path / "rollback/log.txt").read_text()
+    assert "error[NUM02] step 40: training loss is " in told
+    table.add(
+        "R12",
+        "finite loss explodes, on_divergence: rollback",
+        "the checkpoint of step 35 is set aside, rolled back to step 28, exit 0",
+        time.monotonic() - start,
+        "same weights",
     )
