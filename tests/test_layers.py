@@ -38,6 +38,7 @@ LAYERS = [
         "fault_injection",
         "runtime",
         "config",
+        "disk",
     },
 ]
 FILES = sorted(PACKAGE.rglob("*.py"))

@@ -19,7 +19,7 @@ def gradient_tensors(net: gluon.HybridBlock, input_shape: Sequence[int]) -> tupl
     """
     output = net(mx.sym.var("data"))
     internals = output.get_internals()
-    _, all_shapes, _ = internals.infer_shape(data=(1, *input_shape))
+    _, all_shapes, _ = internals.infer_shape_partial(data=(1, *input_shape))
     shapes = dict(zip(internals.list_outputs(), all_shapes))
     nodes = json.loads(output.tojson())["nodes"]
     costs = {}

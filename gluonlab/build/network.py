@@ -59,7 +59,8 @@ def _check_image_sizes(config: Config, net: gluon.HybridBlock) -> None:
     output, problems = net(mx.sym.var("data")), []
     for size in sorted({size for size in keys.values() if size}):
         try:
-            output.infer_shape(data=(1, config.data.channels, size, size))
+            # infer_shape would print its arguments on stdout before it raises
+            output.infer_shape_partial(data=(1, config.data.channels, size, size))
         except mx.MXNetError:
             what = f"{config.model.name} cannot take images of {size} x {size}"
             problems += [Problem("CFG31", key, what) for key, given in keys.items() if given == size]

@@ -15,6 +15,7 @@ from gluonlab.checkpoint.store import CheckpointStore
 from gluonlab.checkpoint.verify import Checkpoint, read_checkpoint
 from gluonlab.config.load import check_config
 from gluonlab.config.schema import Config
+from gluonlab.disk import make_folder
 from gluonlab.errors import CheckpointError, ConfigError
 from gluonlab.reporting import run_files
 from gluonlab.reporting.run_files import CHECKPOINTS, CONFIG, LOCK, SUMMARY, read_json
@@ -166,7 +167,7 @@ def lock_run_directory(run_dir: Path) -> IO[str]:
         CheckpointError: CKP11 if another process has it, CKP01 if it cannot be written.
     """
     try:
-        run_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(run_dir, 0o700)
         file = (run_dir / LOCK).open("a+")
     except OSError as error:
         raise CheckpointError("CKP01", str(run_dir), f"cannot be written: {error.strerror}") from None

@@ -21,6 +21,7 @@ from gluonlab.cli.output import (
     check_start_over,
     write_json,
 )
+from gluonlab.disk import make_folder
 from gluonlab.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -159,7 +160,7 @@ def _starter(backend: Optional[BackendChoice], processes: int, is_tuned: bool) -
 def _turn_autotuner_on(run_dir: Path) -> None:
     from gluonlab.parallel.launch.autotune import LOG, autotuner_environment
 
-    run_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(run_dir, 0o700)
     os.environ.update(autotuner_environment(run_dir / LOG))
 
 

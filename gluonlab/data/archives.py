@@ -10,6 +10,7 @@ import zlib
 from pathlib import Path, PurePosixPath
 
 from gluonlab.data.recordio import temporary_path
+from gluonlab.disk import make_folder
 from gluonlab.errors import DataError
 
 MAX_FILES = 1000
@@ -51,13 +52,13 @@ def unpack(archive: Path, folder: Path, *, max_bytes: int, max_files: int = MAX_
 
 
 def _write(tar: tarfile.TarFile, members: list[tarfile.TarInfo], folder: Path) -> list[Path]:
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     staging = temporary_path(folder / "unpacking")
     shutil.rmtree(staging, ignore_errors=True)
     try:
         for member in members:
             target = staging / member.name
-            target.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(target.parent)
             stream = tar.extractfile(member)
             assert stream is not None, "a regular file has content"
             with stream, target.open("xb") as file:
@@ -65,7 +66,7 @@ def _write(tar: tarfile.TarFile, members: list[tarfile.TarInfo], folder: Path) -
         paths = []
         for member in members:
             target = folder / member.name
-            target.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(target.parent)
             os.replace(staging / member.name, target)
             paths.append(target)
         return paths

@@ -13,6 +13,9 @@ from gluonlab.data.image_limits import DEFAULT_LIMITS, PNG_START, ImageLimits, i
 from gluonlab.data.source import EncodedSource, Source
 from gluonlab.errors import DataError
 
+# What OpenCV decodes unless its variables say otherwise: CV_IO_MAX_IMAGE_WIDTH, _HEIGHT, _PIXELS.
+OPENCV_SIDE, OPENCV_PIXELS = 1 << 20, 1 << 30
+
 
 def decode_image(payload: bytes, where: str, limits: ImageLimits = DEFAULT_LIMITS) -> NDArray[np.uint8]:
     """The image in ``payload``: (height, width, channels) uint8, RGB, or one channel if stored gray.
@@ -23,17 +26,21 @@ def decode_image(payload: bytes, where: str, limits: ImageLimits = DEFAULT_LIMIT
     """
     try:
         size = image_size(payload)
-        if size and 0 in size:
+        if size and min(size) <= 0:
             raise ValueError(f"{size[1]} x {size[0]} pixels")
         if size:
             limits.check_pixels(*size, where)
         if payload.startswith(jpeg.START):
             return jpeg.decode(payload)
+        if size:
+            _check_opencv_takes(*size)
         if payload.startswith(PNG_START):
             _check_chunks(payload)
         image = cv2.imdecode(np.frombuffer(payload, np.uint8), cv2.IMREAD_UNCHANGED) if size else None
-    except (ValueError, cv2.error) as error:
+    except ValueError as error:
         raise DataError("DAT06", where, f"cannot be decoded: {error}") from None
+    except cv2.error as error:
+        raise DataError("DAT06", where, f"OpenCV cannot decode it ({error.func})") from None
     if image is None:
         raise DataError(
             "DAT06", where, f"not a JPEG, PNG, BMP or WebP image, or cut short ({len(payload)} bytes)"
@@ -41,6 +48,14 @@ def decode_image(payload: bytes, where: str, limits: ImageLimits = DEFAULT_LIMIT
     if image.dtype not in (np.uint8, np.uint16):
         raise DataError("DAT06", where, f"pixels of type {image.dtype}")
     return _as_rgb(image if image.dtype == np.uint8 else _high_bytes(image))
+
+
+def _check_opencv_takes(height: int, width: int) -> None:
+    """Raises ValueError for what OpenCV would refuse with lines of its source, whatever max_pixels allows."""
+    if max(height, width) > OPENCV_SIDE or height * width > OPENCV_PIXELS:
+        raise ValueError(
+            f"{width} x {height} pixels, OpenCV takes {OPENCV_SIDE:,} a side and {OPENCV_PIXELS:,} in all"
+        )
 
 
 def _as_rgb(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -15,6 +15,7 @@ from typing import Optional
 
 from gluonlab.data.archives import unpack
 from gluonlab.data.recordio import temporary_path
+from gluonlab.disk import make_folder
 from gluonlab.errors import DataError
 
 Progress = Callable[[int, int], None]
@@ -136,7 +137,7 @@ def fetch(
     Nothing is opened before its checksum is right.
     Raises DataError DAT43 (cannot be fetched), DAT44 (another checksum), DAT04, DAT21.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     paths: list[Path] = []
     total = sum(file.size for file in data_set.files)
     done = 0

@@ -88,5 +88,5 @@ def list_layers(net: gluon.HybridBlock, input_shape: Sequence[int]) -> list[Laye
 def shapes_in(output: Any, data_shape: Shape) -> list[tuple[str, Shape]]:
     """Name and shape of every variable and every operator's output behind ``output``, in graph order."""
     internals = output.get_internals()
-    _, shapes, _ = internals.infer_shape(data=data_shape)
+    _, shapes, _ = internals.infer_shape_partial(data=data_shape)
     return list(zip(internals.list_outputs(), shapes))

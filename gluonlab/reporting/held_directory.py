@@ -9,6 +9,7 @@ import weakref
 from pathlib import Path
 from typing import Optional
 
+from gluonlab.disk import make_folder
 from gluonlab.reporting.run_files import CONFIG, LOCK
 
 # Errors that say that a path leads nowhere any more; others may pass.
@@ -44,7 +45,7 @@ class HeldDirectory:
     def make(self) -> None:
         """Make the directory, if it was never there, and take hold of it; OSError if it is not there now."""
         if self._descriptor is None:
-            self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_folder(self.path, 0o700)
         self.check()
 
     def problem(self) -> str:

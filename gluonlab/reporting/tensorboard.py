@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from gluonlab.disk import make_folder
+
 FLUSH_SECONDS = 10.0
 
 
@@ -37,7 +39,7 @@ class TensorBoardLog:
         with _without_torch():
             from tensorboardX.event_file_writer import EventsWriter
 
-        directory.mkdir(parents=True, exist_ok=True)
+        make_folder(directory)
         # Without the process id a restart within the same second would overwrite the earlier file.
         self._writer = EventsWriter(str(directory / "events"), f".{os.getpid()}")
         self._next_flush = 0.0

@@ -9,6 +9,7 @@ import numpy as np
 import safetensors.numpy
 
 from gluonlab.checkpoint.tensors import Tensors
+from gluonlab.disk import make_folder
 from gluonlab.errors import CheckpointError
 from gluonlab.runtime.mxnet import gluon, mx
 from gluonlab.weights.formats import Format, write_files
@@ -71,7 +72,7 @@ def _export_symbol(net: gluon.HybridBlock, folder: Path, model: str) -> list[Pat
     }
     graph, weights = folder / f"{model}-symbol.json", folder / f"{model}-0000.params"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         graph.write_text(symbol.tojson())
     except OSError as error:
         raise CheckpointError("CKP01", str(graph), f"cannot be written: {error.strerror}") from None

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
+from gluonlab.disk import make_folder
 from gluonlab.errors import CheckpointError, ConfigError
 from gluonlab.weights.model_folder import write_durably
 
@@ -24,7 +25,7 @@ def check_format(form: str) -> Format:
 def write_files(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
     """Write ``files`` into ``folder``, which is made; returns their paths. Raises `CheckpointError` CKP01."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         for name, raw in files.items():
             write_durably(folder / name, raw)
     except OSError as error:

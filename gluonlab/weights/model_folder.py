@@ -18,6 +18,7 @@ import numpy as np
 import safetensors.numpy
 
 from gluonlab.checkpoint.tensors import Tensors
+from gluonlab.disk import make_folder
 from gluonlab.errors import CheckpointError
 from gluonlab.weights.files import check_sha256, sha256_of
 
@@ -64,7 +65,7 @@ def write_model_folder(
         raise CheckpointError("CKP01", str(folder), "exists already", "name a new folder, or delete this one")
     temporary = folder.with_name(f".{folder.name}.tmp-{os.getpid()}")
     try:
-        temporary.mkdir(parents=True)
+        make_folder(temporary)
         arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
         write_durably(temporary / WEIGHTS_FILE, safetensors.numpy.save(arrays))
         if graph is not None:

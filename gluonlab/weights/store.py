@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Optional, Union
 
+from gluonlab.disk import make_folder
 from gluonlab.errors import CheckpointError, ConfigError
 from gluonlab.weights.download import download, read_small
 from gluonlab.weights.files import sha256_of
@@ -84,7 +85,7 @@ def fetch(name: str, mirror: str, folder: Path) -> None:
     """
     address = f"{mirror.rstrip('/')}/{name}"
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(folder.parent)
         with _locked(folder.with_name(f".{name}.lock")):
             if folder.exists():
                 return

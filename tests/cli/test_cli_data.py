@@ -232,4 +232,5 @@ def test_repeated_numbers_of_a_list_are_told(tmp_path):
     (tmp_path / "x.lst").write_text("7\t0\ta/1.png\n8\t1\tb/1.png\n7\t1\tb/1.png\n")
     output = run(tmp_path / "x.lst", tmp_path / "out").output
     assert "x.lst: 1 of 3 numbers come a second time, such as 7 of a/1.png and b/1.png" in output
+    assert f" data.name=record data.train={tmp_path / 'out/x.rec'} data.classes=2" in output  # x is no key
     assert (tmp_path / "out/x.idx").read_text().split()[::2] == ["0", "1", "2"]

@@ -86,6 +86,36 @@ def test_a_header_cut_at_any_byte_is_refused(name):
             decode_image(FORMS[name][:length], "")
 
 
+@pytest.mark.parametrize(
+    ("width", "height", "told"),
+    [
+        (2**20 + 1, 4, "1048577 x 4 pixels, OpenCV takes 1,048,576 a side and 1,073,741,824 in all"),
+        (4, -(2**20) - 1, "4 x 1048577 pixels, OpenCV takes "),
+        (2**15, 2**15 + 1, "32768 x 32769 pixels, OpenCV takes "),
+        (-5, 4, "-5 x 4 pixels"),
+    ],
+)
+def test_sizes_that_opencv_refuses_are_told_without_its_source(width, height, told):
+    sizes = b"".join(number.to_bytes(4, "little", signed=True) for number in (width, height))
+    bitmap = FORMS["bitmap"][:18] + sizes + FORMS["bitmap"][26:]
+    with pytest.raises(DataError, match=rf"^error\[DAT06\] here: cannot be decoded: {told}"):
+        decode_image(bitmap, "here", ImageLimits(max_pixels=2**62))
+
+
+def test_what_else_opencv_refuses_is_one_line_without_its_source(monkeypatch):
+    class Refusal(cv2.error):
+        func = "readData"
+
+    def refuse(*_):
+        raise Refusal(
+            "OpenCV(4.11.0) /io/x.cpp:75: error: (-215:Assertion failed) false in function 'readData'"
+        )
+
+    monkeypatch.setattr(cv2, "imdecode", refuse)
+    with pytest.raises(DataError, match=r"^error\[DAT06\] here: OpenCV cannot decode it \(readData\)$"):
+        decode_image(FORMS["png"], "here")
+
+
 def test_sixteen_bits_are_cut_to_the_high_eight():
     deep = np.random.RandomState(1).randint(0, 65536, (7, 9, 4)).astype(np.uint16)
     assert np.array_equal(decode_image(cv2.imencode(".png", deep)[1].tobytes(), ""), deep[:, :, 2::-1] >> 8)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from gluonlab.build.network import build_network
+from gluonlab.config import load_config
+from gluonlab.errors import ConfigError
 from gluonlab.models import create
 from gluonlab.models.inspection import (
     Layer,
@@ -12,7 +17,7 @@ from gluonlab.models.inspection import (
     count_parameters,
     list_layers,
 )
-from gluonlab.runtime.mxnet import gluon
+from gluonlab.runtime.mxnet import gluon, mx
 
 IMAGENET = (3, 224, 224)
 
@@ -81,3 +86,14 @@ def test_costs_do_not_depend_on_the_state_of_the_net(tiny):
     tiny.hybridize()
     assert (count_multiply_adds(tiny, (3, 8, 8)), activation_bytes(tiny, (3, 8, 8), 1)) == before
     assert len(list_layers(tiny, (3, 8, 8))) == 5
+
+
+def test_images_that_are_too_small_leave_no_word_of_mxnet_on_stdout(capsys):
+    with pytest.raises(mx.MXNetError):
+        count_multiply_adds(create("alexnet"), (3, 8, 8))
+    config = load_config(Path("configs/digits.yaml"), ["model.name=alexnet"])
+    with pytest.raises(
+        ConfigError, match=r"^error\[CFG31\] data.val_image_size: alexnet cannot take images of 8 x 8"
+    ):
+        build_network(config)
+    assert capsys.readouterr().out == ""

@@ -175,6 +175,18 @@ def test_strangers_are_closed_within_seconds_and_change_nothing(hostile, caplog)
             wait_for(lambda: 1 in board.ranks)
 
 
+def test_a_process_of_another_job_says_so_in_its_last_line(run_gluonlab, tmp_path):
+    with Switchboard("127.0.0.1", 2) as board:
+        address = f"127.0.0.1:{board.port}"
+        names = {"GLUONLAB_LAUNCHER": address, "GLUONLAB_LAUNCHER_KEY": "0" * 64, "GLUONLAB_LIMITS": "60,60"}
+        world = {"OMPI_COMM_WORLD_RANK": "0", "OMPI_COMM_WORLD_SIZE": "1"}
+        run = ["train", "configs/digits.yaml", "epochs=1000", f"run_dir={tmp_path / 'r'}"]
+        job = run_gluonlab(*run, environment={**names, **world})
+    assert job.returncode == 7, job.stderr
+    assert job.stderr.startswith(f"error[CLU21] the launcher at {address}: closed the line before a word: ")
+    assert job.stderr.count("\n") == 1
+
+
 def test_a_stranger_that_drips_is_closed_as_well():
     with Switchboard("127.0.0.1", 2) as board, connect(board) as line:
         start, closed = time.monotonic(), threading.Event()

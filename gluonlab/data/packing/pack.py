@@ -25,6 +25,7 @@ from gluonlab.data.packing.partial import PartialRecords, named, remove_stale
 from gluonlab.data.recordio import pack_image_record, temporary_path
 from gluonlab.data.source import EncodedSource, Source, check_labels
 from gluonlab.data.verification.index import DTYPES
+from gluonlab.disk import make_folder
 from gluonlab.errors import ConfigError, DataError, GluonlabError
 
 Progress = Callable[[int, int], None]
@@ -76,7 +77,7 @@ def pack_source(
         check_class_names(class_names, source.name)
     check_labels(source, len(class_names) if class_names else MAX_LABEL)
     prefix = Path(out_prefix)
-    prefix.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(prefix.parent)
     remove_stale(prefix.parent)
     recipe = {
         "rows": list(DTYPES),

@@ -31,6 +31,7 @@ from gluonlab.data.verification.index import (
     index_paths,
     load_index,
 )
+from gluonlab.disk import make_folder
 from gluonlab.errors import DataError, Problem
 
 Kind = Literal["record", "folder"]
@@ -123,7 +124,7 @@ def remember(index: VerifiedIndex, path: Path) -> Path:
             return place
         except OSError:
             _log.info("%s cannot be written; using the cache", place)
-    cached.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(cached.parent)
     index.save(cached)
     return cached
 
@@ -227,7 +228,7 @@ def _sha256(path: Path) -> str:
 def _one_at_a_time(path: Path) -> Iterator[None]:
     lock = cached_path(path).with_suffix(".lock")
     try:
-        lock.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(lock.parent)
         file = lock.open("w")
     except OSError:  # no place for a lock; then all do the same work
         yield

@@ -9,6 +9,7 @@ import signal
 import socket
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from platform import node
 from typing import Optional
@@ -35,6 +36,7 @@ class LauncherLine:
         self._stop = StopRequest()
         self._is_leaving = False
         self._heard = time.monotonic()
+        self._has_heard = False
 
     def watch(self, progress: Progress, stop: StopRequest) -> None:
         """From now on tell ``progress``, and take the launcher's word to ``stop``."""
@@ -88,6 +90,8 @@ class LauncherLine:
                 try:
                     self._hear(next(lines))
                 except (StopIteration, OSError, ValueError):
+                    if not self._has_heard:
+                        self._end_refused()
                     self._end_unless_leaving(143)
                     return
             elif time.monotonic() - self._heard > max(self._limits.values()):
@@ -95,7 +99,7 @@ class LauncherLine:
             self._beat()
 
     def _hear(self, message: Message) -> None:
-        self._heard = time.monotonic()
+        self._heard, self._has_heard = time.monotonic(), True
         if "stop" in message:
             self._stop.make(str(message["stop"]))
         if "end" in message:
@@ -105,6 +109,20 @@ class LauncherLine:
         """The timer is outside the interpreter, so it fires while the interpreter is stuck."""
         limit = self._limits[self._progress.phase in SLOW_PHASES]
         faulthandler.dump_traceback_later(limit * DUMP_SHARE, file=2)
+
+    def _end_refused(self) -> None:
+        """The launcher closes the line to strangers without a word, so this process has to find its own."""
+        if self._is_leaving:
+            return
+        error = ClusterError(
+            "CLU21",
+            f"the launcher at {os.environ[ADDRESS]}",
+            "closed the line before a word: it is of another job (another key or rank), or has just ended",
+            "start processes with gluonlab launch",
+        )
+        with suppress(OSError):
+            os.write(2, f"{error}\n".encode())
+        os._exit(error.exit_code)
 
     def _end_unless_leaving(self, code: int) -> None:
         if not self._is_leaving:

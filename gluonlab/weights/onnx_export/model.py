@@ -70,7 +70,7 @@ def onnx_model(net: gluon.HybridBlock, input_shape: Sequence[int]) -> Any:
 def _shapes(symbol: Any, input_shape: Sequence[int]) -> dict[str, tuple[int, ...]]:
     """Of the first output of each node, by the name of the node, for one image."""
     internals = symbol.get_internals()
-    _, shapes, _ = internals.infer_shape(**{INPUT: (1, *input_shape)})
+    _, shapes, _ = internals.infer_shape_partial(**{INPUT: (1, *input_shape)})
     found: dict[str, tuple[int, ...]] = {}
     for output, shape in zip(internals, shapes):
         found.setdefault(output.name, shape)
