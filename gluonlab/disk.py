@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
+from typing import Optional, Union
 
 
 def make_folder(path: Path, mode: int = 0o777) -> None:
@@ -20,3 +21,41 @@ def make_folder(path: Path, mode: int = 0o777) -> None:
         what = f"is a link to {os.readlink(at)}, which is not there" if at.is_symlink() else "is a file"
         where = "" if at == path else f"{at} "
         raise FileExistsError(errno.EEXIST, where + what, str(path)) from None
+
+
+class Doing:
+    """A context in which an error of the system gets to know the file, and what is done with it.
+
+    The error of a read, write or flush of an open file does not name it. What is done becomes a note of the
+    error, as those of Python 3.11; errors that know both keep them.
+    """
+
+    def __init__(self, what: str, path: Union[str, Path]) -> None:
+        self._what, self._path = what, path
+
+    def __enter__(self) -> None:
+        """Nothing to do."""
+
+    def __exit__(self, kind: object, error: Optional[BaseException], trace: object) -> None:
+        """Name the file in ``error``, unless it is none of the system's."""
+        if not isinstance(error, OSError) or error.errno is None:
+            return
+        if error.filename is None:
+            error.filename = str(self._path)
+        if not notes_of(error):
+            error.__dict__["__notes__"] = [f"while {self._what}"]
+
+
+def reading(path: Union[str, Path]) -> Doing:
+    """A context in which ``path`` is read."""
+    return Doing("reading it", path)
+
+
+def writing(path: Union[str, Path]) -> Doing:
+    """A context in which ``path`` is written."""
+    return Doing("writing it", path)
+
+
+def notes_of(error: BaseException) -> list[str]:
+    """What was being done, as far as somebody noted it."""
+    return list(getattr(error, "__notes__", ()))

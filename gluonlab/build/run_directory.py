@@ -15,7 +15,7 @@ from gluonlab.checkpoint.store import CheckpointStore
 from gluonlab.checkpoint.verify import Checkpoint, read_checkpoint
 from gluonlab.config.load import check_config
 from gluonlab.config.schema import Config
-from gluonlab.disk import make_folder
+from gluonlab.disk import make_folder, reading, writing
 from gluonlab.errors import CheckpointError, ConfigError
 from gluonlab.reporting import run_files
 from gluonlab.reporting.run_files import CHECKPOINTS, CONFIG, LOCK, SUMMARY, read_json
@@ -173,14 +173,16 @@ def lock_run_directory(run_dir: Path) -> IO[str]:
         raise CheckpointError("CKP01", str(run_dir), f"cannot be written: {error.strerror}") from None
     if not _is_locked_within(file, LOCK_PATIENCE_SECONDS):
         file.seek(0)
-        holder = file.read(100).strip() or "unknown"
+        with reading(run_dir / LOCK):
+            holder = file.read(100).strip() or "unknown"
         file.close()
         raise CheckpointError(
             "CKP11", str(run_dir), f"is in use by process {holder}", "use another run_dir"
         ) from None
-    file.truncate(0)
-    file.write(f"{os.getpid()} on {os.uname().nodename}")
-    file.flush()
+    with writing(run_dir / LOCK):
+        file.truncate(0)
+        file.write(f"{os.getpid()} on {os.uname().nodename}")
+        file.flush()
     return file
 
 

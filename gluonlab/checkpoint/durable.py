@@ -6,6 +6,7 @@ import errno
 import os
 from pathlib import Path
 
+from gluonlab.disk import writing
 from gluonlab.fault_injection import fault_point
 
 CHUNK_BYTES = 1 << 18
@@ -17,7 +18,7 @@ def write_durably(path: Path, raw: bytes) -> None:
     OSError if a byte of it may be missing.
     """
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with open(descriptor, "wb", buffering=0) as file:
+    with writing(path), open(descriptor, "wb", buffering=0) as file:
         rest = memoryview(raw)
         while rest:
             rest = rest[file.write(rest[:CHUNK_BYTES]) :]
@@ -33,8 +34,9 @@ def flush_directory(path: Path) -> None:
     """Make the names in ``path`` durable."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        fault_point("save.fsync")
-        os.fsync(descriptor)
+        with writing(path):
+            fault_point("save.fsync")
+            os.fsync(descriptor)
     finally:
         os.close(descriptor)
 

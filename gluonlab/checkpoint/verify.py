@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 from gluonlab.checkpoint.tensors import Tensors, read_tensors
+from gluonlab.disk import reading
 from gluonlab.errors import CheckpointError
 from gluonlab.fault_injection import fault_point
 from gluonlab.retry import PASSING, retried
@@ -141,11 +142,7 @@ def _verify_file(path: Path, size: int, sha256: str) -> None:
 
 def _blocks(path: Path) -> Iterator[bytes]:
     """The content of ``path``; an OSError names the file, which that of a read by itself does not."""
-    try:
-        with path.open("rb") as file:
-            fault_point("checkpoint.read")
-            while block := file.read(1 << 20):
-                yield block
-    except OSError as error:
-        error.filename = error.filename or str(path)
-        raise
+    with reading(path), path.open("rb") as file:
+        fault_point("checkpoint.read")
+        while block := file.read(1 << 20):
+            yield block

@@ -6,6 +6,7 @@ import errno
 import os
 import sys
 import traceback
+from pathlib import Path
 from typing import Any, Optional
 
 import typer
@@ -22,6 +23,7 @@ from gluonlab.cli.runs import runs
 from gluonlab.cli.schedule import schedule
 from gluonlab.cli.simulate import simulate
 from gluonlab.cli.train import train
+from gluonlab.disk import notes_of
 from gluonlab.errors import CheckpointError, GluonlabError, ResourceError
 
 # typer escapes brackets for rich, which prints no help here. It has one name before 0.17, the other after.
@@ -60,10 +62,19 @@ def gluonlab(
         os.environ["GLUONLAB_DEBUG"] = "1"
 
 
+PACKAGE = Path(__file__).parents[1]
+
 # What MXNet says on a CPU, and on a GPU.
 _OUT_OF_MEMORY = ("Failed to allocate CPU Memory", "cudaMalloc failed: out of memory")
 # No more open files in this process or this system, or no more processes of this user.
 _NO_MORE = (errno.EMFILE, errno.ENFILE, errno.EAGAIN)
+
+
+def _place_of(error: BaseException) -> str:
+    """The function of ours that ``error`` came through last, for one that names no file."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if PACKAGE in Path(frame.filename).parents]
+    return f"a file ({Path(ours[-1].filename).stem}.{ours[-1].name})" if ours else "a file"
 
 
 def as_gluonlab_error(error: BaseException) -> GluonlabError:
@@ -76,7 +87,8 @@ def as_gluonlab_error(error: BaseException) -> GluonlabError:
         what = getattr(error, "strerror", None) or str(error)
         return ResourceError("RES02", "files and threads", what, "raise the limits: ulimit -n, ulimit -u")
     if isinstance(error, OSError):
-        return CheckpointError("IO01", str(error.filename or "file"), error.strerror or str(error))
+        what = " ".join([error.strerror or str(error), *notes_of(error)])
+        return CheckpointError("IO01", str(error.filename or _place_of(error)), what)
     return GluonlabError(
         "BUG01", type(error).__name__, str(error) or "no message", "run with --debug for the traceback"
     )

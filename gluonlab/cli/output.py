@@ -11,6 +11,7 @@ from typing import Any, Optional
 
 import typer
 
+from gluonlab.disk import writing
 from gluonlab.errors import CheckpointError, ConfigError
 from gluonlab.reporting.run_files import finite
 
@@ -65,7 +66,8 @@ def write_json(value: Any, target: Optional[str]) -> bool:
     if target == "-":
         sys.stdout.write(text)
     else:
-        Path(target).write_text(text)
+        with writing(target):
+            Path(target).write_text(text)
     return True
 
 

@@ -8,6 +8,7 @@ from typing import Optional
 import typer
 
 from gluonlab.cli.output import JSON_OPTION, write_json
+from gluonlab.disk import writing
 
 CURVE_WIDTH, CURVE_HEIGHT = 72, 12
 
@@ -66,4 +67,5 @@ def draw_curve(values: list[float]) -> str:
 def _write_plot(path: Path, name: str, points: list[tuple[float, float]]) -> None:
     from gluonlab.reporting.plots import curves_svg
 
-    path.write_text(curves_svg({name: points}, "epoch", "learning rate"), encoding="utf-8")
+    with writing(path):
+        path.write_text(curves_svg({name: points}, "epoch", "learning rate"), encoding="utf-8")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Optional
 import typer
 
 from gluonlab.cli.output import JSON_OPTION, check_json_target, format_table, write_json
+from gluonlab.disk import writing
 from gluonlab.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -198,7 +199,6 @@ def _write_plot(path: Path, name: str, rows: list[Row]) -> None:
     from gluonlab.reporting.plots import curves_svg
 
     curve = [(float(row["gpus"]), row["efficiency"]) for row in rows]
-    path.write_text(
-        curves_svg({name: curve}, "GPUs", "efficiency", title=name, is_log_x=True, is_percent=True),
-        encoding="utf-8",
-    )
+    picture = curves_svg({name: curve}, "GPUs", "efficiency", title=name, is_log_x=True, is_percent=True)
+    with writing(path):
+        path.write_text(picture, encoding="utf-8")

@@ -10,7 +10,7 @@ import zlib
 from pathlib import Path, PurePosixPath
 
 from gluonlab.data.recordio import temporary_path
-from gluonlab.disk import make_folder
+from gluonlab.disk import make_folder, reading, writing
 from gluonlab.errors import DataError
 
 MAX_FILES = 1000
@@ -37,7 +37,7 @@ def unpack(archive: Path, folder: Path, *, max_bytes: int, max_files: int = MAX_
     """
     where = str(archive)
     try:
-        with tarfile.open(archive, "r:gz") as tar:
+        with reading(archive), tarfile.open(archive, "r:gz") as tar:
             members = []
             total = 0
             for member in tar:  # one header after the other, so that a bomb is seen before it is read
@@ -61,7 +61,7 @@ def _write(tar: tarfile.TarFile, members: list[tarfile.TarInfo], folder: Path) -
             make_folder(target.parent)
             stream = tar.extractfile(member)
             assert stream is not None, "a regular file has content"
-            with stream, target.open("xb") as file:
+            with writing(target), stream, target.open("xb") as file:
                 shutil.copyfileobj(stream, file, 1 << 20)
         paths = []
         for member in members:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from gluonlab.data.archives import DAMAGED, check_member
 from gluonlab.data.source import ArraySource
+from gluonlab.disk import reading
 from gluonlab.errors import DataError
 
 IMAGE_BYTES = 3 * 32 * 32
@@ -136,7 +137,7 @@ def _file_reader(path: Path, layout: Layout) -> ReadFile:
             raise DataError(
                 "DAT01", str(file), "no such file", f"give the folder or archive of {layout.folder}"
             )
-        with file.open("rb") as stream:
+        with reading(file), file.open("rb") as stream:
             return stream.read(largest + 1)  # one byte more shows that the file is too long
 
     return read
@@ -144,7 +145,7 @@ def _file_reader(path: Path, layout: Layout) -> ReadFile:
 
 def _archive_reader(path: Path, folder: str) -> ReadFile:
     try:
-        with gzip.open(path) as stream:
+        with reading(path), gzip.open(path) as stream:
             unpacked = stream.read(MAX_ARCHIVE_BYTES + 1)
         if len(unpacked) > MAX_ARCHIVE_BYTES:
             raise DataError("DAT21", str(path), f"unpacks to more than {MAX_ARCHIVE_BYTES >> 20} MiB")

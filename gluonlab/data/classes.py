@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gluonlab.data.source import Source
+from gluonlab.disk import reading
 from gluonlab.errors import DataError
 
 SHOWN = 5
@@ -64,7 +65,9 @@ def read_class_names(path: Union[str, Path]) -> tuple[str, ...]:
     """Names of classes, one a line, in the order of their labels. Raises DataError DAT01, DAT42."""
     if not Path(path).is_file():
         raise DataError("DAT01", str(path), "no such file")
-    names = [name.strip() for name in Path(path).read_text("utf-8-sig", errors="replace").split("\n")]
+    with reading(path):
+        lines = Path(path).read_text("utf-8-sig", errors="replace").split("\n")
+    names = [line.strip() for line in lines]
     while names and not names[-1]:
         names.pop()
     check_class_names(names, str(path))

@@ -15,7 +15,7 @@ from typing import Optional
 
 from gluonlab.data.archives import unpack
 from gluonlab.data.recordio import temporary_path
-from gluonlab.disk import make_folder
+from gluonlab.disk import make_folder, reading, writing
 from gluonlab.errors import DataError
 
 Progress = Callable[[int, int], None]
@@ -178,7 +178,7 @@ def _given(archive: Path, file: RemoteFile) -> Path:
 
 
 def _read(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
+    with reading(path), path.open("rb") as file:
         while block := file.read(_BLOCK):
             yield block
 
@@ -202,7 +202,7 @@ def _receive(blocks: Iterator[bytes], target: Path, file: RemoteFile, tell: Call
     temporary = temporary_path(target)
     digest, size = hashlib.sha256(), 0
     try:
-        with temporary.open("wb") as output:
+        with writing(target), temporary.open("wb") as output:
             for block in blocks:
                 size += len(block)
                 if size > file.size:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Optional
 
 from gluonlab.data import jpeg
+from gluonlab.disk import reading
 from gluonlab.errors import DataError
 
 PNG_START = b"\x89PNG\r\n\x1a\n"
@@ -47,7 +48,8 @@ class ImageLimits:
     def read_file(self, path: Path, where: str) -> bytes:
         """The content of ``path``, whose size is looked at first. DataError DAT07, OSError."""
         self.check_bytes(path.stat().st_size, where)
-        return path.read_bytes()
+        with reading(path):
+            return path.read_bytes()
 
 
 DEFAULT_LIMITS = ImageLimits()

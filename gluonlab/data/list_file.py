@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from gluonlab.data.decode import decode_image
 from gluonlab.data.image_limits import DEFAULT_LIMITS, ImageLimits
 from gluonlab.data.retry import read_with_retries
+from gluonlab.disk import reading
 from gluonlab.errors import DataError, Problem
 
 _SHOWN = 10
@@ -47,7 +48,7 @@ class ListSource:
         labels: list[int] = []
         ids: list[int] = []
         problems: list[Problem] = []
-        with Path(path).open(encoding="utf-8-sig", errors="replace") as lines:
+        with reading(path), Path(path).open(encoding="utf-8-sig", errors="replace") as lines:
             for number, text in enumerate(lines, start=1):
                 if not text.strip():
                     continue

@@ -11,6 +11,7 @@ import numpy as np
 
 from gluonlab.data.classes import check_class_names
 from gluonlab.data.source import ArraySource
+from gluonlab.disk import reading
 from gluonlab.errors import DataError
 
 DAMAGED = (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError)
@@ -27,7 +28,7 @@ def load_npz(path: Union[str, Path]) -> ArraySource:
     if not Path(path).is_file():
         raise DataError("DAT01", name, "no such file")
     try:
-        with Path(path).open("rb") as file:  # opened here: NumPy leaves a damaged one open
+        with reading(path), Path(path).open("rb") as file:  # opened here: NumPy leaves a damaged one open
             arrays = np.load(file, allow_pickle=False)
             if isinstance(arrays, np.ndarray):
                 raise DataError("DAT05", name, "one array; an .npz file with images and labels is needed")
@@ -37,6 +38,8 @@ def load_npz(path: Union[str, Path]) -> ArraySource:
             images, labels = arrays["images"], arrays["labels"]
             classes = arrays["classes"].astype(str).ravel().tolist() if "classes" in arrays.files else []
     except DAMAGED as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the disk's word, not NumPy's
         raise DataError("DAT04", name, f"damaged, or holds objects: {error}") from None
     if images.ndim == 3:
         images = images[..., None]

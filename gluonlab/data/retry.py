@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from gluonlab.disk import reading
 from gluonlab.errors import CheckpointError
 from gluonlab.retry import PASSING, PAUSES, retried
 
@@ -15,7 +16,8 @@ def read_with_retries(read: Callable[[], bytes], where: str) -> bytes:
         CheckpointError: DAT19 if it does not pass. Other errors of the system as they come.
     """
     try:
-        return retried(read)
+        with reading(where):
+            return retried(read)
     except OSError as error:
         if error.errno not in PASSING:
             raise

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gluonlab.disk import reading
 from gluonlab.inference.compare import compare_logits
 from gluonlab.inference.engines import Engine, in_mxnet, in_onnxruntime, make_engine
 from gluonlab.models import create
@@ -32,7 +33,8 @@ def check_export(
 
 def _read_back(form: Format, files: Sequence[Path], model: str, classes: int) -> Engine:
     if form == "onnx":
-        return in_onnxruntime(files[0].read_bytes())
+        with reading(files[0]):
+            return in_onnxruntime(files[0].read_bytes())
     if form == "torch":
         return in_mxnet(create(model, classes=classes, pretrained=files[0]))
     return in_mxnet(block_of(files[0], files[1], INPUT))

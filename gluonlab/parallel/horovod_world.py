@@ -13,6 +13,7 @@ from typing import Any, Optional
 import numpy as np
 
 from gluonlab.commands import install_command
+from gluonlab.disk import reading
 from gluonlab.errors import SetupError
 from gluonlab.fault_injection import fault_point
 from gluonlab.parallel.accumulation import pairwise_sum
@@ -155,12 +156,14 @@ def horovod_build() -> dict[str, Any]:
     """What the installed Horovod was built with, and the MXNet it was built against."""
     hvd = _import_horovod()
     metadata = Path(hvd.__file__).parents[1] / "metadata.json"
+    with reading(metadata):
+        built_against = json.loads(metadata.read_text()).get("mxnet") if metadata.exists() else None
     return {
         "mpi": bool(hvd.mpi_built()),
         "gloo": bool(hvd.gloo_built()),
         "nccl": bool(hvd.nccl_built()),
         "cuda": bool(hvd.cuda_built()),
-        "mxnet": json.loads(metadata.read_text()).get("mxnet") if metadata.exists() else None,
+        "mxnet": built_against,
     }
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Optional, TextIO
 
+from gluonlab.disk import writing
 from gluonlab.reporting import run_files
 from gluonlab.reporting.console import ConsoleReport, is_terminal
 from gluonlab.reporting.held_directory import HeldDirectory
@@ -97,7 +98,8 @@ class Reporter:
 
     def _append_to_log(self, text: str) -> None:
         self._directory.check()
-        with (self._directory.path / run_files.LOG).open("a", encoding="utf-8") as file:
+        path = self._directory.path / run_files.LOG
+        with writing(path), path.open("a", encoding="utf-8") as file:
             file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
 
     def _open_tensorboard(self) -> None:

@@ -14,7 +14,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Optional
 
+from gluonlab.disk import reading, writing
 from gluonlab.errors import CheckpointError
+from gluonlab.fault_injection import fault_point
 
 CONFIG = "config.json"
 METRICS = "metrics.jsonl"
@@ -40,8 +42,9 @@ def write_text(path: Path, text: str) -> None:
     """Replace ``path`` by a file that holds ``text``, in one step; OSError when it cannot be written."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("w", encoding="utf-8") as file:
+        with writing(path), temporary.open("w", encoding="utf-8") as file:
             file.write(text)
+            fault_point("text.write")
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
@@ -59,7 +62,8 @@ def remove_leftovers(run_dir: Path) -> None:
 def read_json(path: Path) -> dict[str, Any]:
     """The JSON object in ``path``; CheckpointError CKP03 if it holds anything else."""
     try:
-        value = json.loads(path.read_bytes())
+        with reading(path):
+            value = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
         raise CheckpointError("CKP03", str(path), f"not JSON ({error})") from error
     if not isinstance(value, dict):
@@ -86,10 +90,11 @@ class MetricsLog:
             self._descriptor = _open_mended(self._path)
         assert self._descriptor is not None, "it is open"
         line = json.dumps(finite(row), allow_nan=False).encode() + b"\n"
-        if os.write(self._descriptor, line) < len(line):
-            # An almost full disk takes a part of the line; the next row must not follow half a row.
-            self.close()
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
+        with writing(self._path):
+            if os.write(self._descriptor, line) < len(line):
+                # An almost full disk takes a part of the line; the next row must not follow half a row.
+                self.close()
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def close(self) -> None:
         """Close the file; a later row opens it again."""
@@ -103,7 +108,8 @@ def read_metrics(path: Path) -> list[Row]:
 
     OSError if it cannot be read, CheckpointError CKP03 that names the line if a row is damaged.
     """
-    lines = path.read_bytes().split(b"\n")
+    with reading(path):
+        lines = path.read_bytes().split(b"\n")
     return [_parse_row(line, f"{path}:{number}") for number, line in enumerate(lines[:-1], start=1)]
 
 
@@ -126,9 +132,11 @@ def _open_mended(path: Path) -> int:
     descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
         size = os.fstat(descriptor).st_size
-        whole = _end_of_last_line(descriptor, size)
+        with reading(path):
+            whole = _end_of_last_line(descriptor, size)
         if whole < size:
-            os.ftruncate(descriptor, whole)
+            with writing(path):
+                os.ftruncate(descriptor, whole)
     except BaseException:
         os.close(descriptor)
         raise

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
 
+from gluonlab.disk import reading
 from gluonlab.reporting.run_files import METRICS, SUMMARY
 
 _OF_CHECKPOINTS = ("checkpoint", "resume", "rollback")
@@ -38,7 +39,8 @@ def traces_of(run_dir: Path) -> Traces:
 
 def _content(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        with reading(path):
+            return path.read_bytes()
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return b""
 

@@ -8,6 +8,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from gluonlab.disk import writing
 from gluonlab.errors import CheckpointError
 
 TIMEOUT_SECONDS = 30
@@ -40,7 +41,7 @@ def download(address: str, target: Path) -> None:
         if response.status == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             return  # nothing is missing
         is_rest = response.status == http.HTTPStatus.PARTIAL_CONTENT
-        with target.open("ab" if is_rest else "wb") as file:
+        with writing(target), target.open("ab" if is_rest else "wb") as file:
             while block := _read(response, BLOCK, address):
                 file.write(block)
         if response.length:

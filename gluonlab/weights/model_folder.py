@@ -18,7 +18,7 @@ import numpy as np
 import safetensors.numpy
 
 from gluonlab.checkpoint.tensors import Tensors
-from gluonlab.disk import make_folder
+from gluonlab.disk import make_folder, writing
 from gluonlab.errors import CheckpointError
 from gluonlab.weights.files import check_sha256, sha256_of
 
@@ -118,7 +118,7 @@ def parse_facts(raw: bytes, where: str) -> ModelFacts:
 
 def write_durably(path: Path, raw: bytes) -> None:
     """Write a file and flush it to the disk."""
-    with path.open("wb") as file:
+    with writing(path), path.open("wb") as file:
         file.write(raw)
         file.flush()
         os.fsync(file.fileno())

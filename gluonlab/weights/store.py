@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Optional, Union
 
-from gluonlab.disk import make_folder
+from gluonlab.disk import make_folder, writing
 from gluonlab.errors import CheckpointError, ConfigError
 from gluonlab.weights.download import download, read_small
 from gluonlab.weights.files import sha256_of
@@ -96,7 +96,7 @@ def fetch(name: str, mirror: str, folder: Path) -> None:
             weights = part / WEIGHTS_FILE
             download(f"{address}/{WEIGHTS_FILE}", weights)
             _check(weights, facts, f"{address}/{WEIGHTS_FILE}")
-            with weights.open("rb") as file:
+            with writing(weights), weights.open("rb") as file:
                 os.fsync(file.fileno())
             write_durably(part / FACTS_FILE, raw)
             os.rename(part, folder)
@@ -107,7 +107,7 @@ def fetch(name: str, mirror: str, folder: Path) -> None:
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
     """While no other process is; the system takes the lock back from one that dies."""
-    with path.open("w") as file:
+    with writing(path), path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 

@@ -171,6 +171,16 @@ def test_a_disk_that_stays_full(tmp_path, undisturbed, table):
     table.add("R2", "no space from some save on, max_failed_saves=2", "exit 4", ended.seconds, lost)
 
 
+def test_a_disk_that_answers_eio_at_the_end(tmp_path, undisturbed, table):
+    """The checkpoint is there; what cannot be written is named, with what was being done."""
+    run_dir = tmp_path / "run"
+    ended = run(run_dir, fault="text.write:0:2+:eio")  # all but the configuration
+    assert ended.code == 4
+    assert ended.last_line == f"error[IO01] {run_dir / 'summary.json'}: Input/output error while writing it"
+    lost = check_nothing_lost(run_dir, undisturbed)
+    table.add("R2", "EIO from the summary on", f"exit 4, {ended.last_line}", ended.seconds, lost)
+
+
 @pytest.mark.parametrize("kilobytes", [300, 700])
 def test_a_file_system_that_is_really_full(kilobytes, tmp_path, table):
     disk = tmp_path / "disk"

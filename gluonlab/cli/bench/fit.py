@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from gluonlab.cli.output import check_json_target
+from gluonlab.disk import writing
 
 if TYPE_CHECKING:
     from gluonlab.bench.fit import ClusterFit
@@ -29,7 +30,8 @@ def fit(
 
     found = fit_cluster([read_result(path) for path in results])
     text = _as_yaml(_tree(found, results))
-    output.write_text(text, encoding="utf-8")
+    with writing(output):
+        output.write_text(text, encoding="utf-8")
     load_cluster(output)
     typer.echo(f"{output}: {found.name}, {len(found.rates)} rate(s), {found.processes} process(es)")
 

@@ -7,6 +7,7 @@ from typing import Optional
 
 import typer
 
+from gluonlab.disk import writing
 from gluonlab.errors import CheckpointError, ConfigError
 
 
@@ -41,5 +42,6 @@ def show(
         rows=rows,
         columns=columns,
     )
-    Path(out).write_bytes(encode_picture(picture))
+    with writing(out):
+        Path(out).write_bytes(encode_picture(picture))
     typer.echo(f"{out}: first column as in validation, then {columns} epochs")

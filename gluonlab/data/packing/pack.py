@@ -25,7 +25,7 @@ from gluonlab.data.packing.partial import PartialRecords, named, remove_stale
 from gluonlab.data.recordio import pack_image_record, temporary_path
 from gluonlab.data.source import EncodedSource, Source, check_labels
 from gluonlab.data.verification.index import DTYPES
-from gluonlab.disk import make_folder
+from gluonlab.disk import make_folder, writing
 from gluonlab.errors import ConfigError, DataError, GluonlabError
 
 Progress = Callable[[int, int], None]
@@ -169,5 +169,6 @@ def _fingerprint(source: Source) -> dict[str, Any]:
 
 def _write_class_names(path: Path, class_names: Sequence[str]) -> None:
     temporary = temporary_path(path)
-    temporary.write_text("".join(f"{name}\n" for name in class_names), "utf-8")
+    with writing(path):
+        temporary.write_text("".join(f"{name}\n" for name in class_names), "utf-8")
     os.replace(temporary, path)

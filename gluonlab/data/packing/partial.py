@@ -24,6 +24,7 @@ from gluonlab.data.recordio import frame, temporary_path, unpack_image_record
 from gluonlab.data.recordio.format import PART_HEADER
 from gluonlab.data.verification.index import DTYPES, SUFFIX, Records, VerifiedIndex
 from gluonlab.data.verification.verify import identify
+from gluonlab.disk import reading, writing
 from gluonlab.errors import DataError
 
 ROW = np.dtype([(name, np.dtype(dtype).newbyteorder("<")) for name, dtype in DTYPES.items()])
@@ -44,22 +45,25 @@ class PartialRecords:
         rows = self._rows_to_keep() if self._read_note() == recipe else np.empty(0, ROW)
         self.count = len(rows)
         self.bytes = _end(rows[-1]) if len(rows) else 0
-        if not len(rows):
-            self._records.write_bytes(b"")
-            self._rows.write_bytes(b"")
-            self._note.write_text(json.dumps(recipe))
-        os.truncate(self._records, self.bytes)
-        os.truncate(self._rows, len(rows) * ROW.itemsize)
-        self._files = [open(path, "ab") for path in (self._records, self._rows)]  # noqa: SIM115
+        with writing(self._records):
+            if not len(rows):
+                self._records.write_bytes(b"")
+                self._rows.write_bytes(b"")
+                self._note.write_text(json.dumps(recipe))
+            os.truncate(self._records, self.bytes)
+            os.truncate(self._rows, len(rows) * ROW.itemsize)
+            self._files = [open(path, "ab") for path in (self._records, self._rows)]  # noqa: SIM115
 
     def write(self, record: bytes, label: int, image: Encoded) -> None:
         """Append the payload ``record``, which holds ``image``; the verified index says what these are."""
         records, rows = self._files
         framed = frame(record)
-        records.write(framed)
+        with writing(self._records):
+            records.write(framed)
         digest = image_digest(image.payload)
         row = (self.bytes, len(framed), zlib.crc32(record), label, image.height, image.width, digest)
-        rows.write(np.array([row], ROW).tobytes())
+        with writing(self._rows):
+            rows.write(np.array([row], ROW).tobytes())
         self.bytes += len(framed)
         self.count += 1
 
@@ -81,20 +85,24 @@ class PartialRecords:
         ``ids`` are the keys of the records in the ``.idx`` file.
         """
         for file in self._files:
-            file.flush()
-            os.fsync(file.fileno())
+            with writing(file.name):
+                file.flush()
+                os.fsync(file.fileno())
         self.close()
-        rows = np.fromfile(self._rows, ROW)
+        with reading(self._rows):
+            rows = np.fromfile(self._rows, ROW)
         records, index, verified = (named(self._prefix, suffix) for suffix in (".rec", ".idx", SUFFIX))
         digest = hashlib.sha256()
-        with self._records.open("rb") as written:
+        with reading(self._records), self._records.open("rb") as written:
             while block := written.read(1 << 22):
                 digest.update(block)
         for path in (index, verified):  # new records never stand beside an old index
             path.unlink(missing_ok=True)
         os.replace(self._records, records)
         temporary = temporary_path(index)
-        temporary.write_text("".join(f"{i}\t{offset}\n" for i, offset in zip(ids, rows["offsets"].tolist())))
+        lines = (f"{i}\t{offset}\n" for i, offset in zip(ids, rows["offsets"].tolist()))
+        with writing(index):
+            temporary.write_text("".join(lines))
         os.replace(temporary, index)
         arrays = Records(**{name: rows[name].astype(dtype) for name, dtype in DTYPES.items()})
         verified_index = VerifiedIndex(arrays, {}, identify("record", records), digest.hexdigest())
@@ -120,7 +128,7 @@ class PartialRecords:
         ends = starts + rows["sizes"]
         is_chained = (ends <= size) & (starts == np.append(0, ends[:-1])) if len(rows) else ends > 0
         rows = rows[: int(np.argmin(is_chained)) if not is_chained.all() else len(rows)]
-        with self._records.open("rb") as file:
+        with reading(self._records), self._records.open("rb") as file:
             while len(rows) and not all(_is_whole(file, row) for row in rows[-_CHECKED:]):
                 rows = rows[: -min(_CHECKED, len(rows))]
         return rows

@@ -28,6 +28,7 @@ from gluonlab.data.recordio.format import (
 )
 from gluonlab.data.recordio.index import parse_index
 from gluonlab.data.retry import read_with_retries
+from gluonlab.disk import reading
 from gluonlab.errors import DataError
 
 _log = logging.getLogger("gluonlab")
@@ -83,7 +84,8 @@ class RecordReader:
         self.ends[order] = np.append(self.offsets[order[1:]], self._size)
 
     def _checked_index(self) -> NDArray[np.int64]:
-        self.offsets = parse_index(self.index_path.read_bytes(), self.index_path.name)
+        with reading(self.index_path):
+            self.offsets = parse_index(self.index_path.read_bytes(), self.index_path.name)
         is_bad = (self.offsets % 4 != 0) | (self.offsets > self._size - PART_HEADER.size)
         if is_bad.any():
             deque(self._walk(), maxlen=0)  # a truncated file is told first

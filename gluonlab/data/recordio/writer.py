@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO, Optional
 
 from gluonlab.data.recordio.format import FilePath, frame, temporary_path
+from gluonlab.disk import writing
 
 
 class RecordWriter:
@@ -24,7 +25,8 @@ class RecordWriter:
 
     def __enter__(self) -> RecordWriter:
         for path in (self.path, self.index_path):
-            self._files.append(open(temporary_path(path), "wb"))
+            with writing(path):
+                self._files.append(open(temporary_path(path), "wb"))
         return self
 
     def __exit__(self, kind: Optional[type[BaseException]], *_: object) -> None:
@@ -41,15 +43,18 @@ class RecordWriter:
         """Append a record; its key in the index is its number."""
         records, index = self._files
         framed = frame(payload)
-        records.write(framed)
-        index.write(f"{self._count}\t{self.bytes}\n".encode())
+        with writing(self.path):
+            records.write(framed)
+        with writing(self.index_path):
+            index.write(f"{self._count}\t{self.bytes}\n".encode())
         self.bytes += len(framed)
         self._count += 1
 
     def _commit(self) -> None:
-        for file in self._files:
-            file.flush()
-            os.fsync(file.fileno())
+        for file, path in zip(self._files, (self.path, self.index_path)):
+            with writing(path):
+                file.flush()
+                os.fsync(file.fileno())
         # New records never stand beside an old index: without one, the index is rebuilt.
         self.index_path.unlink(missing_ok=True)
         os.replace(temporary_path(self.path), self.path)

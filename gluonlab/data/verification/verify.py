@@ -31,7 +31,7 @@ from gluonlab.data.verification.index import (
     index_paths,
     load_index,
 )
-from gluonlab.disk import make_folder
+from gluonlab.disk import make_folder, reading
 from gluonlab.errors import DataError, Problem
 
 Kind = Literal["record", "folder"]
@@ -135,7 +135,8 @@ def identify(kind: Kind, path: Path) -> dict[str, Any]:
         if not path.is_file():
             raise DataError("DAT01", str(path), "no such file")
         state, text = path.stat(), path.with_suffix(".idx")
-        listed = hashlib.sha256(text.read_bytes()).hexdigest() if text.is_file() else None
+        with reading(text):
+            listed = hashlib.sha256(text.read_bytes()).hexdigest() if text.is_file() else None
         return {"size": state.st_size, "mtime_ns": state.st_mtime_ns, "index": listed}
     digest = hashlib.sha256()
     source = FolderSource(path)
@@ -218,7 +219,7 @@ def _child(kind: Kind, path: Path, numbers: Sequence[int]) -> Iterator[Any]:
 
 def _sha256(path: Path) -> str:
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with reading(path), path.open("rb") as file:
         while block := file.read(1 << 22):
             digest.update(block)
     return digest.hexdigest()

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
+from gluonlab.disk import reading
+
 LOG = "autotune.csv"
 MEBIBYTE = 2**20
 
@@ -39,7 +41,7 @@ def best_setting(log: Path) -> Optional[Setting]:
     """The try of the highest score in ``log``; None if there is no log, or no whole line in it."""
     if not log.exists():
         return None
-    with log.open(newline="") as file:
+    with reading(log), log.open(newline="") as file:
         tries = [row for row in csv.DictReader(file, skipinitialspace=True) if _is_whole(row)]
     if not tries:
         return None

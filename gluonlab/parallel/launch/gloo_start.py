@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import gluonlab.runtime.mxnet  # noqa: F401  (horovodrun imports MXNet as well, which needs our shims)
+from gluonlab.disk import reading
 from gluonlab.runtime.mpi_library import load_mpi_library
 
 
@@ -19,7 +20,9 @@ def owner_of_connection(address: str, port: int, table: Path = Path("/proc/net/t
     """The user id that holds the IPv4 socket ``address:port`` of this host; -1 if there is none."""
     numbers = [int(part) for part in address.split(".")]
     wanted = "".join(f"{number:02X}" for number in reversed(numbers)) + f":{port:04X}"
-    for line in table.read_text().splitlines()[1:]:
+    with reading(table):
+        lines = table.read_text().splitlines()[1:]
+    for line in lines:
         fields = line.split()
         if fields[1] == wanted:
             return int(fields[7])

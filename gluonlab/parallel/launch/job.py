@@ -19,6 +19,7 @@ from typing import Optional, TextIO
 
 import psutil
 
+from gluonlab.disk import writing
 from gluonlab.errors import Problem
 from gluonlab.parallel.launch.engines import engine_of
 from gluonlab.parallel.launch.environment import job_environment
@@ -242,7 +243,8 @@ def _environment(plan: JobPlan, attempt: int, board: Switchboard, private: Path)
     if plan.backend == "gloo":  # horovodrun puts the environment on a command line, where all can read it
         file = private / "key"
         file.touch(mode=0o600)
-        file.write_text(board.key)
+        with writing(file):
+            file.write_text(board.key)
         environment[KEY_FILE] = str(file)
     else:
         environment[KEY] = board.key
