@@ -41,10 +41,11 @@ def main() -> None:
     )
     parser.add_argument("-o", "--output", type=Path, required=True, help="result file")
     parser.add_argument("--cpu", action="store_true", help="small networks on the CPU, two processes")
+    parser.add_argument("--engine", choices=("auto", "mxnet", "torch"), default="auto")
     parser.add_argument("--limit", type=float, default=240, metavar="SECONDS", help="for each part")
     arguments = parser.parse_args()
     if arguments.cpu:
-        processes, parts = 2, cpu_parts()
+        processes, parts = 2, cpu_parts(arguments.engine)
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
     else:
         try:
@@ -52,7 +53,7 @@ def main() -> None:
         except DriverMissingError as error:
             print(f"error[ENV24] gpu_checklist: {error}; install the driver, or use --cpu", file=sys.stderr)
             sys.exit(8)
-        parts = gpu_parts(processes)
+        parts = gpu_parts(processes, arguments.engine)
     rows = {}
     for part in parts:
         rows[part.name] = run(part, arguments.limit)
@@ -62,9 +63,18 @@ def main() -> None:
     sys.exit(0 if all(row["exit"] == 0 for row in rows.values()) else 1)
 
 
-def gpu_parts(gpus: int) -> list[Part]:
+def gpu_parts(gpus: int, engine: str) -> list[Part]:
     """ResNet-50 in both precisions, alone and on all GPUs; sums over all of them; a run that is resumed."""
-    speed = ["bench", "throughput", "resnet50_v1b", "ctx=gpu", "--blocks", "5", "--no-peak"]
+    speed = [
+        "bench",
+        "throughput",
+        "resnet50_v1b",
+        "ctx=gpu",
+        f"engine={engine}",
+        "--blocks",
+        "5",
+        "--no-peak",
+    ]
     parts = [Part("doctor", ["doctor"])]
     for precision, batch in (("float32", "64"), ("float16", "128")):
         words = [*speed, "--precision", precision, "--batch", batch]
@@ -73,16 +83,24 @@ def gpu_parts(gpus: int) -> list[Part]:
             parts.append(Part(f"throughput {precision}, all GPUs", [*words, "-n", str(gpus)]))
     if gpus > 1:
         parts.append(Part("all-reduce", ["bench", "allreduce", "-n", str(gpus), "--rounds", "3"]))
-    return [*parts, *training_parts(gpus, "gpu", "float32"), *training_parts(gpus, "gpu", "float16")]
+    return [
+        *parts,
+        *(
+            part
+            for precision in ("float32", "float16")
+            for part in training_parts(gpus, "gpu", precision, engine)
+        ),
+    ]
 
 
-def cpu_parts() -> list[Part]:
+def cpu_parts(engine: str) -> list[Part]:
     """The same commands with small networks."""
     speed = [
         "bench",
         "throughput",
         "cifar_resnet20",
         "ctx=cpu",
+        f"engine={engine}",
         "--blocks",
         "1",
         "--steps",
@@ -95,13 +113,13 @@ def cpu_parts() -> list[Part]:
         Part("doctor", ["doctor", "--no-self-test"]),
         Part("throughput float32", [*speed, "--no-peak"]),
         Part("all-reduce", ["bench", "allreduce", "-n", "2", *few]),
-        *training_parts(2, "cpu", "float32"),
+        *training_parts(2, "cpu", "float32", engine),
     ]
 
 
-def training_parts(processes: int, ctx: str, precision: str) -> list[Part]:
+def training_parts(processes: int, ctx: str, precision: str, engine: str) -> list[Part]:
     """Real pictures of digits, to the end, on 1 process and on all."""
-    recipe = ["configs/digits.yaml", f"ctx={ctx}", f"precision={precision}", "epochs=2"]
+    recipe = ["configs/digits.yaml", f"ctx={ctx}", f"engine={engine}", f"precision={precision}", "epochs=2"]
     recipe += ["schedule.warmup_epochs=0", "tensorboard=false", "log_every=5", "run_dir=run"]
     alone = Part(f"training {precision}", ["train", *recipe], "run/summary.json")
     if processes == 1:

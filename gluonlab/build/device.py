@@ -1,8 +1,9 @@
-"""Which device each process computes on, and whether all of them are alike."""
+"""Which device each process computes on, by which engine, and whether all of them are alike."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Optional
 
 from gluonlab.commands import gluonlab_command
@@ -12,22 +13,65 @@ from gluonlab.parallel.environment import has_cpu_feature
 from gluonlab.parallel.world import World
 from gluonlab.runtime.cuda_driver import DriverMissingError, Gpu, read_gpus
 from gluonlab.runtime.mxnet import mx
+from gluonlab.torch_engine import check_torch, sees_cuda
 
-CPU = "CPU"
+MXNET, TORCH = "mxnet", "torch"
 
 
-def build_ctx(config: Config, world: World) -> Any:
-    """The device of this process: GPU ``local_rank``, or the CPU.
+@dataclass(frozen=True)
+class Device:
+    """What a process computes on: its GPU, number ``index`` on this host, or the CPU; and by which engine."""
+
+    engine: str = MXNET
+    gpu: Optional[Gpu] = None
+    index: int = 0
+
+    @property
+    def ctx(self) -> Any:
+        """Where MXNet keeps parameters, gradients and the arrays of the optimizer."""
+        return mx.gpu(self.index) if self.gpu and self.engine == MXNET else mx.cpu()
+
+    @property
+    def in_torch(self) -> str:
+        """PyTorch's name of the device."""
+        return f"cuda:{self.index}" if self.gpu else "cpu"
+
+    def __str__(self) -> str:
+        return f"{self.engine} on {self.gpu.name if self.gpu else 'the CPU'}"
+
+
+def load_engine(config: Config) -> None:
+    """Import PyTorch if ``config`` needs it: before Horovod, for after it that import crashes.
 
     Raises:
-        SetupError: ENV08 fewer GPUs than processes, ENV22 a GPU that MXNet has no code for, ENV23 GPUs
-            that differ; on all processes.
+        SetupError: ENV77 ``engine: torch`` without PyTorch.
+    """
+    if choose_engine(config.engine, config.ctx, driver_gpus()) == TORCH:
+        check_torch()
+
+
+def build_device(config: Config, world: World) -> Device:
+    """The engine and the device of this process: GPU ``local_rank``, or the CPU.
+
+    Raises:
+        SetupError: ENV08 fewer GPUs than processes, ENV22 a GPU that MXNet has no code for, ENV23 processes
+            that differ, ENV77 no PyTorch; on all processes.
         ConfigError: CFG22 if the device cannot do what the recipe asks for; on all processes.
     """
-    gpu = world.run_on_all(lambda: choose_gpu(config.ctx, world.local_rank, world.local_size, visible_gpus()))
-    check_alike(world.exchange(gpu.name if gpu else CPU))
-    world.run_on_all(lambda: _check_device(config, is_gpu=gpu is not None))
-    return mx.gpu(world.local_rank) if gpu else mx.cpu()
+    device = world.run_on_all(lambda: _choose(config, world))
+    check_alike(world.exchange(str(device)))
+    world.run_on_all(lambda: _check_device(config, device))
+    return device
+
+
+def _choose(config: Config, world: World) -> Device:
+    gpus = driver_gpus()
+    engine = choose_engine(config.engine, config.ctx, gpus)
+    if engine == TORCH:
+        check_torch()
+    sees_gpus = sees_cuda() if engine == TORCH else has_cuda()
+    gpu = choose_gpu(config.ctx, world.local_rank, world.local_size, gpus if sees_gpus else [], engine)
+    return Device(engine, gpu, world.local_rank)
 
 
 def wire_warnings(config: Config, world: World, ctx: Any) -> list[str]:
@@ -40,17 +84,33 @@ def wire_warnings(config: Config, world: World, ctx: Any) -> list[str]:
     ]
 
 
-def visible_gpus() -> list[Gpu]:
-    """The GPUs that this build of MXNet and this process can use."""
-    if not mx.runtime.Features().is_enabled("CUDA"):
-        return []
+def driver_gpus() -> list[Gpu]:
+    """The GPUs that the driver lets this process see, whatever engine could use them."""
     try:
         return read_gpus()[1]
     except DriverMissingError:
         return []
 
 
-def choose_gpu(ctx: str, local_rank: int, local_size: int, gpus: Sequence[Gpu]) -> Optional[Gpu]:
+def has_cuda() -> bool:
+    """Whether this build of MXNet has CUDA."""
+    return bool(mx.runtime.Features().is_enabled("CUDA"))
+
+
+def choose_engine(engine: str, ctx: str, gpus: Sequence[Gpu]) -> str:
+    """``engine``, or for ``auto`` the one that has code for the device.
+
+    That is MXNet on a CPU and on GPUs that it runs on, else PyTorch, if it is installed and sees GPUs.
+    """
+    if engine != "auto":
+        return engine
+    is_for_mxnet = ctx == "cpu" or not gpus or (has_cuda() and all(gpu.runs_mxnet for gpu in gpus))
+    return TORCH if not is_for_mxnet and sees_cuda() else MXNET
+
+
+def choose_gpu(
+    ctx: str, local_rank: int, local_size: int, gpus: Sequence[Gpu], engine: str = MXNET
+) -> Optional[Gpu]:
     """The GPU of process ``local_rank`` of ``local_size`` on this host; None for the CPU.
 
     ``auto`` takes the CPU only where there is no GPU at all: half a job on GPUs would wait for the rest.
@@ -66,12 +126,12 @@ def choose_gpu(ctx: str, local_rank: int, local_size: int, gpus: Sequence[Gpu]) 
             f"{gluonlab_command('doctor')} tells what is seen",
         )
     gpu = gpus[local_rank]
-    if not gpu.runs_mxnet:
+    if engine == MXNET and not gpu.runs_mxnet:
         raise SetupError(
             "ENV22",
             f"GPU {local_rank} ({gpu.name}, compute capability {gpu.capability})",
             "mxnet-cu112 has code for 5.0 to 8.9",
-            "use ctx=cpu, choose another GPU with CUDA_VISIBLE_DEVICES, or export the network to ONNX",
+            "use engine=torch with a PyTorch for CUDA, ctx=cpu, or another GPU with CUDA_VISIBLE_DEVICES",
         )
     return gpu
 
@@ -87,22 +147,25 @@ def check_alike(devices: Sequence[str]) -> None:
             raise SetupError(
                 "ENV23",
                 f"rank {rank}",
-                f"computes on {device}, rank 0 on {devices[0]}",
-                "choose alike ones with CUDA_VISIBLE_DEVICES or other hosts, or use ctx=cpu",
+                f"computes by {device}, rank 0 by {devices[0]}",
+                "choose alike ones with CUDA_VISIBLE_DEVICES or other hosts, or use ctx=cpu and engine=mxnet",
             )
 
 
-def _check_device(config: Config, *, is_gpu: bool) -> None:
+def _check_device(config: Config, device: Device) -> None:
     """Refuse what the device found cannot compute."""
-    setting = f"precision: {config.precision}"
+    setting, is_gpu = f"precision: {config.precision}", device.gpu is not None
     if config.deterministic and is_gpu:
         raise ConfigError("CFG22", "deterministic: true", "is for CPUs", "use ctx=cpu or deterministic=false")
     if config.precision == "float16" and not is_gpu:
         hint = "on a CPU use precision=float32 or bfloat16"
         raise ConfigError("CFG22", setting, "needs a GPU, none found", hint)
-    if config.precision == "bfloat16" and is_gpu:
+    if config.precision == "bfloat16" and is_gpu and device.engine == MXNET:
         raise ConfigError(
-            "CFG22", setting, "is for CPUs: MXNet 1.9.1 has it nowhere else", "use precision=float16"
+            "CFG22",
+            setting,
+            "is for CPUs: MXNet 1.9.1 has it nowhere else",
+            "use precision=float16, or engine=torch",
         )
-    if config.precision == "bfloat16" and not has_cpu_feature("avx512bw"):
+    if config.precision == "bfloat16" and not is_gpu and not has_cpu_feature("avx512bw"):
         raise ConfigError("CFG22", setting, "needs a CPU with AVX-512", "use precision=float32")

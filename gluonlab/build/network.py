@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Optional
+from typing import Optional
 
 from gluonlab import models
+from gluonlab.build.device import MXNET, TORCH, Device
 from gluonlab.config.schema import Config
 from gluonlab.config.update import Optimizer as OptimizerSection
 from gluonlab.errors import ConfigError, Problem
@@ -27,6 +28,7 @@ from gluonlab.optim.momentum import NAG, SGD
 from gluonlab.optim.rmsprop_warmup import RMSpropWarmup
 from gluonlab.parallel.world import World
 from gluonlab.runtime.mxnet import gluon, mx
+from gluonlab.training.network import Network
 from gluonlab.training.state import TrainState, make_trainer
 from gluonlab.weights.store import find_weights
 
@@ -68,33 +70,59 @@ def _check_image_sizes(config: Config, net: gluon.HybridBlock) -> None:
         raise ConfigError.from_problems(problems)
 
 
-def build_state(config: Config, world: World, ctx: Any) -> TrainState:
-    """The network with the same initial values on all processes, and its trainer."""
+def build_state(config: Config, world: World, device: Device) -> TrainState:
+    """The network with the same initial values on all processes, and its trainer.
+
+    Raises:
+        ConfigError: CFG81 the network is not one for ``device``'s engine; on all processes.
+    """
     mx.random.seed(config.seed)
     net = build_network(config)
-    net.initialize(ctx=ctx)
+    net.initialize(ctx=device.ctx)
     model = config.model
     if model.pretrained:
         load_weights(net, find_weights(model.pretrained), model=model.name, is_new_head=model.new_head)
     if model.freeze == "features":
         freeze_features(net)
     world.broadcast([parameter.data() for _, parameter in sorted(net._collect_params_with_prefix().items())])
-    if config.hybridize:
-        net.hybridize(static_alloc=True)
-    if config.precision != "float32":
-        compute_in_lower_precision(net, config.precision)
-    elif config.hybridize and ctx.device_type == "cpu":
-        join_norm_and_relu(net)
+    if device.engine == MXNET:
+        _prepare_for_mxnet(config, net, is_cpu=device.gpu is None)
     exempt_norm_and_bias(
         net, norm=not config.optimizer.decay_norm_and_bias, bias=not config.optimizer.decays_bias
     )
-    return TrainState(
+    state = TrainState(
         net,
         make_trainer(net, build_optimizer(config)),
         clip=build_clip(config),
         loss_scaler=LossScaler() if config.precision == "float16" else None,
         average=build_average(config, net),
     )
+    if device.engine == TORCH:
+        state.network = build_torch_network(config, net, device)
+    return state
+
+
+def _prepare_for_mxnet(config: Config, net: gluon.HybridBlock, *, is_cpu: bool) -> None:
+    if config.hybridize:
+        net.hybridize(static_alloc=True)
+    if config.precision != "float32":
+        compute_in_lower_precision(net, config.precision)
+    elif config.hybridize and is_cpu:
+        join_norm_and_relu(net)
+
+
+def build_torch_network(config: Config, net: gluon.HybridBlock, device: Device) -> Network:
+    """``net`` computed by PyTorch, in the memory of its own arrays.
+
+    Raises:
+        ConfigError: CFG81 PyTorch has nothing like one of its operators, or a layer refuses the images.
+    """
+    from gluonlab.torch_engine.training import TorchGluonNetwork
+
+    lower = None if config.precision == "float32" else config.precision
+    network = TorchGluonNetwork(net, device=device.in_torch, autocast=lower)
+    network.check((config.data.channels, config.data.image_size, config.data.image_size))
+    return network
 
 
 def build_optimizer(config: Config) -> Optimizer:

@@ -15,15 +15,15 @@ from gluonlab.epochs import Epochs, EpochsSince
 from gluonlab.optim.averaging import StochasticWeightAverage, WeightAverage
 from gluonlab.parallel.virtual_workers import VirtualWorkers
 from gluonlab.parallel.world import World
-from gluonlab.runtime.mxnet import gluon
+from gluonlab.training.network import Network
 from gluonlab.training.phase import Phase
 from gluonlab.training.weight_averaging import WeightAveraging
 
 
-def build_workers(config: Config, net: gluon.Block, world: World) -> VirtualWorkers:
+def build_workers(config: Config, network: Network, world: World) -> VirtualWorkers:
     """The virtual workers of ``config``, a recipe as it holds in one phase."""
     return VirtualWorkers(
-        net,
+        network.net,
         world,
         config.global_batch_size,
         config.worker_size,
@@ -31,11 +31,12 @@ def build_workers(config: Config, net: gluon.Block, world: World) -> VirtualWork
         wire_dtype=config.wire_precision,
         seed=config.seed,
         noise_every=config.noise_every,
+        seed_network=network.seed,
     )
 
 
 def build_phases(
-    config: Config, calendar: Epochs, net: gluon.Block, world: World, source: Optional[Source], ctx: Any
+    config: Config, calendar: Epochs, network: Network, world: World, source: Optional[Source], ctx: Any
 ) -> list[Phase]:
     """One for each phase of the recipe and one for what comes before; none where nothing changes."""
     if not config.phases:
@@ -45,7 +46,7 @@ def build_phases(
         Phase(
             end_step=end_step,
             global_batch_size=changed.global_batch_size,
-            make_workers=partial(build_workers, changed, net, world),
+            make_workers=partial(build_workers, changed, network, world),
             loader=build_train_loader(changed, source, ctx),
             loss_fn=build_train_loss(changed),
             weight_decay=changed.optimizer.weight_decay,

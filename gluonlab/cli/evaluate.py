@@ -31,12 +31,15 @@ def evaluate(
 
     check_json_target(json_target)
     checkpoint = find_checkpoint(target.resolve())
-    config = load_run_config(checkpoint.path.parent.parent, overrides or [])
+    settings = ["engine=mxnet"] if engine else []  # from whose arrays the other takes its weights
+    config = load_run_config(checkpoint.path.parent.parent, [*settings, *(overrides or [])])
     set_cpu_threads(config.compute_threads, launched_process().local_size)
     set_gpu_environment(config)
+    from gluonlab.build.device import load_engine
     from gluonlab.build.run import validate_checkpoint
     from gluonlab.parallel.world import join_world
 
+    load_engine(config)
     world = join_world()
     chosen = Path(world.exchange(str(checkpoint.path))[0])  # of a run that goes on, each finds its newest
     checkpoint = world.run_on_all(

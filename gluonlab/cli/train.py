@@ -86,6 +86,7 @@ def _take_cores(config: Config, started: LaunchedProcess) -> None:
 
 def _train_in_world(config: Config, run_dir: Path, terms: Terms, json_target: Optional[str]) -> None:
     from gluonlab import fault_injection
+    from gluonlab.build.device import load_engine
     from gluonlab.parallel.environment import launched_process
     from gluonlab.parallel.failure import end_rank
     from gluonlab.parallel.supervision.line import launcher_line
@@ -100,6 +101,7 @@ def _train_in_world(config: Config, run_dir: Path, terms: Terms, json_target: Op
     if line:
         line.watch(progress, stop)
     fault_injection.fault_point("start")
+    load_engine(config)
     world = join_world(progress)
     if line:
         line.tell_crashes()

@@ -61,6 +61,11 @@ class Config(Section):
     seed: int = Field(
         0, ge=0, lt=2**31, description="Seed of initial weights, sample order and augmentation."
     )
+    engine: Literal["auto", "mxnet", "torch"] = Field(
+        "auto",
+        description="What computes the network: MXNet, or PyTorch in the same arrays; `auto` takes PyTorch "
+        "where there is a GPU that this MXNet has no code for.",
+    )
     ctx: Literal["cpu", "gpu", "auto"] = Field(
         "auto", description="Device; `auto` takes a GPU where there is one."
     )
@@ -254,6 +259,7 @@ DATA_SETTINGS = {
 }
 RUN_SETTINGS = (
     "run_dir",
+    "engine",
     "ctx",
     "cpu_threads",
     "cudnn_autotune",

@@ -27,10 +27,14 @@ def draws_random_numbers(net: gluon.Block) -> bool:
     return any(_RANDOM_OPERATORS.search(node["op"]) for node in graph["nodes"])
 
 
-def seed_graph(ctx: Any, seed: int, step: int, worker: int) -> None:
-    """Make what the network draws next on ``ctx`` a function of (seed, step, virtual worker).
+def seed_of(seed: int, step: int, worker: int) -> int:
+    """What a network is seeded with for the pass of a virtual worker, below 2**31."""
+    return int(uniforms(seed, np.array([step]), np.array([worker]), 1)[0, 0] * 2**31)
+
+
+def seed_mxnet(ctx: Any, number: int) -> None:
+    """Make what MXNet draws next on ``ctx`` a function of ``number``.
 
     Takes about a millisecond on the CPU, so it is left out for networks that draw nothing.
     """
-    draw = uniforms(seed, np.array([step]), np.array([worker]), 1)[0, 0]
-    mx.random.seed(int(draw * 2**31), ctx=ctx)
+    mx.random.seed(number, ctx=ctx)

@@ -7,12 +7,13 @@ running statistics advance once per update, by the mean over all of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any, Literal, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any, Literal, NamedTuple, Optional
 
 from gluonlab.parallel.accumulation import Accumulator, PairwiseTree, RunningSum
 from gluonlab.parallel.gradient_noise import GradientNoise
-from gluonlab.parallel.graph_randomness import draws_random_numbers, seed_graph
+from gluonlab.parallel.graph_randomness import draws_random_numbers, seed_mxnet, seed_of
 from gluonlab.parallel.running_statistics import find_running_statistics
 from gluonlab.parallel.shares import workers_of_process
 from gluonlab.parallel.world import World
@@ -34,7 +35,9 @@ class VirtualWorkers:
     of two. ``wire_dtype`` is the type that gradients are rounded to, as the mean over workers, before
     processes add them up. ``gradients`` belong to the trained parameters ``names``. Every ``noise_every``
     updates (0: never) their noise is measured, if there are several workers. ``wishes``, how many
-    processes have each of `Wishes`, is added up beside the gradients; see `agreement.Agreement`.
+    processes have each of `Wishes`, is added up beside the gradients; see `agreement.Agreement`. If the
+    network draws anything, ``seed_network``, by default the seed of MXNet's generator, gets a number of
+    (seed, step, worker) before each pass.
     """
 
     def __init__(
@@ -48,6 +51,7 @@ class VirtualWorkers:
         wire_dtype: Literal["float32", "float16"] = "float32",
         seed: int = 0,
         noise_every: int = 0,
+        seed_network: Optional[Callable[[int], None]] = None,
     ) -> None:
         self.count = global_batch_size // worker_batch_size
         self.mine = workers_of_process(self.count, world.rank, world.size, deterministic=deterministic)
@@ -70,7 +74,8 @@ class VirtualWorkers:
         )
         self._on_wire = [g.astype(wire_dtype) for g in self.gradients] if wire_dtype != "float32" else []
         self.wishes = nd.zeros(len(Wishes._fields), self._ctx, wire_dtype)
-        self._draws_random_numbers = draws_random_numbers(net)
+        self.draws_random_numbers = draws_random_numbers(net)
+        self._seed_network = seed_network or partial(seed_mxnet, self._ctx)
         self._noise_every = noise_every if self.count > 1 else 0
         self._noise = (
             GradientNoise(self.gradients, world, self.count, worker_batch_size) if self._noise_every else None
@@ -86,8 +91,8 @@ class VirtualWorkers:
         if self._statistics:
             self._statistics.remember()
         for worker in self.mine:
-            if self._draws_random_numbers:
-                seed_graph(self._ctx, self._seed, step, worker)
+            if self.draws_random_numbers:
+                self._seed_network(seed_of(self._seed, step, worker))
             yield worker
             if self._noise and self._measures_noise:
                 self._noise.add_worker()

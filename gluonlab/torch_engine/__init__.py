@@ -14,3 +14,12 @@ def check_torch() -> None:
         raise SetupError(
             "ENV77", "torch", f"cannot be imported: {error}", f"run {install_command('cpu', '--with-torch')}"
         ) from None
+
+
+def sees_cuda() -> bool:
+    """Whether PyTorch is installed and can use a GPU; imports it."""
+    try:
+        import torch
+    except (ImportError, OSError):
+        return False
+    return bool(torch.cuda.is_available())

@@ -77,6 +77,13 @@ class _Fitting:
             self._go_back_to(checkpoint)
             reporter.log("resume", run.state.step)
             reporter.message(f"resumed from {checkpoint.path} at step {run.state.step}")
+            self._tell_other_engine(checkpoint)
+
+    def _tell_other_engine(self, checkpoint: Checkpoint) -> None:
+        before, now = checkpoint.state.get("engine", "mxnet"), self.run.engine
+        if before != now:
+            draws = "; dropout draws other numbers" if self.run.workers.draws_random_numbers else ""
+            self.reporter.message(f"computed by {before} until here, by {now} from here on{draws}")
 
     def _go_back_to(self, checkpoint: Checkpoint) -> None:
         self.last_results = checkpoint.state["last_results"]
@@ -205,6 +212,7 @@ class _Fitting:
             **checkpoint_state(run.state),
             "epoch": run.sampler.calendar.epoch_at(run.state.step),
             "identity": run.identity,
+            "engine": run.engine,
             "processes": run.world.size,
             "virtual_workers": run.workers.count,
             "wall_seconds": self._wall_seconds(),

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any, Optional, Protocol
 
 from gluonlab.models.layers import BATCH_NORMS
+from gluonlab.parallel.graph_randomness import seed_mxnet
 from gluonlab.runtime.mxnet import autograd, gluon, mx
 
 LossFn = Callable[..., Any]
@@ -34,6 +35,9 @@ class Network(Protocol):
 
     def predict(self, images: Any) -> Any:
         """Logits of ``images`` in prediction mode."""
+
+    def seed(self, number: int) -> None:
+        """Make what the network draws next, as dropout does, a function of ``number``, below 2**31."""
 
 
 class GluonNetwork:
@@ -70,6 +74,10 @@ class GluonNetwork:
     def predict(self, images: Any) -> Any:
         """A forward pass."""
         return self.net(images)
+
+    def seed(self, number: int) -> None:
+        """Of MXNet's generator on the device."""
+        seed_mxnet(next(iter(self.net.collect_params().values())).list_ctx()[0], number)
 
     def _may_be_left_out(self) -> list[Any]:
         """Trained parameters that a pass may do without; none where one graph with all of them is run."""

@@ -66,7 +66,8 @@ class Run:
     it), but for the keys that begin with one of ``allowed_changes``. ``stop`` may be asked from a signal
     handler or another thread. ``equal_logits_loss``, that of a network which cannot tell classes apart, is
     the unit of `LossHistory`; if it is infinite, no loss is too high. Where there are ``phases``,
-    ``workers``, ``loader`` and ``loss_fn`` are those of the present one.
+    ``workers``, ``loader`` and ``loss_fn`` are those of the present one. ``engine`` is the name of what
+    computes ``state.network``.
     """
 
     state: TrainState
@@ -89,6 +90,7 @@ class Run:
     on_divergence: Literal["warn", "rollback", "stop"] = "warn"
     equal_logits_loss: float = math.inf
     identity: dict[str, Any] = field(default_factory=dict)
+    engine: str = "mxnet"
     allowed_changes: tuple[str, ...] = ()
     stop: StopRequest = field(default_factory=StopRequest)
     phases: Sequence[Phase] = ()

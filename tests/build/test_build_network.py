@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from gluonlab.build.device import Device
 from gluonlab.build.network import build_average, build_clip, build_network, build_optimizer, build_state
 from gluonlab.build.schedule import build_sgd_share
 from gluonlab.config.load import check_config
@@ -18,7 +19,7 @@ from gluonlab.optim.lars import LARS
 from gluonlab.optim.momentum import NAG, SGD
 from gluonlab.optim.rmsprop_warmup import RMSpropWarmup
 from gluonlab.parallel.world import SingleProcess
-from gluonlab.runtime.mxnet import gluon, mx
+from gluonlab.runtime.mxnet import gluon
 
 TREE = {
     "data": {"name": "synthetic", "classes": 10, "image_size": 32},
@@ -128,7 +129,7 @@ def test_keys_that_do_not_go_with_the_optimizer_are_refused(keys, words):
     ],
 )
 def test_norm_and_bias_decay_as_the_recipe_says(keys, decaying):
-    state = build_state(config_with(**keys), SingleProcess(), mx.cpu())
+    state = build_state(config_with(**keys), SingleProcess(), Device())
     parameters = state.net._collect_params_with_prefix().items()
     found = {name.split(".")[-1] for name, p in parameters if p.wd_mult and p.grad_req != "null"}
     assert found == decaying

@@ -1,8 +1,9 @@
 import pytest
 
-from gluonlab.build.device import CPU, check_alike, choose_gpu
+from gluonlab.build.device import MXNET, TORCH, Device, check_alike, choose_engine, choose_gpu
 from gluonlab.errors import SetupError
 from gluonlab.runtime.cuda_driver import Gpu
+from gluonlab.runtime.mxnet import mx
 
 A100, RTX3090, H100 = Gpu("A100", 8, 0, 40), Gpu("RTX 3090", 8, 6, 24), Gpu("H100", 9, 0, 80)
 
@@ -25,14 +26,49 @@ def test_more_processes_than_gpus_are_refused_on_each_of_them(ctx, gpus):
 
 
 def test_a_gpu_that_the_wheel_has_no_code_for_is_told_with_the_choices():
-    with pytest.raises(SetupError, match=r"ENV22.*H100, compute capability 9.0.*5.0 to 8.9.*ONNX"):
+    with pytest.raises(SetupError, match=r"ENV22.*H100, compute capability 9.0.*5.0 to 8.9.*engine=torch"):
         choose_gpu("auto", 0, 1, [H100])
+    assert choose_gpu("auto", 0, 1, [H100], TORCH) == H100
 
 
-@pytest.mark.parametrize("devices", [["A100", "RTX 3090"], ["A100", "A100", CPU]])
+@pytest.mark.parametrize(
+    ("ctx", "gpus", "mxnet_has_cuda", "torch_sees_gpus", "chosen"),
+    [
+        ("cpu", [H100], False, True, MXNET),
+        ("auto", [], False, True, MXNET),
+        ("auto", [A100], True, True, MXNET),
+        ("auto", [A100], False, True, TORCH),
+        ("auto", [A100], False, False, MXNET),
+        ("gpu", [H100], True, True, TORCH),
+        ("gpu", [A100, H100], True, True, TORCH),
+        ("gpu", [H100], True, False, MXNET),
+    ],
+)
+def test_pytorch_is_taken_for_a_gpu_that_mxnet_has_no_code_for(
+    monkeypatch, ctx, gpus, mxnet_has_cuda, torch_sees_gpus, chosen
+):
+    monkeypatch.setattr("gluonlab.build.device.has_cuda", lambda: mxnet_has_cuda)
+    monkeypatch.setattr("gluonlab.build.device.sees_cuda", lambda: torch_sees_gpus)
+    assert choose_engine("auto", ctx, gpus) == chosen
+    assert choose_engine("mxnet", ctx, gpus) == MXNET
+    assert choose_engine("torch", ctx, gpus) == TORCH
+
+
+def test_arrays_stay_on_the_host_where_pytorch_computes_on_a_gpu():
+    of_torch, of_mxnet = Device(TORCH, H100, 1), Device(MXNET, A100, 1)
+    assert (of_torch.ctx, of_torch.in_torch, str(of_torch)) == (mx.cpu(), "cuda:1", "torch on H100")
+    assert (of_mxnet.ctx, str(of_mxnet)) == (mx.gpu(1), "mxnet on A100")
+    assert (Device().ctx, Device(TORCH).in_torch, str(Device())) == (mx.cpu(), "cpu", "mxnet on the CPU")
+
+
+@pytest.mark.parametrize(
+    "devices", [["mxnet on A100", "mxnet on RTX 3090"], ["mxnet on A100", "mxnet on A100", "torch on A100"]]
+)
 def test_processes_on_different_devices_are_refused(devices):
     rank = len(devices) - 1
-    with pytest.raises(SetupError, match=rf"ENV23\] rank {rank}: computes on {devices[-1]}, rank 0 on A100"):
+    with pytest.raises(
+        SetupError, match=rf"ENV23\] rank {rank}: computes by {devices[-1]}, rank 0 by mxnet on A100"
+    ):
         check_alike(devices)
     check_alike([devices[0]] * 4)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gluonlab import models
-from gluonlab.parallel.graph_randomness import draws_random_numbers, seed_graph
+from gluonlab.parallel.graph_randomness import draws_random_numbers, seed_mxnet, seed_of
 from gluonlab.runtime.mxnet import autograd, gluon, mx, nd
 
 
@@ -17,7 +17,7 @@ def test_dropout_is_the_same_on_1_2_and_4_processes(run_processes, root):
 
 
 def dropped(step, worker, seed=0):
-    seed_graph(mx.cpu(), seed, step, worker)
+    seed_mxnet(mx.cpu(), seed_of(seed, step, worker))
     with autograd.record():
         return nd.Dropout(nd.ones(200), p=0.5).asnumpy()
 

@@ -62,8 +62,12 @@ def _measure_one(
     from gluonlab.bench.machine import reset_peak_memory
     from gluonlab.bench.report import Subject, measure_subject
     from gluonlab.build.benchmark import benchmark_run, multiply_adds
+    from gluonlab.build.device import MXNET
     from gluonlab.parallel.world import SingleProcess
 
+    reset_peak_memory()
+    run_world = SingleProcess() if conditions.is_independent else world
+    run = benchmark_run(config, run_world, has_gradients=conditions.mode == "training")
     subject = Subject(
         model=config.model.name,
         mode=conditions.mode,
@@ -77,11 +81,8 @@ def _measure_one(
         is_independent=conditions.is_independent,
         is_oversubscribed=is_crowded,
         backend=conditions.backend if world.size > 1 else None,
-        engine=engine,
+        engine=engine or (run.engine if run.engine != MXNET else None),
     )
-    reset_peak_memory()
-    run_world = SingleProcess() if conditions.is_independent else world
-    run = benchmark_run(config, run_world, has_gradients=conditions.mode == "training")
     row, measurement = measure_subject(
         subject,
         run,

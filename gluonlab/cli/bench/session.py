@@ -16,6 +16,7 @@ from gluonlab.errors import ConfigError
 
 if TYPE_CHECKING:
     from gluonlab.bench.result import Result
+    from gluonlab.config.schema import Config
     from gluonlab.parallel.world import World
 
 
@@ -76,8 +77,11 @@ def is_started_elsewhere(processes: int, backend: Backend) -> bool:
     return True
 
 
-def join_with_threads(threads: Optional[int]) -> tuple[World, int]:
-    """The world of this process, and its number of compute threads, fixed before MXNet is imported."""
+def join_with_threads(threads: Optional[int], config: Optional[Config] = None) -> tuple[World, int]:
+    """The world of this process, and its number of compute threads, fixed before MXNet is imported.
+
+    With the engine of ``config`` loaded, if there is one.
+    """
     from gluonlab.parallel.environment import launched_process, set_cpu_threads
 
     chosen = set_cpu_threads(threads, launched_process().local_size)
@@ -89,6 +93,10 @@ def join_with_threads(threads: Optional[int]) -> tuple[World, int]:
     progress, line = Progress(), launcher_line()
     if line:
         line.watch(progress, StopRequest())
+    if config:
+        from gluonlab.build.device import load_engine
+
+        load_engine(config)
     return join_world(progress), chosen
 
 

@@ -102,7 +102,7 @@ def throughput(
     Example: gluonlab bench throughput resnet50_v1b --batch 8,16 -n 2 --json result.json
     """
     check_targets(json_target, plot)
-    settings = [*(overrides or []), *(["ctx=cpu"] if engine else [])]
+    settings = [*(overrides or []), *(["ctx=cpu", "engine=mxnet"] if engine else [])]
     configs = _configs(target, settings, batch, image_size, precision, 1 if is_independent else processes)
     engines = _engines(engine, configs, is_inference=is_inference)
     if is_batch_sweep or is_thread_sweep:
@@ -113,7 +113,7 @@ def throughput(
         os.environ["HOROVOD_TIMELINE"] = str(timeline.absolute())
     if is_started_elsewhere(processes, backend):
         return
-    world, chosen_threads = join_with_threads(threads or configs[0].compute_threads)
+    world, chosen_threads = join_with_threads(threads or configs[0].compute_threads, configs[0])
     from gluonlab.bench.throughput import Plan, tf_cnn_table
 
     result = open_result("throughput", json_target, world.rank)

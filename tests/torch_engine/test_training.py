@@ -1,0 +1,185 @@
+"""A network trained by PyTorch in MXNet's arrays: the pass of MXNet, and everything around it as it was."""
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from gluonlab.errors import ConfigError  # noqa: E402
+from gluonlab.losses import SmoothedCrossEntropy  # noqa: E402
+from gluonlab.models import create  # noqa: E402
+from gluonlab.optim.loss_scaling import LossScaler  # noqa: E402
+from gluonlab.runtime.mxnet import gluon, mx, nd  # noqa: E402
+from gluonlab.torch_engine.shared_memory import array_of, tensor_of  # noqa: E402
+from gluonlab.torch_engine.training import TorchGluonNetwork  # noqa: E402
+from gluonlab.training.network import GluonNetwork  # noqa: E402
+
+BATCH = 16
+
+
+def twins(make):
+    """The same values in two networks: one for MXNet, one for PyTorch."""
+    first, second = make(), make()
+    first.initialize(mx.init.Xavier())
+    second.initialize()
+    for one, other in zip(*(net._collect_params_with_prefix().values() for net in (first, second))):
+        other.set_data(one.data())
+    return GluonNetwork(first), TorchGluonNetwork(second)
+
+
+def batch(shape=(3, 32, 32), classes=10, seed=0):
+    draw = np.random.RandomState(seed)
+    images = draw.standard_normal((BATCH, *shape)).astype("float32")
+    return nd.array(images), nd.array(draw.randint(0, classes, BATCH))
+
+
+def distance(found, expected):
+    """Relative L2 distance of two arrays; from zero it is absolute."""
+    found, expected = found.asnumpy().ravel(), expected.asnumpy().ravel()
+    return np.linalg.norm(found - expected) / (np.linalg.norm(expected) or 1.0)
+
+
+def values(network):
+    return network.net._collect_params_with_prefix()
+
+
+@pytest.mark.parametrize("name", ["cifar_resnet20", "gluon:resnet18_v2", "seresnet18"])
+def test_a_pass_leaves_what_mxnet_leaves(name):
+    of_mxnet, of_torch = twins(lambda: create(name, classes=10))
+    loss, data = SmoothedCrossEntropy(0.1), batch(shape=(3, 32, 32) if "cifar" in name else (3, 64, 64))
+    expected, found = (network.train(data, loss) for network in (of_mxnet, of_torch))
+    assert distance(found[0], expected[0]) < 1e-5
+    assert distance(found[1], expected[1]) < 1e-5
+    for key, parameter in values(of_mxnet).items():
+        other = values(of_torch)[key]
+        if parameter.grad_req != "null":
+            assert distance(other.grad(), parameter.grad()) < 1e-2, key  # a ReLU near 0 may go the other way
+        assert distance(other.data(), parameter.data()) < 1e-5, key
+
+
+def make_dense():
+    net = gluon.nn.HybridSequential()
+    net.add(gluon.nn.Dense(8, in_units=5, activation="tanh"), gluon.nn.Dense(3, in_units=8))
+    return net
+
+
+def test_gradients_of_a_smooth_network_are_those_of_mxnet_to_rounding():
+    of_mxnet, of_torch = twins(make_dense)
+    scaler = LossScaler(scale=1024.0)
+    for network in (of_mxnet, of_torch):
+        network.train(batch((5,), 3), SmoothedCrossEntropy(), scaler.head_gradient)
+    for key, parameter in values(of_mxnet).items():
+        assert distance(values(of_torch)[key].grad(), parameter.grad()) < 1e-5, key
+
+
+def test_updates_are_made_in_the_memory_that_pytorch_reads():
+    of_mxnet, of_torch = twins(make_dense)
+    data, loss = batch((5,), 3), SmoothedCrossEntropy()
+    losses = {}
+    for network in (of_mxnet, of_torch):
+        trainer = gluon.Trainer(network.net.collect_params(), "sgd", {"learning_rate": 0.5}, kvstore=None)
+        losses[network] = []
+        for _ in range(5):
+            losses[network].append(float(network.train(data, loss)[0].mean().asscalar()))
+            trainer.step(BATCH)
+    assert losses[of_torch] == pytest.approx(losses[of_mxnet], rel=1e-5)
+    assert losses[of_torch][-1] < 0.9 * losses[of_torch][0]
+    assert distance(of_torch.predict(data[0]), of_mxnet.predict(data[0])) < 1e-5
+
+
+class WithALayerThatNothingReads(gluon.HybridBlock):
+    def __init__(self):
+        super().__init__()
+        self.used = gluon.nn.Dense(3, in_units=5)
+        self.left = gluon.nn.Dense(3, in_units=5)
+
+    def hybrid_forward(self, F, x):
+        return self.used(x)
+
+
+def test_what_had_no_part_in_the_loss_gets_a_gradient_of_0():
+    network = twins(WithALayerThatNothingReads)[1]
+    network.net.left.weight.grad()[:] = 7
+    network.train(batch((5,), 3), SmoothedCrossEntropy())
+    assert not network.net.left.weight.grad().asnumpy().any()
+    assert network.net.used.weight.grad().asnumpy().any()
+
+
+def make_dropping():
+    net = gluon.nn.HybridSequential()
+    net.add(gluon.nn.Dense(64, in_units=5), gluon.nn.Dropout(0.5), gluon.nn.Dense(3, in_units=64))
+    return net
+
+
+def test_dropout_is_a_function_of_the_seed_and_off_in_prediction():
+    network, data = twins(make_dropping)[1], batch((5,), 3)
+
+    def logits(seed):
+        network.seed(seed)
+        return network.train(data, SmoothedCrossEntropy())[1].asnumpy()
+
+    assert np.array_equal(logits(3), logits(3))
+    assert not np.array_equal(logits(3), logits(4))
+    assert np.array_equal(network.predict(data[0]).asnumpy(), network.predict(data[0]).asnumpy())
+
+
+def test_statistics_alone_advance_as_in_a_training_pass():
+    of_mxnet, of_torch = twins(lambda: create("cifar_resnet20", classes=10))
+    for network in (of_mxnet, of_torch):
+        network.advance_statistics(batch()[0])
+    for key, parameter in values(of_mxnet).items():
+        if key.endswith(("running_mean", "running_var")):
+            assert distance(values(of_torch)[key].data(), parameter.data()) < 1e-5, key
+
+
+def test_bfloat16_computes_in_it_and_keeps_weights_in_float32():
+    of_mxnet, _ = twins(make_dense)
+    lower = TorchGluonNetwork(of_mxnet.net, autocast="bfloat16")
+    images, labels = batch((5,), 3)
+    exact = TorchGluonNetwork(of_mxnet.net).predict(images)
+    _, logits = lower.train((images, labels), SmoothedCrossEntropy())
+    assert 1e-4 < distance(logits, exact) < 2e-2
+    assert of_mxnet.net[0].weight.grad().dtype == np.float32
+
+
+class Branching(gluon.HybridBlock):
+    def hybrid_forward(self, F, x):
+        return x if float(x.sum().asscalar()) > 0 else -x
+
+
+class Unknown(gluon.HybridBlock):
+    def hybrid_forward(self, F, x):
+        return F.contrib.fft(x)
+
+
+@pytest.mark.parametrize(
+    ("net", "words"), [(Branching(), "Branching: cannot be traced"), (Unknown(), "operator _contrib_fft")]
+)
+def test_a_network_that_is_no_graph_of_known_operators_is_refused(net, words):
+    with pytest.raises(ConfigError, match=rf"CFG81\].*{words}"):
+        TorchGluonNetwork(net)
+
+
+def test_images_that_a_layer_cannot_take_are_refused_with_its_name():
+    network = twins(make_dense)[1]
+    with pytest.raises(ConfigError, match=r"CFG81\] FullyConnected .*dense.*"):
+        network.check((6,))
+
+
+def test_a_loss_that_cannot_be_traced_is_refused():
+    network = twins(make_dense)[1]
+    with pytest.raises(ConfigError, match=r"CFG81\] loss: cannot be traced"):
+        network.train(batch((5,), 3), lambda logits, labels: logits.asnumpy())
+
+
+def test_both_engines_see_the_same_memory():
+    array = nd.zeros((2, 3))
+    tensor = tensor_of(array)
+    tensor[1, 2] = 5.0
+    assert array.asnumpy()[1, 2] == 5.0
+    array[0, 0] = 7
+    nd.waitall()
+    assert tensor[0, 0] == 7.0
+    back = array_of(tensor)
+    del array, tensor
+    assert back.asnumpy().tolist() == [[7, 0, 0], [0, 0, 5]]
