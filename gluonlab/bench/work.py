@@ -10,7 +10,7 @@ import numpy as np
 from gluonlab.inference.engines import make_engine
 from gluonlab.metrics import MAX_IN_FLIGHT, Metrics
 from gluonlab.reporting.reporter import SilentReporter
-from gluonlab.runtime.mxnet import autograd, nd
+from gluonlab.runtime.mxnet import nd
 from gluonlab.training.run import Run
 from gluonlab.training.saving import Saver
 from gluonlab.training.updates import Updates
@@ -72,8 +72,7 @@ class Inference:
     def step(self) -> None:
         """The logits of one batch."""
         images = next(self.batches)[0]
-        with autograd.predict_mode():
-            self._in_flight.append(self.run.state.net(images))
+        self._in_flight.append(self.run.state.network.predict(images))
         if len(self._in_flight) > MAX_IN_FLIGHT:
             self._in_flight.popleft().wait_to_read()
 
