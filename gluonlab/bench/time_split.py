@@ -9,6 +9,7 @@ from typing import Any
 
 from gluonlab.bench.work import Training, wait_for_device
 from gluonlab.parallel.world import World
+from gluonlab.runtime.mxnet import nd
 from gluonlab.training.loop import apply_gradients
 
 PARTS = ("input", "forward", "backward", "waiting", "communication", "optimizer")
@@ -55,15 +56,15 @@ def _timed_update(training: Training, world: World) -> dict[str, float]:
     run, watch = training.run, _Stopwatch()
     scaler = run.state.loss_scaler
 
-    def loss_fn(*arguments: Any) -> Any:
-        losses = run.loss_fn(*arguments)
+    def head_gradient(losses: Any) -> Any:
+        """What any engine asks for between forward and backward."""
         watch.lap("forward")
-        return losses
+        return scaler.head_gradient(losses) if scaler else nd.ones_like(losses)
 
     for _ in run.workers.turns(run.state.step):
         batch = next(training.batches)
         watch.lap("input")
-        run.state.network.train(batch, loss_fn, scaler.head_gradient if scaler else None)
+        run.state.network.train(batch, run.loss_fn, head_gradient)
         watch.lap("backward")
     world.exchange("")
     watch.lap("waiting")
