@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +14,9 @@ from gluonlab.data.augment.views import Image, look
 from gluonlab.data.image_limits import DEFAULT_LIMITS, PNG_START, ImageLimits, image_size
 from gluonlab.data.source import EncodedSource, Source
 from gluonlab.errors import DataError
+
+if "OPENCV_LOG_LEVEL" not in os.environ:
+    cv2.setLogLevel(0)  # what it has against an image is told in a line of ours, not in lines of its source
 
 # What OpenCV decodes unless its variables say otherwise: CV_IO_MAX_IMAGE_WIDTH, _HEIGHT, _PIXELS.
 OPENCV_SIDE, OPENCV_PIXELS = 1 << 20, 1 << 30

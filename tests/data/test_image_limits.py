@@ -116,6 +116,15 @@ def test_what_else_opencv_refuses_is_one_line_without_its_source(monkeypatch):
         decode_image(FORMS["png"], "here")
 
 
+def test_opencv_prints_nothing_of_its_own_about_a_damaged_bitmap(capfd):
+    cut = FORMS["bitmap"][:-2000]
+    unknown = FORMS["bitmap"][:30] + (9).to_bytes(4, "little") + FORMS["bitmap"][34:]  # a compression
+    for payload in (cut, unknown):
+        with pytest.raises(DataError, match=r"^error\[DAT06\] here: "):
+            decode_image(payload, "here")
+    assert capfd.readouterr() == ("", "")
+
+
 def test_sixteen_bits_are_cut_to_the_high_eight():
     deep = np.random.RandomState(1).randint(0, 65536, (7, 9, 4)).astype(np.uint16)
     assert np.array_equal(decode_image(cv2.imencode(".png", deep)[1].tobytes(), ""), deep[:, :, 2::-1] >> 8)
