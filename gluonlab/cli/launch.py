@@ -21,6 +21,7 @@ from gluonlab.cli.output import (
     check_start_over,
     write_json,
 )
+from gluonlab.cli.streams import tolerant_stream
 from gluonlab.disk import make_folder
 from gluonlab.errors import ConfigError
 
@@ -115,7 +116,7 @@ def launch(
     policy = _restart_policy(config, max_restarts, min_processes, restart_delay)
     if is_tuned:
         _turn_autotuner_on(run_dir)
-    run_until_done(plan, policy, stream=sys.stderr if json_target == "-" else None)
+    run_until_done(plan, policy, stream=sys.stderr if json_target == "-" else tolerant_stream(1))
     _tell(run_dir, json_target, is_tuned=is_tuned)
 
 
@@ -123,6 +124,10 @@ def _checked(
     recipe: Path, overrides: list[str], processes: int, allow_change: Optional[list[str]]
 ) -> tuple[Config, Path]:
     """The recipe and where it runs, which must hold the same run unless that is left aside."""
+    from gluonlab.runtime.limits import check_limits
+
+    check_limits()
+
     from gluonlab.build.check import check_recipe
     from gluonlab.build.run_directory import check_same_run, run_directory
     from gluonlab.config import load_config

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 import traceback
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, NoReturn, Optional
 
 import typer
 import typer.core
@@ -22,9 +21,12 @@ from gluonlab.cli.report import report
 from gluonlab.cli.runs import runs
 from gluonlab.cli.schedule import schedule
 from gluonlab.cli.simulate import simulate
+from gluonlab.cli.streams import lost_output, mend_standard_streams
 from gluonlab.cli.train import train
 from gluonlab.disk import notes_of
 from gluonlab.errors import CheckpointError, GluonlabError, ResourceError
+from gluonlab.runtime.leaving import leave
+from gluonlab.runtime.limits import short_of
 
 # typer escapes brackets for rich, which prints no help here. It has one name before 0.17, the other after.
 typer.core.rich = None  # type: ignore
@@ -64,11 +66,6 @@ def gluonlab(
 
 PACKAGE = Path(__file__).parents[1]
 
-# What MXNet says on a CPU, and on a GPU.
-_OUT_OF_MEMORY = ("Failed to allocate CPU Memory", "cudaMalloc failed: out of memory")
-# No more open files in this process or this system, or no more processes of this user.
-_NO_MORE = (errno.EMFILE, errno.ENFILE, errno.EAGAIN)
-
 
 def _place_of(error: BaseException) -> str:
     """The function of ours that ``error`` came through last, for one that names no file."""
@@ -81,11 +78,9 @@ def as_gluonlab_error(error: BaseException) -> GluonlabError:
     """The error to show for ``error``: itself if it is ours, else the nearest class of ours."""
     if isinstance(error, GluonlabError):
         return error
-    if isinstance(error, MemoryError) or any(sign in str(error) for sign in _OUT_OF_MEMORY):
-        return ResourceError("RES03", "memory", "out of memory", "use a smaller worker_batch_size")
-    if getattr(error, "errno", None) in _NO_MORE or str(error) == "can't start new thread":
-        what = getattr(error, "strerror", None) or str(error)
-        return ResourceError("RES02", "files and threads", what, "raise the limits: ulimit -n, ulimit -u")
+    shortage = short_of(error)
+    if shortage:
+        return shortage
     if isinstance(error, OSError):
         what = " ".join([error.strerror or str(error), *notes_of(error)])
         return CheckpointError("IO01", str(error.filename or _place_of(error)), what)
@@ -108,8 +103,23 @@ app.add_typer(data.app, name="data")
 app.add_typer(bench.app, name="bench")
 
 
-def main() -> None:
-    """Entry point of the ``gluonlab`` command."""
+def main() -> NoReturn:
+    """Entry point of the ``gluonlab`` command. It ends the process whatever happened, and at once."""
+    code = ResourceError.exit_code  # if there is no memory even for telling of it
+    try:
+        mend_standard_streams()
+        code = run()
+        lost = lost_output()
+        if code == 0 and lost:
+            code = end_with(CheckpointError("IO01", "stdout", f"some of it is lost: {lost.strerror}"))
+    except BaseException as error:  # in telling of an error
+        code = _tell_briefly(error)
+    finally:
+        leave(code)
+
+
+def run() -> int:
+    """Carry out the command line of this process; returns the exit code."""
     if "--debug" in sys.argv:  # wherever it stands: the message of a bug asks for it
         sys.argv.remove("--debug")
         os.environ["GLUONLAB_DEBUG"] = "1"
@@ -117,32 +127,36 @@ def main() -> None:
         code = app(standalone_mode=False)
     except (typer.Abort, KeyboardInterrupt):
         typer.echo("interrupted; a run continues when its command is given again", err=True)
-        sys.exit(130)
+        return 130
     except _CommandLineError as error:
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "gluonlab"
         line = " ".join(error.format_message().split()).rstrip(".")
         typer.echo(f"error[CLI01] {command}: {line}; see {command} --help", err=True)
-        sys.exit(2)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # no second error at exit
-        sys.exit(141)
+        return 2
     except Exception as error:
         if os.environ.get("GLUONLAB_DEBUG"):
             traceback.print_exc()
-        _end_with(error)
-    sys.exit(code if isinstance(code, int) else 0)
+        return end_with(error)
+    return code if isinstance(code, int) else 0
 
 
-def _end_with(error: Exception) -> None:
+def end_with(error: Exception) -> int:
+    """Tell the launcher, or the user, of ``error``; returns the exit code."""
     from gluonlab.parallel.environment import launched_process
-    from gluonlab.parallel.failure import as_rank_failure, end_rank, tell_launcher
+    from gluonlab.parallel.failure import as_rank_failure, tell_launcher
 
     shown = as_rank_failure(error, as_gluonlab_error(error), launched_process().rank)
     if not tell_launcher(shown):
         typer.echo(str(shown), err=True)
-    end_rank(shown.exit_code)
-    sys.exit(shown.exit_code)
+    return shown.exit_code
+
+
+def _tell_briefly(error: BaseException) -> int:
+    shown = error if isinstance(error, GluonlabError) else short_of(error)
+    line = str(shown) if shown else f"error[BUG01] {type(error).__name__}: {error}"
+    os.write(2, f"{line}\n".encode(errors="replace"))
+    return shown.exit_code if shown else 70
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from gluonlab.cli.output import (
     check_start_over,
     write_json,
 )
+from gluonlab.cli.streams import tolerant_stream
 from gluonlab.commands import gluonlab_command
 from gluonlab.errors import ConfigError, GluonlabError
 
@@ -50,20 +51,25 @@ def train(
 
     Example: gluonlab train configs/digits.yaml seed=1 run_dir=runs/digits-1
     """
-    from gluonlab.build.check import check_recipe
-    from gluonlab.build.gpu_settings import set_gpu_environment
-    from gluonlab.build.run_directory import Terms, run_directory
-    from gluonlab.config import load_config
     from gluonlab.parallel.environment import launched_process
-    from gluonlab.parallel.launch import job
+    from gluonlab.runtime.limits import check_limits, check_threads
 
     if processes and not dry_run:
         launch = gluonlab_command("launch", "-n", processes, recipe, *(overrides or []))
         raise ConfigError("CLI02", "--processes", "goes with --dry-run", f"to train: {launch}")
+    started = launched_process()
+    check_limits(is_launched=started.size > 1)
+    check_threads(is_launched=started.size > 1)
+
+    from gluonlab.build.check import check_recipe
+    from gluonlab.build.gpu_settings import set_gpu_environment
+    from gluonlab.build.run_directory import Terms, run_directory
+    from gluonlab.config import load_config
+    from gluonlab.parallel.launch import job
+
     check_json_target(json_target)
     check_start_over(start_over, allow_change)
     config = load_config(recipe, overrides or [])
-    started = launched_process()
     check_recipe(config, processes or started.size)
     _take_cores(config, started)
     set_gpu_environment(config)
@@ -88,14 +94,15 @@ def _train_in_world(config: Config, run_dir: Path, terms: Terms, json_target: Op
     from gluonlab import fault_injection
     from gluonlab.build.device import load_engine
     from gluonlab.parallel.environment import launched_process
-    from gluonlab.parallel.failure import end_rank
     from gluonlab.parallel.supervision.line import launcher_line
     from gluonlab.parallel.supervision.messages import ATTEMPT
     from gluonlab.parallel.supervision.progress import Progress
     from gluonlab.parallel.supervision.stop import StopRequest
     from gluonlab.parallel.world import join_world
+    from gluonlab.runtime.variables import whole_number
 
-    fault_injection.arm(launched_process().rank, int(os.environ.get(ATTEMPT, "1")))
+    attempt = whole_number(os.environ, ATTEMPT, 1, 1_000_000, default=1)
+    fault_injection.arm(launched_process().rank, attempt)
     stop, progress, line = StopRequest(), Progress(), launcher_line()
     stop.listen()
     if line:
@@ -112,7 +119,6 @@ def _train_in_world(config: Config, run_dir: Path, terms: Terms, json_target: Op
         write_json(summary, json_target)
     if line:
         line.leave()
-    end_rank(0)
 
 
 def _print_plan(config: Config, processes: int, json_target: Optional[str]) -> None:
@@ -124,16 +130,19 @@ def _print_plan(config: Config, processes: int, json_target: Optional[str]) -> N
 
 
 def _progress_stream(json_target: Optional[str]) -> TextIO:
-    """Where progress goes: the user's terminal where a launcher names it, else stdout or stderr."""
+    """Where progress goes: the user's terminal where a launcher names it, else stdout or stderr.
+
+    The run does not hang on it: what cannot be written there is lost.
+    """
     from gluonlab.parallel.launch.job import TERMINAL
 
     terminal = os.environ.get(TERMINAL)
     if terminal:
         try:
-            return open(terminal, "w", encoding="utf-8")
+            return tolerant_stream(terminal)
         except OSError:
             pass  # another host, or another user's terminal: lines through the launcher will do
-    return sys.stderr if json_target == "-" else sys.stdout
+    return sys.stderr if json_target == "-" else tolerant_stream(1)
 
 
 def _train(

@@ -11,12 +11,14 @@ import json
 import re
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from gluonlab.errors import GluonlabError
+from gluonlab.runtime.leaving import leave
 
 
 def mxnet() -> dict[str, Any]:
@@ -129,14 +131,18 @@ PROBES: dict[str, Callable[..., dict[str, Any]]] = {
 }
 
 
-def main(name: str, *arguments: str) -> None:
+def main(name: str, *arguments: str) -> NoReturn:
     """Run a probe and print what it returned, or the error of ours that it raised."""
     try:
         answer: dict[str, Any] = {"values": PROBES[name](*arguments)}
     except GluonlabError as error:
         problem = error.problems[0]
         answer = {"error": f"{problem.where}: {problem.what}", "mend": problem.hint}
+    except Exception:
+        traceback.print_exc()
+        leave(1)
     print(json.dumps(answer))
+    leave(0)
 
 
 if __name__ == "__main__":

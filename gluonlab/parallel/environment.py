@@ -11,6 +11,15 @@ from typing import Optional
 
 import psutil
 
+from gluonlab.runtime.variables import (
+    THREADS,
+    check_variables,
+    take_first_of_thread_list,
+    whole_number,
+)
+
+MOST_PROCESSES = 1_000_000
+
 # size, rank, local rank, processes on this host; first match counts
 KVSTORE_LAUNCHER = ("GLUONLAB_SIZE", "GLUONLAB_RANK", "GLUONLAB_LOCAL_RANK", "GLUONLAB_LOCAL_SIZE")
 _LAUNCHERS = {
@@ -41,26 +50,33 @@ ALONE = LaunchedProcess()
 
 
 def launched_process(environment: Mapping[str, str] = os.environ) -> LaunchedProcess:
-    """Find the launcher of this process; ``srun`` counts when it started more than one task."""
+    """Find the launcher of this process; ``srun`` counts when it started more than one task.
+
+    Raises:
+        SetupError: ENV30 if one of its variables holds no number that makes sense.
+    """
     for launcher, (size, rank, local_rank, local_size) in _LAUNCHERS.items():
         if size in environment and rank in environment:
-            return LaunchedProcess(
-                launcher,
-                int(environment[size]),
-                int(environment[rank]),
-                int(environment.get(local_rank, 0)),
-                int(environment.get(local_size, 1)),
-            )
-    if "SLURM_STEP_ID" in environment and int(environment.get("SLURM_NTASKS", "1")) > 1:
-        tasks_here = environment.get("SLURM_NTASKS_PER_NODE", "1")
-        return LaunchedProcess(
-            "srun",
-            int(environment["SLURM_NTASKS"]),
-            int(environment.get("SLURM_PROCID", 0)),
-            int(environment.get("SLURM_LOCALID", 0)),
-            int(tasks_here) if tasks_here.isdigit() else 1,
-        )
+            return _placed(environment, launcher, size, rank, local_rank, local_size)
+    if "SLURM_STEP_ID" in environment and environment.get("SLURM_NTASKS", "1") != "1":
+        tasks_here = environment.get("SLURM_NTASKS_PER_NODE", "")
+        local_size = "SLURM_NTASKS_PER_NODE" if tasks_here.isdecimal() else ""  # it may be 8(x2)
+        return _placed(environment, "srun", "SLURM_NTASKS", "SLURM_PROCID", "SLURM_LOCALID", local_size)
     return ALONE
+
+
+def _placed(
+    environment: Mapping[str, str], launcher: str, size: str, rank: str, local_rank: str, local_size: str
+) -> LaunchedProcess:
+    """What ``environment`` says under these four names."""
+    processes = whole_number(environment, size, 1, MOST_PROCESSES)
+    return LaunchedProcess(
+        launcher,
+        processes,
+        whole_number(environment, rank, 0, processes - 1, default=0),
+        whole_number(environment, local_rank, 0, processes - 1, default=0),
+        whole_number(environment, local_size, 1, processes, default=1),
+    )
 
 
 def is_horovod_installed() -> bool:
@@ -73,13 +89,17 @@ def set_cpu_threads(cpu_threads: Optional[int], local_size: int) -> int:
 
     The default shares the cores of this host among its processes; a value the user set in
     ``OMP_NUM_THREADS`` stays. Returns the number of threads.
+
+    Raises:
+        SetupError: ENV30 if that is no number of threads.
     """
-    chosen = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()  # a list has one for each nesting
-    if cpu_threads is None and chosen.isdecimal() and int(chosen) > 0:
-        return int(chosen)
+    if cpu_threads is None and os.environ.get(THREADS):
+        check_variables()
+        take_first_of_thread_list()
+        return int(os.environ[THREADS])
     cores = len(psutil.Process().cpu_affinity())
     threads = cpu_threads or max(1, cores // local_size)
-    os.environ["OMP_NUM_THREADS"] = str(threads)
+    os.environ[THREADS] = str(threads)
     return threads
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import time
 import traceback
 from dataclasses import asdict, dataclass
@@ -85,15 +84,3 @@ def write_report(path: Path, error: GluonlabError, rank: int) -> None:
             file.write(json.dumps(report_of(error, rank), indent=2) + "\n")
     except OSError:
         return  # a full disk must not take the place of the error itself
-
-
-def end_rank(exit_code: int) -> None:
-    """End this process at once if it is one of several; otherwise return.
-
-    The ordinary way out would wait for collectives that no other process will join, and takes the risk
-    of a crash in the exit handlers of MXNet.
-    """
-    if launched_process().size > 1:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(exit_code)

@@ -11,8 +11,10 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+import traceback
 from typing import Any
 
+from gluonlab.runtime.leaving import leave
 from gluonlab.runtime.mxnet import mx  # before DMLC_ROLE is set, or the import itself would become a server
 
 ROLE = "DMLC_ROLE"
@@ -31,4 +33,8 @@ def _refuse(command: int, body: bytes, _: Any) -> None:
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1])
+    try:
+        serve(sys.argv[1])
+    except Exception:
+        traceback.print_exc()
+        leave(1)

@@ -10,6 +10,7 @@ from typing import Any, Optional, TypeVar
 from gluonlab.errors import ClusterError, SetupError
 from gluonlab.parallel.environment import launched_process
 from gluonlab.parallel.supervision.progress import Progress
+from gluonlab.runtime.limits import check_limits
 
 Result = TypeVar("Result")
 
@@ -135,10 +136,12 @@ def join_world(progress: Optional[Progress] = None) -> World:
 
     Raises:
         SetupError: the launcher started several processes but Horovod is missing or sees another number.
+        ResourceError: RES03 a limit is too low to start with.
     """
+    started = launched_process()
+    check_limits(is_launched=started.size > 1)
     import gluonlab.runtime.mxnet  # noqa: F401  (a user's own `import mxnet` works from here on)
 
-    started = launched_process()
     if started.size == 1:
         return SingleProcess(progress)
     if started.launcher == "kvstore":

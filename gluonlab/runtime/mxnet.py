@@ -9,9 +9,14 @@ from gluonlab.errors import SetupError
 from gluonlab.runtime.amx import use_amx
 from gluonlab.runtime.lazy_operators import make_operators_lazily
 from gluonlab.runtime.lent_names import lent_distutils, lent_numpy_names
+from gluonlab.runtime.limits import check_limits, short_of
 from gluonlab.runtime.memory import keep_freed_memory, share_workspace
 from gluonlab.runtime.shims import mend_imported_mxnet, prepare_mxnet_import
+from gluonlab.runtime.variables import check_variables, take_first_of_thread_list
 
+check_limits()
+check_variables()
+take_first_of_thread_list()
 try:
     prepare_mxnet_import()
     keep_freed_memory()
@@ -25,6 +30,9 @@ try:
         from mxnet.contrib import amp
     mend_imported_mxnet(mx)
 except (ImportError, OSError) as error:
+    shortage = short_of(error)
+    if shortage:
+        raise shortage from error
     hint = f"run {install_command()} again"
     if "libcuda.so" in str(error):
         hint = f"this machine has no NVIDIA driver: install it, or run {install_command('cpu')}"

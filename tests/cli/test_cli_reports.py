@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from gluonlab.cli.main import main
+from gluonlab.cli.main import run as run_command_line
 from gluonlab.reporting.run_files import write_json
 
 pytestmark = pytest.mark.filterwarnings("ignore:.* deprecated - use:DeprecationWarning")
@@ -25,10 +25,9 @@ def root(tmp_path, monkeypatch):
 def gluonlab(monkeypatch, capsys):
     def run(*arguments):
         monkeypatch.setattr(sys, "argv", ["gluonlab", *map(str, arguments)])
-        with pytest.raises(SystemExit) as exit_info:
-            main()
+        code = run_command_line()
         output = capsys.readouterr()
-        return exit_info.value.code, output.out, output.err
+        return code, output.out, output.err
 
     return run
 

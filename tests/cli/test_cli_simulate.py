@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gluonlab.cli.main import main
+from gluonlab.cli.main import run as run_command_line
 from gluonlab.cli.simulate import format_duration
 
 pytestmark = pytest.mark.filterwarnings("ignore:.* deprecated - use:DeprecationWarning")
@@ -20,10 +20,9 @@ CLUSTERS = sorted((ROOT / "configs/clusters").glob("*.yaml"))
 def simulate(monkeypatch, capsys):
     def run(*arguments):
         monkeypatch.setattr(sys, "argv", ["gluonlab", "simulate", *map(str, arguments)])
-        with pytest.raises(SystemExit) as exit_info:
-            main()
+        code = run_command_line()
         output = capsys.readouterr()
-        return exit_info.value.code, output.out, output.err
+        return code, output.out, output.err
 
     return run
 

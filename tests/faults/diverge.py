@@ -11,8 +11,9 @@ from mxnet import gluon  # noqa: E402
 
 from gluonlab.build.run import build_run  # noqa: E402
 from gluonlab.build.run_directory import lock_run_directory  # noqa: E402
-from gluonlab.cli.main import _end_with  # noqa: E402
+from gluonlab.cli.main import end_with  # noqa: E402
 from gluonlab.config import load_config  # noqa: E402
+from gluonlab.runtime.leaving import leave  # noqa: E402
 
 way, run_dir, *recipe = sys.argv[1:]
 config = load_config(Path(recipe[0]), recipe[1:])
@@ -43,5 +44,5 @@ try:
     gl.fit(run)
 except Exception as error:
     traceback.print_exc()
-    _end_with(error)
+    leave(end_with(error))
 world.shutdown()

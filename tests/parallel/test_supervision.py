@@ -19,6 +19,7 @@ from gluonlab.parallel.launch.hosts import Host
 from gluonlab.parallel.launch.output import Output
 from gluonlab.parallel.launch.plan import JobPlan
 from gluonlab.parallel.launch.verdict import judge
+from gluonlab.parallel.supervision.lived_time import LivedTime
 from gluonlab.parallel.supervision.messages import LINE_BYTES, encode
 from gluonlab.parallel.supervision.stop import PreemptedError
 from gluonlab.parallel.supervision.switchboard import RankView, Switchboard
@@ -37,10 +38,16 @@ def view(rank, **values):
     return RankView(rank, "a", 100 + rank, **{**defaults, **values})
 
 
+def watchdog_at(now, size=2, **limits):
+    """One that began to look at 0, on a clock that stands at ``now``."""
+    clock = LivedTime(lambda: 0.0)
+    watchdog = Watchdog(size, Limits(**{"startup": 600, "idle": 120, **limits}), clock)
+    clock._lived = now
+    return watchdog
+
+
 def look(views, now=1000.0, size=2, **limits):
-    watchdog = Watchdog(size, Limits(**{"startup": 600, "idle": 120, **limits}), clock=lambda: now)
-    watchdog._started = 0.0
-    return watchdog.look({one.rank: one for one in views})
+    return watchdog_at(now, size, **limits).look({one.rank: one for one in views})
 
 
 def test_processes_that_go_on_are_left_alone():
@@ -66,8 +73,7 @@ def test_the_one_that_is_behind_is_named_not_those_that_wait():
 
 
 def test_who_is_late_is_told_only_while_others_wait():
-    watchdog = Watchdog(3, Limits(startup=600), clock=lambda: 40.0)
-    watchdog._started = 0.0
+    watchdog = watchdog_at(40.0, size=3)
     joining, starting = view(0, phase="waiting for the others to start"), view(1, phase="starting")
     assert watchdog.late({0: starting, 1: starting}) == ""
     told = watchdog.late({0: joining, 1: starting})
@@ -102,8 +108,7 @@ def test_a_process_that_left_without_a_word_is_named_unless_its_work_was_done():
 
 
 def test_who_paused_for_long_and_went_on_may_do_so_again():
-    now = [1000.0]
-    watchdog = Watchdog(1, Limits(idle=10), clock=lambda: now[0])
+    watchdog = watchdog_at(1000.0, size=1, idle=10)
     one = view(0, idle=9.0)
     assert watchdog.look({0: one}) is None
     one.idle = 0.0
@@ -139,7 +144,8 @@ def test_a_process_with_the_key_is_heard_and_hears():
         wait_for(lambda: board.ranks[1].report)
         assert board.ranks[1].report.exit_code == 3
         board.tell_all({"stop": "SIGTERM"})
-        assert json.loads(line.recv(100)) == {"stop": "SIGTERM"}
+        heard = [json.loads(text) for text in line.recv(100).splitlines()]
+        assert heard == [{"welcome": True}, {"stop": "SIGTERM"}]  # a stranger hears nothing
         line.close()
         wait_for(lambda: board.ranks[1].left)
 

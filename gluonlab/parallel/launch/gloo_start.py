@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from http.server import HTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import gluonlab.runtime.mxnet  # noqa: F401  (horovodrun imports MXNet as well, which needs our shims)
 from gluonlab.disk import reading
+from gluonlab.runtime.leaving import leave
 from gluonlab.runtime.mpi_library import load_mpi_library
 
 
@@ -38,7 +40,7 @@ def _is_own_request(server: Any, request: Any, client: tuple[str, int]) -> bool:
     return owner_of_connection(*client) == os.geteuid()
 
 
-def main() -> None:
+def main() -> NoReturn:
     """Run horovodrun with the arguments of this process."""
     load_mpi_library()  # for the child in which horovodrun looks at what Horovod was built with
     from horovod.runner.http.http_server import RendezvousHTTPServer
@@ -47,7 +49,14 @@ def main() -> None:
     RendezvousHTTPServer.server_bind = _bind_to_loopback
     RendezvousHTTPServer.verify_request = _is_own_request
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # it says there who ended how
-    run_commandline()
+    try:
+        run_commandline()
+    except SystemExit as error:
+        leave(error.code if isinstance(error.code, int) else bool(error.code))
+    except BaseException:
+        traceback.print_exc()
+        leave(1)
+    leave(0)
 
 
 if __name__ == "__main__":

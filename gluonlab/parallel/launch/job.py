@@ -10,11 +10,10 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Sequence
+from math import ceil
 from pathlib import Path
-from types import FrameType
 from typing import Optional, TextIO
 
 import psutil
@@ -25,11 +24,13 @@ from gluonlab.parallel.launch.engines import engine_of
 from gluonlab.parallel.launch.environment import job_environment
 from gluonlab.parallel.launch.output import Output
 from gluonlab.parallel.launch.plan import Backend, JobPlan
+from gluonlab.parallel.launch.signals import Signals
 from gluonlab.parallel.launch.verdict import CONTINUE, JobFailure, count_oom_kills, error_with_code, judge
 from gluonlab.parallel.supervision.messages import ADDRESS, ATTEMPT, KEY, KEY_FILE, LIMITS
-from gluonlab.parallel.supervision.stop import STOP_SIGNALS
 from gluonlab.parallel.supervision.switchboard import Switchboard
 from gluonlab.parallel.supervision.watchdog import Trouble, Watchdog
+from gluonlab.runtime.limits import check_limits, check_threads_of_job, short_in_words
+from gluonlab.runtime.variables import check_variables
 
 # Tell rank 0, which draws the progress bar, what it cannot see: the user's terminal and its width (0: none).
 TERMINAL = "GLUONLAB_TERMINAL"
@@ -42,7 +43,6 @@ START_OVER = "GLUONLAB_START_OVER"
 BIND = "GLUONLAB_BIND_CORES"
 
 LOOK_SECONDS = 0.1
-KEEP_ALIVE_SECONDS = 2.0
 TELL_LATE_SECONDS = 30.0
 # After a process has failed, the others have so long to notice by themselves.
 AFTER_FAILURE_SECONDS = 5.0
@@ -67,7 +67,15 @@ def launch(
 
 
 def run_job(plan: JobPlan, attempt: int = 1, stream: Optional[TextIO] = None) -> Optional[JobFailure]:
-    """Start ``plan``, watch it to its end; None if all processes ended well."""
+    """Start ``plan``, watch it to its end; None if all processes ended well.
+
+    Raises:
+        SetupError, ResourceError: it cannot run in this environment, under these limits.
+    """
+    check_variables()
+    if plan.is_local:
+        check_limits(is_launched=True)
+        check_threads_of_job(plan.processes)
     private = tempfile.TemporaryDirectory(prefix="gluonlab-")
     with private, Switchboard(plan.address, plan.processes) as board, Signals() as signals:
         environment = _environment(plan, attempt, board, Path(private.name))
@@ -85,39 +93,45 @@ def run_job(plan: JobPlan, attempt: int = 1, stream: Optional[TextIO] = None) ->
             preexec_fn=_end_with_parent,
         )
         output = Output(engine.prefix, stream or sys.stdout, plan.logs)
-        output.follow(process)
-        watch = _Watch(plan, process, board, signals)
+        watch = _Watch(plan, process, board, signals, output)
         try:
+            output.follow(process)
             watch.until_the_end()
         finally:
             watch.end()
         words = output.finish()
         if watch.forced_end:
             return watch.forced_end
-        return judge(process.returncode, words, board.ranks, watch.trouble, count_oom_kills() - kills_before)
+        oom_kills = count_oom_kills() - kills_before
+        return judge(process.returncode, words, board.ranks, watch.trouble, oom_kills, output.last_words())
 
 
 class _Watch:
     """Looks at a running job until it has ended or must be ended."""
 
     def __init__(
-        self, plan: JobPlan, process: subprocess.Popen[str], board: Switchboard, signals: Signals
+        self,
+        plan: JobPlan,
+        process: subprocess.Popen[str],
+        board: Switchboard,
+        signals: Signals,
+        output: Output,
     ) -> None:
         self.trouble: Optional[Trouble] = None
         self.forced_end: Optional[JobFailure] = None
         self._plan, self._process, self._board, self._signals = plan, process, board, signals
-        self._watchdog = Watchdog(plan.processes, plan.limits)
+        self._output, self._clock = output, board.clock
+        self._watchdog = Watchdog(plan.processes, plan.limits, board.clock)
         self._asked_to_stop: Optional[float] = None
         self._failed: Optional[float] = None
-        self._told_alive = 0.0
-        self._told_late = time.monotonic()
+        self._told_late = board.clock()
 
     def until_the_end(self) -> None:
         while self._process.poll() is None:
-            now = time.monotonic()
-            if now - self._told_alive > KEEP_ALIVE_SECONDS:
-                self._told_alive = now
-                self._board.tell_all({})
+            self._clock.tick()
+            now = self._clock()
+            if self._board.failure:
+                raise self._board.failure
             if now - self._told_late > TELL_LATE_SECONDS:
                 self._told_late = now
                 late = self._watchdog.late(self._board.ranks)
@@ -175,13 +189,26 @@ class _Watch:
     def _has_failed(self, now: float) -> bool:
         """Whether a process is in trouble, and the others had time to end by themselves."""
         if self.trouble is None:
-            self.trouble = self._watchdog.look(self._board.ranks)
+            self.trouble = self._lost_horovod() or self._watchdog.look(self._board.ranks)
             is_told = any(view.report for view in self._board.ranks.values())
             if self._failed is None and (self.trouble or is_told):
                 self._failed = now
         if self.trouble and self.trouble.problem.code != "CLU10":
             return True  # nothing moves any more
         return self._failed is not None and now - self._failed > AFTER_FAILURE_SECONDS
+
+    def _lost_horovod(self) -> Optional[Trouble]:
+        """A process that lives, but whose Horovod ran out of something: all would wait for it for ever."""
+        for rank, what in list(self._output.without_horovod.items()):
+            shortage = short_in_words(what)  # of its peer's end it is told as well
+            if shortage:
+                view = self._board.ranks.get(rank)
+                where = view.name if view else f"rank {rank}"
+                problem = Problem(
+                    shortage.problems[0].code, where, f"Horovod ended: {what}", shortage.problems[0].hint
+                )
+                return Trouble(view, problem, shortage.exit_code)
+        return None
 
     def _wait_for_last_words(self) -> None:
         deadline = time.monotonic() + 2.0
@@ -194,39 +221,6 @@ class _Watch:
                 self.trouble = Trouble(first, Problem("CLU10", first.name, "ended without a word"))
 
 
-class Signals:
-    """Signals to the launcher: the first asks the job to stop with its state saved, the second ends it."""
-
-    def __init__(self) -> None:
-        self.last: Optional[int] = None
-        self._count = 0
-        self._before: dict[int, object] = {}
-
-    @property
-    def reason(self) -> str:
-        """The name of the last signal, if any came."""
-        return signal.Signals(self.last).name if self.last else ""
-
-    @property
-    def is_urgent(self) -> bool:
-        """Whether it came a second time."""
-        return self._count > 1
-
-    def __enter__(self) -> Signals:
-        if threading.current_thread() is threading.main_thread():
-            for number in STOP_SIGNALS:
-                self._before[number] = signal.signal(number, self._receive)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)  # type: ignore[arg-type]
-
-    def _receive(self, number: int, _: Optional[FrameType]) -> None:
-        self.last = number
-        self._count += 1
-
-
 def _environment(plan: JobPlan, attempt: int, board: Switchboard, private: Path) -> dict[str, str]:
     environment = job_environment(os.environ, plan.pass_environment)
     environment.update(
@@ -237,7 +231,7 @@ def _environment(plan: JobPlan, attempt: int, board: Switchboard, private: Path)
             COMMAND: "\n".join(["gluonlab", *sys.argv[1:]]),
             TERMINAL_WIDTH: "0",
             # A late process is not a lost one: the watch over the job decides, not a timer of the engine.
-            "HOROVOD_GLOO_TIMEOUT_SECONDS": f"{plan.limits.startup:g}",
+            "HOROVOD_GLOO_TIMEOUT_SECONDS": str(ceil(plan.limits.startup)),
         }
     )
     if plan.backend == "gloo":  # horovodrun puts the environment on a command line, where all can read it

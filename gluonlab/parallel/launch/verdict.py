@@ -14,6 +14,7 @@ from gluonlab.errors import ClusterError, GluonlabError, Problem, ResourceError
 from gluonlab.parallel.failure import FailureReport
 from gluonlab.parallel.supervision.switchboard import RankView
 from gluonlab.parallel.supervision.watchdog import Trouble
+from gluonlab.runtime.limits import limits_in_force, short_in_words
 
 CONTINUE = "the same command continues from the last checkpoint"
 # What may be gone at the next start: a lost peer, weights that differ, memory, a crash.
@@ -27,7 +28,16 @@ _EXITED = re.compile(
     r"(?:Process name:\s+\[[^\]]*[@,\s]|\bProcess )(\d+)(?:\]\s+Exit code:\s+| exit with status code )(\d+)"
 )
 # Of mpirun that may not open more files, or start more threads or processes.
-_NO_MORE = ("Too many open files", "Out of resource", "ERR_SYS_LIMITS", "Resource temporarily unavailable")
+_NO_MORE = (
+    "Too many open files",
+    "Out of resource",
+    "ERR_SYS_LIMITS",
+    "Resource temporarily unavailable",
+    "Unable to start listen thread",
+)
+NOTHING_SAID: Mapping[int, str] = {}
+# Signals of a limit, the code of the error and the limit.
+_LIMITS = {"SIGXCPU": ("RES04", "ulimit -t"), "SIGXFSZ": ("RES01", "ulimit -f")}
 _OOM_EVENTS = Path("/sys/fs/cgroup/memory.events")
 
 
@@ -56,8 +66,12 @@ def judge(
     ranks: Mapping[int, RankView],
     trouble: Optional[Trouble],
     oom_kills: int = 0,
+    last_words: Mapping[int, str] = NOTHING_SAID,
 ) -> Optional[JobFailure]:
-    """Why a job failed; None if it did not. ``code`` is the engine's, ``oom_kills`` came while it ran."""
+    """Why a job failed; None if it did not.
+
+    ``code`` is the engine's, ``oom_kills`` came while it ran, ``last_words`` are those of each process.
+    """
     views = sorted(ranks.values(), key=lambda view: view.report.time if view.report else float("inf"))
     told = [view for view in views if view.report]
     for view in told:
@@ -68,16 +82,17 @@ def judge(
     if trouble and trouble.problem.code != "CLU10":
         stuck = trouble.view
         where = (stuck.rank, stuck.step) if stuck else (None, None)
-        return JobFailure(ClusterError.from_problems([trouble.problem]), *where)
+        return JobFailure(error_with_code([trouble.problem], trouble.exit_code), *where)
     gone = trouble.view if trouble else None
     if signalled and signalled[2]:  # not one of the ranks, but one that serves them
         what = f"died of {signal.Signals(int(signalled[4])).name}"
         return JobFailure(ClusterError("CLU10", f"{signalled[2]} ({signalled[3]})", what, CONTINUE))
     if signalled and (gone is None or gone.rank == int(signalled[1])):
-        return _died(int(signalled[1]), signalled[3], int(signalled[4]), ranks, oom_kills)
+        words = last_words.get(int(signalled[1]), "")
+        return _died(int(signalled[1]), signalled[3], int(signalled[4]), ranks, oom_kills, words)
     first = gone.rank if gone else next(iter(exit_codes), None)
     if first is not None:
-        return _ended(first, exit_codes.get(first, 0), ranks, oom_kills)
+        return _ended(first, exit_codes.get(first, 0), ranks, oom_kills, last_words.get(first, ""))
     if code == 0:
         return None
     if told and told[0].report:  # all of them lost their peer, and the peer said nothing
@@ -85,7 +100,7 @@ def judge(
     number = -code if code < 0 else code - 128
     if number in set(signal.Signals):
         name = signal.Signals(number).name
-        return JobFailure(ClusterError("CLU10", "the job", f"was ended by {name}", CONTINUE))
+        return JobFailure(_death("the job", f"was ended by {name}", name, engine_words))
     # A traceback says at its end what is wrong, mpirun at the beginning.
     words = engine_words[-300:] if "Traceback (" in engine_words else engine_words[:300]
     what = f"ended with code {code}: {words or 'no message'}"
@@ -114,7 +129,9 @@ def _as_told(view: RankView, report: FailureReport) -> JobFailure:
     return JobFailure(error_with_code(report.problems, report.exit_code), view.rank, view.step)
 
 
-def _died(rank: int, host: str, number: int, ranks: Mapping[int, RankView], oom_kills: int) -> JobFailure:
+def _died(
+    rank: int, host: str, number: int, ranks: Mapping[int, RankView], oom_kills: int, words: str
+) -> JobFailure:
     view = ranks.get(rank)
     name, doing = signal.Signals(number).name, _doing(view)
     where = view.name if view else f"rank {rank} ({host})"
@@ -123,17 +140,32 @@ def _died(rank: int, host: str, number: int, ranks: Mapping[int, RankView], oom_
         return JobFailure(
             ResourceError("RES03", where, f"was killed for lack of memory{doing}", hint), rank, _step(view)
         )
-    return JobFailure(ClusterError("CLU10", where, f"died of {name}{doing}", CONTINUE), rank, _step(view))
+    return JobFailure(_death(where, f"died of {name}{doing}", name, words), rank, _step(view))
 
 
-def _ended(rank: int, exit_code: int, ranks: Mapping[int, RankView], oom_kills: int) -> JobFailure:
+def _death(where: str, what: str, name: str, words: str) -> GluonlabError:
+    """The error for an end by the signal ``name``, after these last ``words``."""
+    if name in _LIMITS:
+        code, limit = _LIMITS[name]
+        return ResourceError(code, where, what, f"raise the limit: {limit}; {CONTINUE}")
+    shortage = short_in_words(words)
+    if shortage:
+        problem = shortage.problems[0]
+        return ResourceError(problem.code, where, f"{what}: {problem.what}", problem.hint)
+    limits = limits_in_force()
+    return ClusterError("CLU10", where, what, f"perhaps for {limits}; {CONTINUE}" if limits else CONTINUE)
+
+
+def _ended(
+    rank: int, exit_code: int, ranks: Mapping[int, RankView], oom_kills: int, words: str
+) -> JobFailure:
     if exit_code - 128 in set(signal.Signals):  # as a shell tells it
-        return _died(rank, node(), exit_code - 128, ranks, oom_kills)
+        return _died(rank, node(), exit_code - 128, ranks, oom_kills, words)
     view = ranks.get(rank)
     how = f" with code {exit_code}" if exit_code else ""
     what = f"ended{how} before its work was done{_doing(view)}"
     where = view.name if view else f"rank {rank}"
-    return JobFailure(ClusterError("CLU10", where, what, CONTINUE), rank, _step(view))
+    return JobFailure(_death(where, what, "", words), rank, _step(view))
 
 
 def _doing(view: Optional[RankView]) -> str:

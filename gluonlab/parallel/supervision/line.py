@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import os
 import select
 import signal
 import socket
+import struct
 import threading
-import time
-from contextlib import suppress
 from pathlib import Path
 from platform import node
 from typing import Optional
 
+from gluonlab.commands import gluonlab_command
 from gluonlab.errors import ClusterError
 from gluonlab.parallel.environment import launched_process
 from gluonlab.parallel.supervision.messages import ADDRESS, KEY, KEY_FILE, LIMITS, Lines, Message, encode
@@ -23,19 +24,25 @@ from gluonlab.parallel.supervision.stop import StopRequest
 BEAT_SECONDS = 1.0
 # Stacks are in the log before the launcher ends a process for idling.
 DUMP_SHARE = 0.7
+# A host that has no room for more is asked for it ever less often, at last every 2 minutes (TCP_RTO_MAX).
+PROBE_SECONDS = 150.0
 
 
 class LauncherLine:
-    """Sends a beat each second and each step; ends this process when the launcher is gone."""
+    """Sends a beat each second and each step; ends this process when the launcher is gone.
+
+    A launcher that is stopped (Ctrl-Z) reads nothing, but its host still acknowledges what it gets: the
+    process goes on, and its beats are left out while there is no room for them.
+    """
 
     def __init__(self, connection: socket.socket, startup_seconds: float, idle_seconds: float) -> None:
         self._connection = connection
         self._limits = {True: startup_seconds, False: idle_seconds}
         self._writing = threading.Lock()
+        self._unsent = b""
         self._progress = Progress()
         self._stop = StopRequest()
         self._is_leaving = False
-        self._heard = time.monotonic()
         self._has_heard = False
 
     def watch(self, progress: Progress, stop: StopRequest) -> None:
@@ -43,15 +50,20 @@ class LauncherLine:
         self._progress, self._stop = progress, stop
         progress.on_change = self._beat
         stop.on_signal = lambda reason: self.tell({"stop": reason})
+        if stop.is_made:
+            self.tell({"stop": stop.reason})
         threading.Thread(target=self._run, name="gluonlab-launcher-line", daemon=True).start()
 
     def tell(self, message: Message) -> None:
         """Send ``message``; a launcher that is gone hears nothing."""
-        with self._writing:
-            try:
-                self._connection.sendall(encode(message))
-            except OSError:
-                return
+        with self._writing, contextlib.suppress(OSError):
+            self._connection.sendall(self._unsent + encode(message))
+            self._unsent = b""
+
+    def _tell_if_there_is_room(self, message: Message) -> None:
+        with self._writing, contextlib.suppress(OSError):
+            self._unsent = self._unsent or encode(message)
+            self._unsent = self._unsent[self._connection.send(self._unsent, socket.MSG_DONTWAIT) :]
 
     def tell_crashes(self) -> None:
         """Let a crash in native code end this process with its own signal, its Python stack in the log.
@@ -77,7 +89,7 @@ class LauncherLine:
         }
         if now.idle_seconds > BEAT_SECONDS:  # what a busy process enters is of no interest
             beat["recent"] = list(now.recent)
-        self.tell({"beat": beat})
+        self._tell_if_there_is_room({"beat": beat})
 
     def _run(self) -> None:
         lines, dump_at = iter(Lines(self._connection)), (-1, "")
@@ -94,12 +106,17 @@ class LauncherLine:
                         self._end_refused()
                     self._end_unless_leaving(143)
                     return
-            elif time.monotonic() - self._heard > max(self._limits.values()):
+            elif self._is_cut_off(_seconds_since_acknowledgement(self._connection)):
                 self._end_unless_leaving(143)
             self._beat()
 
+    def _is_cut_off(self, silence: float) -> bool:
+        """Whether the launcher's host is gone, after so many seconds without an acknowledgement."""
+        asked_every = PROBE_SECONDS if self._unsent else BEAT_SECONDS
+        return silence > max(asked_every, *self._limits.values())
+
     def _hear(self, message: Message) -> None:
-        self._heard, self._has_heard = time.monotonic(), True
+        self._has_heard = True
         if "stop" in message:
             self._stop.make(str(message["stop"]))
         if "end" in message:
@@ -108,7 +125,8 @@ class LauncherLine:
     def _dump_stacks_after_idling(self) -> None:
         """The timer is outside the interpreter, so it fires while the interpreter is stuck."""
         limit = self._limits[self._progress.phase in SLOW_PHASES]
-        faulthandler.dump_traceback_later(limit * DUMP_SHARE, file=2)
+        with contextlib.suppress(RuntimeError):  # no thread is left for it
+            faulthandler.dump_traceback_later(limit * DUMP_SHARE, file=2)
 
     def _end_refused(self) -> None:
         """The launcher closes the line to strangers without a word, so this process has to find its own."""
@@ -118,15 +136,21 @@ class LauncherLine:
             "CLU21",
             f"the launcher at {os.environ[ADDRESS]}",
             "closed the line before a word: it is of another job (another key or rank), or has just ended",
-            "start processes with gluonlab launch",
+            f"start processes with {gluonlab_command('launch')}",
         )
-        with suppress(OSError):
+        with contextlib.suppress(OSError):
             os.write(2, f"{error}\n".encode())
         os._exit(error.exit_code)
 
     def _end_unless_leaving(self, code: int) -> None:
         if not self._is_leaving:
             os._exit(code)
+
+
+def _seconds_since_acknowledgement(connection: socket.socket) -> float:
+    """How long the other host has acknowledged nothing that came from here."""
+    information = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
+    return float(struct.unpack_from("=I", information, 56)[0]) / 1000  # tcpi_last_ack_recv of <linux/tcp.h>
 
 
 _line: Optional[LauncherLine] = None
@@ -146,11 +170,11 @@ def launcher_line() -> Optional[LauncherLine]:
 
 def _open_line() -> LauncherLine:
     host, _, port = os.environ[ADDRESS].rpartition(":")
-    startup_seconds, idle_seconds = (float(text) for text in os.environ[LIMITS].split(","))
     try:
+        startup_seconds, idle_seconds = (float(text) for text in os.environ[LIMITS].split(","))
         key = os.environ.get(KEY) or Path(os.environ[KEY_FILE]).read_text()
         connection = socket.create_connection((host, int(port)), timeout=30)
-    except (OSError, KeyError) as error:
+    except (OSError, KeyError, ValueError) as error:
         raise ClusterError(
             "CLU21", f"the launcher at {host}:{port}", f"cannot be reached: {error}", "see --interface"
         ) from None

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
-from types import FrameType
 from typing import Optional
 
 from gluonlab.errors import GluonlabError
@@ -28,6 +28,7 @@ class StopRequest:
     def __init__(self) -> None:
         self.reason = ""
         self.on_signal: Callable[[str], None] = lambda reason: None
+        self._made: Optional[float] = None
 
     @property
     def is_made(self) -> bool:
@@ -36,16 +37,43 @@ class StopRequest:
 
     def make(self, reason: str) -> None:
         """Ask for it; the first reason counts."""
-        self.reason = self.reason or reason
+        if not self.reason:
+            self.reason, self._made = reason, time.monotonic()
 
     def listen(self) -> None:
-        """Take `STOP_SIGNALS` as the wish to stop; the second one ends this process at once."""
-        if threading.current_thread() is threading.main_thread():
-            for number in STOP_SIGNALS:
-                signal.signal(number, self._received)
+        """Take the signals to stop as the wish to; the second one ends this process at once.
 
-    def _received(self, number: int, _: Optional[FrameType]) -> None:
-        if self.is_made:
-            os._exit(128 + number)
-        self.make(signal.Signals(number).name)
-        self.on_signal(self.reason)
+        The main thread notes the wish before its next instruction. A thread tells of it and counts, for the
+        main thread may be in native code, and for ever.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            return
+        receiving, sending = os.pipe()
+        os.set_blocking(sending, False)
+        threading.Thread(
+            target=self._receive, args=(receiving,), name="gluonlab-signals", daemon=True
+        ).start()
+        signal.set_wakeup_fd(sending, warn_on_full_buffer=False)
+        for number in signals_to_take():
+            signal.signal(number, lambda number, _: self.make(signal.Signals(number).name))
+
+    def _receive(self, receiving: int) -> None:
+        count = 0
+        while True:
+            for number in os.read(receiving, 1):
+                if number not in STOP_SIGNALS:
+                    continue
+                count += 1
+                if count > 1 or self._was_made_before():
+                    os._exit(128 + number)
+                self.make(signal.Signals(number).name)
+                self.on_signal(self.reason)
+
+    def _was_made_before(self) -> bool:
+        return self._made is not None and time.monotonic() - self._made > SAME_SIGNAL_SECONDS
+
+
+def signals_to_take() -> list[signal.Signals]:
+    """`STOP_SIGNALS`, but for a hang-up that nohup has this process ignore."""
+    is_nohup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    return [number for number in STOP_SIGNALS if not (is_nohup and number is signal.SIGHUP)]

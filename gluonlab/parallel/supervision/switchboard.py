@@ -7,11 +7,11 @@ import logging
 import secrets
 import socket
 import threading
-import time
 from dataclasses import dataclass, field
 from typing import Optional
 
 from gluonlab.parallel.failure import FailureReport
+from gluonlab.parallel.supervision.lived_time import LivedTime
 from gluonlab.parallel.supervision.messages import Lines, Message, encode
 from gluonlab.parallel.supervision.progress import REMEMBERED
 
@@ -23,7 +23,7 @@ _log = logging.getLogger("gluonlab")
 
 @dataclass
 class RankView:
-    """What the launcher knows of one process; times are of `time.monotonic`."""
+    """What the launcher knows of one process; times are of the switchboard's clock."""
 
     rank: int
     host: str
@@ -53,14 +53,17 @@ class RankView:
 class Switchboard:
     """Listens on one ``address``; a connection must name ``key`` before anything else.
 
-    ``stop_wish`` is the reason for which a process wants the job to stop.
+    ``stop_wish`` is the reason for which a process wants the job to stop, ``failure`` the one for which
+    nobody can be heard any more.
     """
 
     address: str
     size: int
+    clock: LivedTime = field(default_factory=LivedTime)
     key: str = field(default_factory=lambda: secrets.token_hex(32))
     ranks: dict[int, RankView] = field(default_factory=dict)
     stop_wish: str = ""
+    failure: Optional[Exception] = None
 
     def __enter__(self) -> Switchboard:
         self._lines: dict[int, socket.socket] = {}
@@ -90,7 +93,11 @@ class Switchboard:
             except OSError:
                 return
             self._strangers.acquire()  # they leave soon, and a process of ours can wait for it
-            threading.Thread(target=self._serve, args=(connection, peer[0]), daemon=True).start()
+            try:
+                threading.Thread(target=self._serve, args=(connection, peer[0]), daemon=True).start()
+            except RuntimeError as error:
+                self.failure = error
+                return
 
     def _serve(self, connection: socket.socket, peer: str) -> None:
         lines = Lines(connection)
@@ -104,11 +111,12 @@ class Switchboard:
             self._strangers.release()
         self._lines[view.rank] = connection
         try:
+            connection.sendall(encode({"welcome": True}))  # what no stranger hears
             for message in lines:
                 self._note(view, message)
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             pass  # the process is gone, or talks nonsense
-        view.left = time.monotonic()
+        view.left = self.clock()
         connection.close()
 
     def _tell_once(self, peer: str) -> None:
@@ -122,12 +130,12 @@ class Switchboard:
         rank = int(hello["rank"])
         if not 0 <= rank < self.size or rank in self.ranks:
             raise ValueError("no such rank")
-        view = RankView(rank, str(hello["host"])[:64], int(hello["pid"]), time.monotonic())
+        view = RankView(rank, str(hello["host"])[:64], int(hello["pid"]), self.clock())
         self.ranks[rank] = view
         return view
 
     def _note(self, view: RankView, message: Message) -> None:
-        view.heard = time.monotonic()
+        view.heard = self.clock()
         if "beat" in message:
             beat = message["beat"]
             view.step, view.phase = int(beat["step"]), str(beat["phase"])[:64]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Optional
 
-from gluonlab.errors import Problem
+from gluonlab.errors import ClusterError, Problem
+from gluonlab.parallel.supervision.lived_time import LivedTime
 from gluonlab.parallel.supervision.progress import JOINING, SLOW_PHASES, STARTING
 from gluonlab.parallel.supervision.switchboard import RankView
 
@@ -33,12 +33,13 @@ class Trouble:
 
     view: Optional[RankView]
     problem: Problem
+    exit_code: int = ClusterError.exit_code
 
 
 class Watchdog:
-    """Looks at ``size`` processes again and again."""
+    """Looks at ``size`` processes again and again, on the ``clock`` by which they were heard."""
 
-    def __init__(self, size: int, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, size: int, limits: Limits, clock: LivedTime) -> None:
         self._size, self._limits, self._clock = size, limits, clock
         self._started = clock()
         self._longest_pause = 0.0
@@ -49,9 +50,10 @@ class Watchdog:
         now = self._clock()
         here = [ranks[rank] for rank in sorted(ranks)]
         for view in here:
-            if view.idle < self._last_idle.get(view.rank, 0.0) and view.phase not in SLOW_PHASES:
+            idle = self._idle(view)
+            if idle < self._last_idle.get(view.rank, 0.0) and view.phase not in SLOW_PHASES:
                 self._longest_pause = max(self._longest_pause, self._last_idle[view.rank])
-            self._last_idle[view.rank] = view.idle
+            self._last_idle[view.rank] = idle
         return (
             self._gone(here, now)
             or self._absent(ranks, now)
@@ -69,6 +71,10 @@ class Watchdog:
         who = f"rank {late[0]} and {len(late) - 1} more have" if late[1:] else f"rank {late[0]} has"
         waited = f"{self._clock() - self._started:.0f} of {self._limits.startup:g} s"
         return f"{who} not started yet; waited {waited}"
+
+    def _idle(self, view: RankView) -> float:
+        """Since when a process makes no progress, counted from the launcher's own last pause."""
+        return min(view.idle, self._clock() - self._clock.resumed)
 
     def _limit(self, phase: str) -> float:
         if phase in SLOW_PHASES or not phase:
@@ -99,7 +105,7 @@ class Watchdog:
 
     def _silent(self, here: list[RankView], now: float) -> Optional[Trouble]:
         for view in here:
-            silence = now - view.heard
+            silence = now - max(view.heard, self._clock.resumed)
             if view.left is None and not view.is_done and silence > self._limit(view.phase):
                 what = f"no heartbeat for {silence:.0f} s {_doing(view)}"
                 return Trouble(
@@ -113,13 +119,13 @@ class Watchdog:
             return None
         least = min(map(_position, here))
         behind = [view for view in here if _position(view) == least]
-        if any(view.idle <= self._limit(view.phase) for view in behind):
+        if any(self._idle(view) <= self._limit(view.phase) for view in behind):
             return None
         parted = _parted(here)
         if parted:
             return parted
         first, ahead = behind[0], next((view for view in here if _position(view) > least), None)
-        what = f"no progress for {first.idle:.0f} s {_doing(first)}"
+        what = f"no progress for {self._idle(first):.0f} s {_doing(first)}"
         if ahead and ahead.phase == JOINING:
             what += f", rank {ahead.rank} waits for it"
         elif ahead:
