@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -40,6 +41,48 @@ def test_where_nothing_can_run_nothing_begins(name, tmp_path, table):
     assert re.match(rf"error\[{message}", job.stderr), job.stderr
     assert not (tmp_path / "run").exists()
     table.add("R15", name, f"exit {code}, {job.stderr.strip()}", took, "nothing begun")
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 or not shutil.which("unshare"), reason="needs root to mount a small /dev/shm"
+)
+@pytest.mark.parametrize(
+    ("what", "setting", "message"),
+    [
+        (
+            "/dev/shm of 1 MiB",
+            "mount -t tmpfs -o size=1m tmpfs /dev/shm",
+            r"RES05\] /dev/shm: 1\.00 MiB are free",
+        ),
+        ("files of at most 8 MiB", "ulimit -f 8192", r"RES01\] ulimit -f: allows files of 8,192 KiB"),
+    ],
+)
+def test_where_processes_cannot_exchange_anything_nothing_begins(what, setting, message, tmp_path, table):
+    inside = ["unshare", "-m", "bash", "-c", f'{setting} && exec "$@"', "bash"]
+    command = [*inside, sys.executable, "-m", "gluonlab.cli.main", *LAUNCH, *RECIPE]
+    start = time.monotonic()
+    job = subprocess.run(
+        [*command, f"run_dir={tmp_path / 'run'}"],
+        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=15,
+    )  # fmt: skip
+    took = time.monotonic() - start
+    assert (job.returncode, job.stderr.count("\n")) == (9, 1), job.stderr
+    assert re.match(rf"error\[{message}", job.stderr), job.stderr
+    assert not (tmp_path / "run").exists()
+    table.add("R15", what, f"exit 9, {job.stderr.strip()}", took, "nothing begun")
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 or not shutil.which("unshare"), reason="needs root to mount a small /dev/shm"
+)
+def test_what_is_said_to_be_needed_is_enough(tmp_path, undisturbed, table):
+    inside = ["unshare", "-m", "sh", "-c", 'mount -t tmpfs -o size=17460k tmpfs /dev/shm && exec "$@"', "sh"]
+    command = [*inside, sys.executable, "-m", "gluonlab.cli.main", *LAUNCH, *RECIPE]
+    start = time.monotonic()
+    job = subprocess.run([*command, f"run_dir={tmp_path / 'run'}"], cwd=ROOT, capture_output=True, text=True)
+    assert job.returncode == 0, job.stderr
+    assert sha_of(tmp_path / "run") == undisturbed
+    table.add("R15", "/dev/shm of 17.05 MiB", "exit 0", time.monotonic() - start, "same weights")
 
 
 STREAMS = {"pipe": "stdout a pipe that nobody reads", "full": "stdout a full device", "closed": "stdin, stdout and stderr closed"}  # fmt: skip

@@ -31,6 +31,9 @@ def test_a_process_that_ran_out_of_something_says_so_in_its_last_words():
     assert judge(3, EXITED, VIEWS, None, last_words=words).error.problems[0].code == "RES02"
     for number, code in ((24, "RES04"), (25, "RES01")):  # SIGXCPU, SIGXFSZ
         assert judge(137, killed(number), VIEWS, None).error.problems[0].code == code
+    assert "died of SIGBUS at step 5 (training); perhaps for a full /dev/shm; the same command" in str(
+        judge(137, killed(7), VIEWS, None).error
+    )
     assert judge(128 + 25, "", {}, None).error.exit_code == 9
     lost = Trouble(VIEWS[0], Problem("RES03", "rank 0", "Horovod ended: std::bad_alloc"), 9)
     assert judge(143, "", VIEWS, lost).error.exit_code == 9

@@ -14,6 +14,7 @@ from gluonlab.commands import install_command
 from gluonlab.errors import ConfigError, SetupError
 from gluonlab.parallel.environment import is_horovod_installed
 from gluonlab.parallel.launch.plan import JobPlan
+from gluonlab.parallel.launch.shared_memory import check_shared_memory
 
 # Group 1 is the rank, 0 if empty; lines without a prefix are the engine's own.
 _PREFIX_OF = {
@@ -38,6 +39,7 @@ def engine_of(plan: JobPlan, environment: Mapping[str, str]) -> Engine:
     Raises:
         SetupError: ENV06 no Horovod, ENV09 the program is missing.
         ConfigError: CLI02 the engine cannot do what the plan asks for.
+        ResourceError: RES05 too little shared memory for MPI on this host, RES01 files too small.
     """
     if plan.backend != "kvstore" and not is_horovod_installed():
         raise SetupError(
@@ -52,6 +54,8 @@ def engine_of(plan: JobPlan, environment: Mapping[str, str]) -> Engine:
 
 def _mpirun(plan: JobPlan, environment: Mapping[str, str]) -> list[str]:
     program = _program("mpirun", f"run {install_command()}, or use --backend gloo")
+    if not plan.hosts:  # between hosts, TCP takes its place within them too
+        check_shared_memory(plan.processes, environment)
     command = [program, "--output", "tag", "--bind-to", "none"]
     # Waiting processes give their core away, for there may be fewer cores than processes.
     command += ["--mca", "mpi_yield_when_idle", "1"]

@@ -152,8 +152,8 @@ def _death(where: str, what: str, name: str, words: str) -> GluonlabError:
     if shortage:
         problem = shortage.problems[0]
         return ResourceError(problem.code, where, f"{what}: {problem.what}", problem.hint)
-    limits = limits_in_force()
-    return ClusterError("CLU10", where, what, f"perhaps for {limits}; {CONTINUE}" if limits else CONTINUE)
+    perhaps = "a full /dev/shm" if name == "SIGBUS" else limits_in_force()
+    return ClusterError("CLU10", where, what, f"perhaps for {perhaps}; {CONTINUE}" if perhaps else CONTINUE)
 
 
 def _ended(
