@@ -121,6 +121,8 @@ def _build_job(
     from gluonlab.parallel.shares import workers_of_process
 
     notes = [law_note] if law_note else []
+    if known_val_samples(config.data) is None:
+        notes.append("validation is left out: data.val_samples does not tell how much it is")
     if config.phases:
         notes.append("phases are left out: all updates are as those of the first epoch")
     if is_weak or gpus > config.virtual_workers:

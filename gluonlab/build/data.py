@@ -14,14 +14,12 @@ from gluonlab.data.augment.colour import ColourJitter, Lighting
 from gluonlab.data.augment.placement import RandomErasing, ShiftCrop
 from gluonlab.data.augment.rand_augment import RandAugment
 from gluonlab.data.augment.views import CentreCrop, Framing, InceptionCrop, RandomCrop, WholeImage
-from gluonlab.data.cifar import load_cifar10, load_cifar100
 from gluonlab.data.classes import classes_of, numbered_by
 from gluonlab.data.digits import load_digits
 from gluonlab.data.image_limits import ImageLimits
-from gluonlab.data.mnist import load_fashion_mnist, load_mnist
 from gluonlab.data.npz import load_npz
 from gluonlab.data.packing import usable_cores
-from gluonlab.data.published_sizes import PUBLISHED_SIZES
+from gluonlab.data.published import PUBLISHED_SIZES, load_published
 from gluonlab.data.record_files import record_files
 from gluonlab.data.source import Source, check_labels
 from gluonlab.data.verification.verify import Kind
@@ -98,7 +96,8 @@ def known_train_samples(data: Data) -> Optional[int]:
 def known_val_samples(data: Data) -> Optional[int]:
     """The size of the validation set where the recipe tells it; None where the files must be opened."""
     published = PUBLISHED_SIZES.get(data.name)
-    return data.val_samples or (published.val if published else None)
+    drawn = data.samples if data.name == "synthetic" else None
+    return data.val_samples or (published.val if published else drawn)
 
 
 def planned_train_samples(data: Data) -> int:
@@ -245,10 +244,4 @@ def _open_split(data: Data, split: Split, class_names: Sequence[str] = ()) -> So
         limits = ImageLimits(data.max_pixels, data.max_bytes)
         return open_verified(kind, paths, data.classes, fraction, usable_cores(), class_names, limits)
     assert data.path is not None, "the schema asks for it"
-    loaders = {
-        "cifar10": load_cifar10,
-        "cifar100": load_cifar100,
-        "mnist": load_mnist,
-        "fashion_mnist": load_fashion_mnist,
-    }
-    return loaders[data.name](data.path, split)
+    return load_published(data.name, data.path, split)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
+from gluonlab.data.published import PUBLISHED_SIZES, load_published
 from gluonlab.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from gluonlab.data.verification.index import VerifiedIndex
     from gluonlab.data.verification.verify import Kind
 
-SETS = ("digits", "cifar10", "cifar100", "mnist", "fashion_mnist")
+SETS = tuple(PUBLISHED_SIZES)
 RECIPES = {"digits": "digits.yaml", "cifar10": "cifar10/resnet20.yaml"}
 """Gluonlab's own recipes for some of them."""
 SPLITS = ("train", "val")
@@ -25,9 +26,7 @@ LISTS = (".lst", ".txt", ".tsv")
 
 def open_set(name: str, path: Optional[str], split: str) -> Source:
     """A split of one of `SETS`."""
-    from gluonlab.data.cifar import load_cifar10, load_cifar100
     from gluonlab.data.digits import load_digits
-    from gluonlab.data.mnist import load_fashion_mnist, load_mnist
 
     if name == "digits":
         if path is not None:
@@ -35,13 +34,7 @@ def open_set(name: str, path: Optional[str], split: str) -> Source:
         return load_digits(split)
     if path is None:
         raise ConfigError("CLI02", name, "where are its files?", "give --path FOLDER_OR_ARCHIVE")
-    loaders = {
-        "cifar10": load_cifar10,
-        "cifar100": load_cifar100,
-        "mnist": load_mnist,
-        "fashion_mnist": load_fashion_mnist,
-    }
-    return loaders[name](path, split)
+    return load_published(name, path, split)
 
 
 def open_source(source: str, path: Optional[str], split: str, limits: ImageLimits) -> Source:

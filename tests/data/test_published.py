@@ -2,7 +2,7 @@ from typing import get_args
 
 from gluonlab.config.sections import Data
 from gluonlab.data.digits import load_digits
-from gluonlab.data.published_sizes import PUBLISHED_SIZES
+from gluonlab.data.published import PUBLISHED_SIZES
 
 OF_THE_USER = {"record", "folder", "npz", "synthetic"}
 
