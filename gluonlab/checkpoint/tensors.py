@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +10,12 @@ import safetensors
 import safetensors.numpy
 from numpy.typing import NDArray
 
-from gluonlab.errors import CheckpointError, Problem
+from gluonlab.errors import CheckpointError
 
 Tensors = dict[str, NDArray[Any]]
+
+SHOWN = 5
+SHOWN_LENGTH = 200
 
 
 def read_tensors(path: Path) -> Tensors:
@@ -37,16 +40,30 @@ def check_tensors(where: str, tensors: Tensors, shapes: Mapping[str, tuple[int, 
     """Refuse ``tensors`` unless they have exactly the names and shapes of ``shapes``.
 
     Raises:
-        CheckpointError: CKP06, one line for each tensor that does not fit.
+        CheckpointError: CKP06, with the first tensors that do not fit and their number.
     """
-    problems = []
-    for name in sorted(tensors.keys() | shapes.keys()):
+    misfits = {}
+    for name in tensors.keys() | shapes.keys():
         if name not in tensors:
-            problems.append(Problem("CKP06", where, f"tensor {name} is missing"))
+            misfits[name] = "is missing"
         elif name not in shapes:
-            problems.append(Problem("CKP06", where, f"tensor {name} is not in the model"))
+            misfits[name] = "is not in the model"
         elif tensors[name].shape != tuple(shapes[name]):
-            found = f"{tensors[name].shape}, in the model {tuple(shapes[name])}"
-            problems.append(Problem("CKP06", where, f"tensor {name} has shape {found}"))
-    if problems:
-        raise CheckpointError.from_problems(problems)
+            misfits[name] = f"has shape {tensors[name].shape} instead of {tuple(shapes[name])}"
+    if misfits:
+        raise misfit(where, misfits)
+
+
+def misfit(where: str, misfits: Mapping[str, str]) -> CheckpointError:
+    """The error CKP06 that the tensors named in ``misfits`` do not fit, with what is wrong with each."""
+    if len(misfits) == 1:
+        ((name, what),) = misfits.items()
+        return CheckpointError("CKP06", where, f"tensor {name} {what}")
+    shown = first_five([f"{name} {misfits[name]}" for name in sorted(misfits)])
+    return CheckpointError("CKP06", where, f"{len(misfits)} tensors do not fit: {shown}")
+
+
+def first_five(items: Sequence[str]) -> str:
+    """The first five of ``items``, each cut to a length that can be read, and how many more there are."""
+    shown = ", ".join(item[:SHOWN_LENGTH] for item in items[:SHOWN])
+    return f"{shown} and {len(items) - SHOWN:,} more" if len(items) > SHOWN else shown

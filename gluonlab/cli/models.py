@@ -102,7 +102,7 @@ def show(
 
 @app.command("import")
 def import_(
-    file: Path = typer.Argument(..., help="A .safetensors, .pth or .params file, or a checkpoint."),
+    file: Path = typer.Argument(..., help="A .safetensors, .pth, .params or .onnx file, or a checkpoint."),
     model: str = typer.Option(..., "--as", help="The model that it holds weights of."),
     output: Optional[Path] = typer.Option(
         None,

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Optional
 
 from gluonlab.checkpoint.tensors import Tensors
 from gluonlab.checkpoint.verify import MANIFEST, read_checkpoint
 from gluonlab.errors import CheckpointError
+from gluonlab.models.catalogue import MODELS
+from gluonlab.models.registry import create
 from gluonlab.runtime.mxnet import gluon, nd
-from gluonlab.weights.files import read_weights
+from gluonlab.weights.files import is_params_file, read_weights
+from gluonlab.weights.fitting import Fitted, fit
+from gluonlab.weights.gluon_graph import graph_of
+from gluonlab.weights.graph_names import graph_beside, structural_names, symbol_beside
 from gluonlab.weights.model_folder import FACTS_FILE, WEIGHTS_FILE, read_model_folder
-from gluonlab.weights.naming import Naming, fit, namings_of
+from gluonlab.weights.naming import Naming, namings_of
+from gluonlab.weights.same_graph import difference
 from gluonlab.weights.tables import NAMINGS, OWN
 
 
@@ -24,21 +32,20 @@ def load_weights(
     named as in ``net._collect_params_with_prefix()`` or, for a ``model`` of the registry, as another project
     names them (`weights.tables`). With ``is_new_head``, a classifier of other classes is not taken.
 
-    Raises `CheckpointError`: as `read_weights` and `read_checkpoint`, and CKP06 with every tensor that does
-    not fit, or if a model folder says that it is of another model.
+    Raises `CheckpointError`: as `read_weights` and `read_checkpoint`, and CKP06 with the first tensors
+    that do not fit, or if a model folder says that it is of another model.
     """
     parameters = net._collect_params_with_prefix()
-    shapes = {name: tuple(parameter.shape) for name, parameter in parameters.items()}
-    fitted, _ = read_fitting(path, shapes, model, head_of(net) if is_new_head else ())
+    fitted = read_fitting(path, net, model, head_of(net) if is_new_head else ()).tensors
     for name, array in fitted.items():
         parameters[name].set_data(nd.array(array, dtype=parameters[name].dtype))
     return tuple(name for name in parameters if name not in fitted)
 
 
 def read_fitting(
-    path: Path, shapes: dict[str, tuple[int, ...]], model: Optional[str], head: tuple[str, ...] = ()
-) -> tuple[Tensors, Naming]:
-    """The arrays of ``path`` by our names, and how they were named; see `load_weights` and `naming.fit`."""
+    path: Path, net: gluon.HybridBlock, model: Optional[str], head: tuple[str, ...] = ()
+) -> Fitted:
+    """The arrays of ``path`` by our names, and how they were named; see `load_weights` and `fitting.fit`."""
     if (path / FACTS_FILE).is_file():
         facts = read_model_folder(path)  # checks the weights
         if model not in (None, facts.model):
@@ -46,8 +53,50 @@ def read_fitting(
     if (path / MANIFEST).is_file():
         read_checkpoint(path)  # checks the weights
     file = path / WEIGHTS_FILE if path.is_dir() else path
+    tensors = read_weights(file)
     namings = namings_of(model, NAMINGS) if model else [OWN]
-    return fit(read_weights(file), shapes, namings, str(file), head)
+    try:
+        return fit(tensors, _shapes(net), namings, str(file), head)
+    except CheckpointError:
+        if any("." in name for name in tensors) or not is_params_file(file):
+            raise
+    return _fit_graph_names(tensors, file, net, namings, model, head)
+
+
+def _fit_graph_names(
+    tensors: Tensors,
+    file: Path,
+    net: gluon.HybridBlock,
+    namings: Sequence[Naming],
+    model: Optional[str],
+    head: tuple[str, ...],
+) -> Fitted:
+    """As `fit`, of ``tensors`` that are called as in a graph: as ``net`` or as its twin in Gluon's zoo."""
+    graph, symbol = graph_beside(file), symbol_beside(file).name
+    for other, known in _twins(net, namings, model):
+        names = structural_names(tensors, graph, other)
+        if names is not None:
+            renamed = {names[name]: array for name, array in tensors.items()}
+            fitted = fit(renamed, _shapes(net), known, str(file), head)
+            return replace(fitted, names="Gluon's blocks" if graph is None else symbol)
+    if graph is None:
+        what, hint = "has no names that this model is known by", f"put its graph beside it, as {symbol}"
+        raise CheckpointError("CKP06", str(file), what, hint)
+    what = f"{symbol} beside it is another network: {difference(graph, graph_of(net))}"
+    raise CheckpointError("CKP06", str(file), what)
+
+
+def _twins(
+    net: gluon.HybridBlock, namings: Sequence[Naming], model: Optional[str]
+) -> Iterator[tuple[gluon.HybridBlock, Sequence[Naming]]]:
+    yield net, [OWN]
+    of_zoo = [naming for naming in namings if naming.source == "gluon"]
+    if of_zoo and f"gluon:{model}" in MODELS:
+        yield create(f"gluon:{model}"), of_zoo
+
+
+def _shapes(net: gluon.Block) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(parameter.shape) for name, parameter in net._collect_params_with_prefix().items()}
 
 
 def head_of(net: gluon.Block) -> tuple[str, ...]:

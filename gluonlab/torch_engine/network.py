@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from gluonlab.checkpoint.tensors import first_five
 from gluonlab.errors import CheckpointError
 from gluonlab.torch_engine.program import Program
 from gluonlab.weights.symbol_graph import SymbolGraph
@@ -41,7 +42,9 @@ class TorchNetwork:
         self.inputs, self.device, self.dtype = tuple(inputs), torch.device(device), dtype
         missing = [n for n in self.program.variables.values() if n not in values and n not in self.inputs]
         if missing:
-            raise CheckpointError("CKP06", missing[0], f"no value, and {len(missing) - 1} others have none")
+            raise CheckpointError(
+                "CKP06", "graph", f"{len(missing)} variables have no value: {first_five(missing)}"
+            )
         names = [name for name in self.program.variables.values() if name in values]
         self.values = {name: self.tensor(values[name]) for name in names}
         self.trained = [name for name in trained if name in self.values]

@@ -13,6 +13,7 @@ from gluonlab.disk import make_folder
 from gluonlab.errors import CheckpointError
 from gluonlab.runtime.mxnet import gluon, mx
 from gluonlab.weights.formats import Format, write_files
+from gluonlab.weights.gluon_graph import structural
 from gluonlab.weights.mxnet_params import write_params
 from gluonlab.weights.naming import UPDATE_COUNTER, Naming, naming_of, namings_of
 from gluonlab.weights.onnx_export.model import INPUT, onnx_model
@@ -63,17 +64,17 @@ def torch_naming(model: str) -> Naming:
 
 
 def _export_symbol(net: gluon.HybridBlock, folder: Path, model: str) -> list[Path]:
-    """``MODEL-symbol.json`` and ``MODEL-0000.params``, as ``SymbolBlock.imports`` wants them."""
+    """``MODEL-symbol.json`` and ``MODEL-0000.params``, as ``SymbolBlock.imports`` wants them; our names."""
     symbol = net(mx.sym.var(INPUT))
     states = set(symbol.list_auxiliary_states())
     tensors = {
-        f"{'aux' if parameter.name in states else 'arg'}:{parameter.name}": parameter.data().asnumpy()
-        for parameter in net.collect_params().values()
+        f"{'aux' if parameter.name in states else 'arg'}:{name}": parameter.data().asnumpy()
+        for name, parameter in net._collect_params_with_prefix().items()
     }
     graph, weights = folder / f"{model}-symbol.json", folder / f"{model}-0000.params"
     try:
         make_folder(folder)
-        graph.write_text(symbol.tojson())
+        graph.write_text(structural(net, symbol))
     except OSError as error:
         raise CheckpointError("CKP01", str(graph), f"cannot be written: {error.strerror}") from None
     write_params(weights, tensors)

@@ -11,6 +11,7 @@ import numpy as np
 from gluonlab.checkpoint.tensors import Tensors, read_tensors
 from gluonlab.errors import CheckpointError
 from gluonlab.weights.mxnet_params import LIST_MAGIC, DamagedError, parse_params
+from gluonlab.weights.onnx_files import is_onnx, parse_onnx
 from gluonlab.weights.tensor_pickle import RefusedError
 from gluonlab.weights.torch_files import LEGACY_START, ZIP_START, parse_torch
 
@@ -20,7 +21,7 @@ SHORTEST_SHA256_PREFIX = 8
 
 
 def read_weights(path: Path) -> Tensors:
-    """The arrays of a safetensors, MXNet ``.params`` or PyTorch ``.pth`` file, by the names in it.
+    """The arrays of a safetensors, MXNet ``.params``, PyTorch ``.pth`` or ONNX file, by the names in it.
 
     Raises:
         CheckpointError: CKP02 missing, CKP03 or CKP41 damaged, CKP40 another format, CKP42 a pickle that
@@ -52,9 +53,20 @@ def _parse(raw: bytes, path: Path) -> Tensors:
         return parse_torch(raw)
     if raw[8:9] == b"{":
         return read_tensors(path)
+    if is_onnx(raw):
+        return parse_onnx(raw)
     raise CheckpointError(
-        "CKP40", str(path), "is no weight file that is known here", "known are .safetensors, .params and .pth"
+        "CKP40",
+        str(path),
+        "is no weight file that is known here",
+        "known are .safetensors, .params, .pth and .onnx",
     )
+
+
+def is_params_file(path: Path) -> bool:
+    """Whether MXNet wrote ``path``, which can be read."""
+    with path.open("rb") as file:
+        return file.read(len(PARAMS_START)) == PARAMS_START
 
 
 def _without_kind(name: str) -> str:

@@ -36,16 +36,16 @@ def import_weights(
     if sha256:
         check_sha256(path, sha256)
     net = create(model, classes=classes)
-    shapes = {name: tuple(p.shape) for name, p in net._collect_params_with_prefix().items()}
-    tensors, naming = read_fitting(path, shapes, model)
+    fitted = read_fitting(path, net, model)
     source = {
         "file": path.name,
         "sha256": sha256_of(path) if path.is_file() else None,
-        "names": naming.source,
+        "names": fitted.names,
+        "prefix": fitted.prefix,
     }
     facts = write_model_folder(
         folder,
-        tensors,
+        fitted.tensors,
         model=model,
         classes=classes,
         class_names=class_names,
@@ -56,7 +56,7 @@ def import_weights(
         "model": model,
         "classes": classes,
         "folder": str(folder),
-        "tensors": len(tensors),
+        "tensors": len(fitted.tensors),
         "sha256": facts.sha256,
         "source": source,
     }

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
-from gluonlab.checkpoint.tensors import Tensors
+from gluonlab.checkpoint.tensors import Tensors, first_five
 from gluonlab.weights.mxnet_params import DamagedError, bfloat16_to_float32
 from gluonlab.weights.tensor_pickle import Storage, StoredTensor, parse_pickle
 
@@ -23,8 +23,6 @@ LEGACY_VERSION = 1001
 LARGEST_PICKLE_BYTES = 64 << 20
 NESTED = ("state_dict", "model", "model_state_dict")
 """Where training scripts keep the dictionary of tensors in a larger one."""
-PARALLEL_PREFIX = "module."
-"""What PyTorch's data-parallel wrappers put before each name."""
 
 ReadStorage = Callable[[Storage], NDArray[Any]]
 
@@ -102,7 +100,7 @@ def _take(stream: io.BytesIO, count: int, key: str) -> bytes:
 
 
 def _state_dict(value: Any) -> dict[str, StoredTensor]:
-    """The dictionary of tensors in ``value``, which may be one or hold one, without a common prefix."""
+    """The dictionary of tensors in ``value``, which may be one or hold one."""
     if type(value) is not dict:
         raise DamagedError("holds no dictionary of tensors")
     for key in NESTED:
@@ -110,10 +108,7 @@ def _state_dict(value: Any) -> dict[str, StoredTensor]:
             value = value[key]
     others = [str(name)[:80] for name, item in value.items() if not isinstance(item, StoredTensor)]
     if others or not value or not all(type(name) is str for name in value):
-        shown = f": {', '.join(others[:5])}" if others else ""
-        raise DamagedError(f"holds entries that are no tensors{shown}")
-    if all(name.startswith(PARALLEL_PREFIX) for name in value):
-        return {name[len(PARALLEL_PREFIX) :]: tensor for name, tensor in value.items()}
+        raise DamagedError(f"holds entries that are no tensors{': ' if others else ''}{first_five(others)}")
     return dict(value)
 
 

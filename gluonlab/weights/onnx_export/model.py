@@ -12,6 +12,7 @@ from gluonlab import __version__
 from gluonlab.commands import pip_command
 from gluonlab.errors import SetupError
 from gluonlab.runtime.mxnet import gluon, mx
+from gluonlab.weights.onnx_export import CONSTANT
 from gluonlab.weights.onnx_export.operators import Attributes, converter
 
 OPSET = 13
@@ -35,9 +36,12 @@ class _Graph:
 
     def constant(self, values: Any, dtype: str = "float32") -> str:
         array = np.array(values, dtype)
-        name = f"constant_{dtype}_{'_'.join(map(str, array.ravel().tolist()))}"
+        name = f"{CONSTANT}{dtype}_{'_'.join(map(str, array.ravel().tolist()))}"
         self.initializers[name] = array
         return name
+
+    def fill(self, name: str, value: float) -> None:
+        self.initializers[name] = np.full_like(self.initializers[name], value)
 
 
 def onnx_model(net: gluon.HybridBlock, input_shape: Sequence[int]) -> Any:

@@ -18,6 +18,9 @@ class Graph(Protocol):
     def constant(self, values: Any, dtype: str = "float32") -> str:
         """Add a constant; returns its name."""
 
+    def fill(self, name: str, value: float) -> None:
+        """Make all numbers of the weight ``name`` the same."""
+
 
 class Attributes:
     """The attributes of one MXNet operator, text in the symbol graph, as values; and its input's shape."""
@@ -68,7 +71,7 @@ def batch_norm(graph: Graph, inputs: list[str], attributes: Attributes) -> str:
     if attributes.value("axis", 1) != 1:
         raise attributes.refuse("BatchNorm over another axis than 1")
     if attributes.value("fix_gamma", True):
-        raise attributes.refuse("BatchNorm without scale")
+        graph.fill(inputs[1], 1.0)  # whatever is stored, MXNet takes ones
     return graph.add("BatchNormalization", inputs, epsilon=float(attributes.value("eps", 1e-3)))
 
 
