@@ -4,34 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 from gluonlab.build.portable_model import PortableModel, open_portable
 from gluonlab.errors import SetupError
 from gluonlab.inference.compare import compare_logits, real_images
 from gluonlab.torch_engine import check_torch
 from gluonlab.weights.formats import Format
+from gluonlab.weights.which import Which
 
 
 def export_model(
-    target: Path, form: Format, folder: Path, *, check: bool, images: Sequence[Path] = ()
+    target: Path,
+    form: Format,
+    folder: Path,
+    *,
+    check: bool,
+    images: Sequence[Path] = (),
+    which: Optional[Which] = None,
 ) -> dict[str, Any]:
     """Write the model ``target`` into ``folder``; returns what was written, and how it compares.
 
     ``images`` are files or folders to ``check`` it with, the digits that ship if there are none. The form
-    ``pytorch`` needs no MXNet and is always checked.
+    ``pytorch`` needs no MXNet and is always checked. ``which`` of the weights leave, without it their average
+    if there is one.
 
     Raises:
         ConfigError: an operator or the model has no such form.
         CheckpointError: it cannot be read or written, or CKP47 computes something else.
     """
     if form == "pytorch":
-        return _as_module(target, folder, images)
+        return _as_module(target, folder, images, which)
     from gluonlab.build.opened_model import open_model
     from gluonlab.inference.parity import check_export
     from gluonlab.weights.exporting import export
 
-    model = open_model(target)
+    model = open_model(target, which)
     files = export(model.net, form, folder, model=model.name, input_shape=model.input_shape)
     comparison = None
     if check:
@@ -40,16 +48,16 @@ def export_model(
     return _report(model.name, form, files, comparison)
 
 
-def _as_module(target: Path, folder: Path, images: Sequence[Path]) -> dict[str, Any]:
+def _as_module(target: Path, folder: Path, images: Sequence[Path], which: Optional[Which]) -> dict[str, Any]:
     check_torch()
     from gluonlab.torch_engine.module_file import run_module, write_module
     from gluonlab.torch_engine.prediction import in_torch
 
-    model = open_portable(target)
+    model = open_portable(target, which)
     compute = in_torch(model.graph, model.values, model.input_name, model.input_shape)
     files = write_module(folder, model.name, model.graph, model.values, model.input_name, model.input_shape)
     batch = real_images(images, model.augmentation(), *model.normalisation)
-    expected = _in_mxnet(target, model, batch)
+    expected = _in_mxnet(target, model, batch, which)
     with_what = "torch" if expected is None else "mxnet"
     comparison = compare_logits(
         run_module(files, batch), compute(batch) if expected is None else expected, str(files[0])
@@ -57,7 +65,7 @@ def _as_module(target: Path, folder: Path, images: Sequence[Path]) -> dict[str, 
     return _report(model.name, "pytorch", files, {**comparison, "with": with_what})
 
 
-def _in_mxnet(target: Path, model: PortableModel, batch: Any) -> Any:
+def _in_mxnet(target: Path, model: PortableModel, batch: Any, which: Optional[Which]) -> Any:
     """What MXNet computes for ``batch``; None where it is not installed."""
     try:
         from gluonlab.build.opened_model import open_model
@@ -67,7 +75,7 @@ def _in_mxnet(target: Path, model: PortableModel, batch: Any) -> Any:
         return None
     if model.files:
         return in_mxnet(block_of(*model.files, model.input_name))(batch)
-    return make_engine(open_model(target).net, "mxnet", model.input_shape)(batch)
+    return make_engine(open_model(target, which).net, "mxnet", model.input_shape)(batch)
 
 
 def _report(model: str, form: Format, files: Sequence[Path], comparison: Any) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from typing import Optional
 
 from gluonlab import models
 from gluonlab.build.device import MXNET, TORCH, Device
 from gluonlab.config.schema import Config
+from gluonlab.config.sections import Model
 from gluonlab.config.update import Optimizer as OptimizerSection
 from gluonlab.errors import ConfigError, Problem
 from gluonlab.losses import BinaryCrossEntropy, SmoothedCrossEntropy
@@ -31,6 +33,8 @@ from gluonlab.runtime.mxnet import gluon, mx
 from gluonlab.training.network import Network
 from gluonlab.training.state import TrainState, make_trainer
 from gluonlab.weights.store import find_weights
+
+_log = logging.getLogger(__name__)
 
 
 def build_network(config: Config) -> gluon.HybridBlock:
@@ -81,7 +85,7 @@ def build_state(config: Config, world: World, device: Device) -> TrainState:
     net.initialize(ctx=device.ctx)
     model = config.model
     if model.pretrained:
-        load_weights(net, find_weights(model.pretrained), model=model.name, is_new_head=model.new_head)
+        _start_from(model, net, world)
     if model.freeze == "features":
         freeze_features(net)
     world.broadcast([parameter.data() for _, parameter in sorted(net._collect_params_with_prefix().items())])
@@ -123,6 +127,14 @@ def build_torch_network(config: Config, net: gluon.HybridBlock, device: Device) 
     network = TorchGluonNetwork(net, device=device.in_torch, autocast=lower)
     network.check((config.data.channels, config.data.image_size, config.data.image_size))
     return network
+
+
+def _start_from(model: Model, net: gluon.HybridBlock, world: World) -> None:
+    assert model.pretrained
+    path, which = find_weights(model.pretrained), model.pretrained_weights
+    taken = load_weights(net, path, model=model.name, is_new_head=model.new_head, which=which).taken
+    if world.rank == 0 and taken.is_told and which is None:
+        _log.warning("model.pretrained: took %s; model.pretrained_weights says which", taken)
 
 
 def build_optimizer(config: Config) -> Optimizer:

@@ -17,8 +17,7 @@ from gluonlab.models.pretrained import load_weights
 from gluonlab.runtime.mxnet import gluon
 from gluonlab.weights.model_folder import FACTS_FILE, read_model_folder
 from gluonlab.weights.store import find_weights
-
-AVERAGE_FILE = "average.safetensors"
+from gluonlab.weights.which import Which
 
 
 @dataclass(frozen=True)
@@ -28,33 +27,32 @@ class OpenedModel(ImageModel):
     net: gluon.HybridBlock
 
 
-def open_model(target: Path) -> OpenedModel:
+def open_model(target: Path, which: Optional[Which] = None) -> OpenedModel:
     """The network of a model folder, ``store:NAME``, a checkpoint, or a run's newest checkpoint.
 
-    A run that averages its weights gives the average.
+    ``which`` of the weights, without it the average if the run averages them.
 
     Raises:
-        CheckpointError: there is none, it is damaged, or it does not fit.
+        CheckpointError: there is none, it is damaged, or it does not fit; CKP49 it has no such weights.
     """
     target = find_weights(target)
     if (target / FACTS_FILE).is_file():
-        return _open_folder(target)
+        return _open_folder(target, which)
     checkpoint = find_checkpoint(target.resolve())
     config = load_run_config(checkpoint.path.parent.parent)
     net = build_network(config)
     net.initialize()
-    average = checkpoint.path / AVERAGE_FILE
-    load_weights(net, average if average.is_file() else checkpoint.path)
+    load_weights(net, checkpoint.path, which=which)
     data = config.data
     preprocessing = Preprocessing(tuple(data.mean), tuple(data.std), data.resize, data.val_size)
     names = names_in_checkpoint(checkpoint, data)
     return OpenedModel(config.model.name, data.channels, preprocessing, names, net)
 
 
-def _open_folder(folder: Path) -> OpenedModel:
+def _open_folder(folder: Path, which: Optional[Which]) -> OpenedModel:
     facts = read_model_folder(folder)
     entry = models.entry(facts.model)
-    net = models.create(facts.model, classes=facts.classes, pretrained=folder)
+    net = models.create(facts.model, classes=facts.classes, pretrained=folder, weights=which)
     names: Optional[tuple[str, ...]] = tuple(facts.class_names or ())
     if not names and facts.classes == entry.classes == len(imagenet_classes()):
         names = imagenet_classes()

@@ -14,13 +14,13 @@ from gluonlab.checkpoint.tensors import Tensors
 from gluonlab.errors import CheckpointError, SetupError
 from gluonlab.models.class_names import imagenet_classes
 from gluonlab.models.entry import IMAGENET, Preprocessing
-from gluonlab.weights.files import read_weights
-from gluonlab.weights.model_folder import FACTS_FILE, GRAPH_FILE, WEIGHTS_FILE, read_model_folder
+from gluonlab.weights.files import read_weights, read_which
+from gluonlab.weights.model_folder import FACTS_FILE, GRAPH_FILE, read_model_folder, weights_in
 from gluonlab.weights.store import find_weights
 from gluonlab.weights.symbol_graph import SymbolGraph, read_symbol
+from gluonlab.weights.which import Which
 
 SYMBOL_SUFFIX = "-symbol.json"
-AVERAGE_FILE = "average.safetensors"
 COLOUR_CHANNELS = 3
 
 
@@ -37,22 +37,24 @@ class PortableModel(ImageModel):
     files: Optional[tuple[Path, Path]] = None
 
 
-def open_portable(target: Path) -> PortableModel:
+def open_portable(target: Path, which: Optional[Which] = None) -> PortableModel:
     """The network of MXNet files, a model folder, ``store:NAME``, a checkpoint, or a run's newest checkpoint.
 
     MXNet files are a ``NAME-symbol.json`` with ``NAME-0000.params`` beside it, or the folder of one. What
-    was written without its graph is opened with MXNet, if that is installed.
+    was written without its graph is opened with MXNet, if that is installed. ``which`` of the weights are
+    taken, without it their average if there is one.
 
     Raises:
-        CheckpointError: it is not there, damaged or does not fit; CKP48 no graph and no MXNet.
+        CheckpointError: it is not there, damaged or does not fit; CKP48 no graph and no MXNet, CKP49 no such
+            weights.
     """
     target = find_weights(target)
     symbol = _symbol_file(target)
     if symbol is not None:
-        return _open_mxnet_files(symbol)
+        return _open_mxnet_files(symbol, which)
     if (target / FACTS_FILE).is_file():
-        return _open_folder(target)
-    return _open_run(target)
+        return _open_folder(target, which)
+    return _open_run(target, which)
 
 
 def _symbol_file(target: Path) -> Optional[Path]:
@@ -67,14 +69,14 @@ def _symbol_file(target: Path) -> Optional[Path]:
     return found[0] if found else None
 
 
-def _open_mxnet_files(symbol: Path) -> PortableModel:
+def _open_mxnet_files(symbol: Path, which: Optional[Which]) -> PortableModel:
     prefix = symbol.name[: -len(SYMBOL_SUFFIX)]
     weights = sorted(symbol.parent.glob(f"{prefix}-[0-9][0-9][0-9][0-9].params")) or [
         path for path in [symbol.parent / f"{prefix}.params"] if path.is_file()
     ]
     if not weights:
         raise CheckpointError("CKP02", str(symbol), f"no {prefix}-0000.params beside it")
-    graph, values = read_symbol(symbol), read_weights(weights[-1])  # the newest epoch
+    graph, (values, _) = read_symbol(symbol), read_which(weights[-1], which)  # the newest epoch
     name = _input_of(graph, values, symbol)
     outputs = _classes(graph, values)
     classes = imagenet_classes() if outputs == len(imagenet_classes()) else ()
@@ -124,34 +126,34 @@ def _classes(graph: SymbolGraph, values: Tensors) -> Optional[int]:
     return None
 
 
-def _open_folder(folder: Path) -> PortableModel:
+def _open_folder(folder: Path, which: Optional[Which]) -> PortableModel:
     if not (folder / GRAPH_FILE).is_file():
-        return _with_mxnet(folder)
+        return _with_mxnet(folder, which)
     facts = read_model_folder(folder)
     entry = models.entry(facts.model)
     names = tuple(facts.class_names or ())
     if not names and facts.classes == entry.classes == len(imagenet_classes()):
         names = imagenet_classes()
-    graph, values = read_symbol(folder / GRAPH_FILE), read_weights(folder / WEIGHTS_FILE)
+    graph, values = read_symbol(folder / GRAPH_FILE), read_weights(weights_in(folder, which)[0])
     name = _input_of(graph, values, folder)
     return PortableModel(facts.model, entry.input_shape[0], entry.preprocessing, names, graph, values, name)
 
 
-def _open_run(target: Path) -> PortableModel:
+def _open_run(target: Path, which: Optional[Which]) -> PortableModel:
     checkpoint = find_checkpoint(target.resolve())
     run = checkpoint.path.parent.parent
     if not (run / GRAPH_FILE).is_file():
-        return _with_mxnet(target)
+        return _with_mxnet(target, which)
     config = load_run_config(run)
     graph = read_symbol(run / GRAPH_FILE)
-    values = checkpoint.tensors("average" if (checkpoint.path / AVERAGE_FILE).is_file() else "model")
+    values = checkpoint.tensors(weights_in(checkpoint.path, which)[0].stem)
     data, name = config.data, _input_of(graph, values, run)
     preprocessing = Preprocessing(tuple(data.mean), tuple(data.std), data.resize, data.val_size)
     names = names_in_checkpoint(checkpoint, data)
     return PortableModel(config.model.name, data.channels, preprocessing, names, graph, values, name)
 
 
-def _with_mxnet(target: Path) -> PortableModel:
+def _with_mxnet(target: Path, which: Optional[Which]) -> PortableModel:
     try:
         from gluonlab.build.opened_model import open_model
         from gluonlab.weights.gluon_graph import INPUT, graph_of, values_of
@@ -159,7 +161,7 @@ def _with_mxnet(target: Path) -> PortableModel:
         raise CheckpointError(
             "CKP48", str(target), "holds no graph of its network, and MXNet, which makes it, is not there"
         ) from None
-    model = open_model(target)
+    model = open_model(target, which)
     graph, values = graph_of(model.net), values_of(model.net)
     return PortableModel(
         model.name, model.channels, model.preprocessing, model.class_names, graph, values, INPUT

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from importlib import metadata
 from pathlib import Path
 from platform import node, python_version
@@ -41,6 +42,8 @@ from gluonlab.reporting.reporter import Reporter, SilentReporter
 from gluonlab.reporting.run_files import CHECKPOINTS
 from gluonlab.training.run import AnyReporter, Run, Validation
 from gluonlab.training.state import restore
+from gluonlab.weights.model_folder import weights_in
+from gluonlab.weights.which import Which
 
 _log = logging.getLogger("gluonlab")
 
@@ -107,12 +110,18 @@ def build_run(config: Config, run_dir: Path, world: World, stream: Optional[Text
 
 
 def validate_checkpoint(
-    config: Config, checkpoint: Checkpoint, world: World, engine: Optional[str] = None
+    config: Config,
+    checkpoint: Checkpoint,
+    world: World,
+    engine: Optional[str] = None,
+    which: Optional[Which] = None,
 ) -> dict[str, Any]:
     """Metrics of ``checkpoint`` over the whole validation set of ``config``.
 
     ``engine`` computes in another way than the network itself, see `inference.engines`; on the CPU only.
+    ``which`` of the weights, without it the average if there is one; raises `CheckpointError` CKP49.
     """
+    world.run_on_all(lambda: weights_in(checkpoint.path, which))
     device = build_device(config, world)
     ctx = device.ctx
     class_names = names_in_checkpoint(checkpoint, config.data)
@@ -125,7 +134,7 @@ def validate_checkpoint(
     loader = build_val_loader(config, source, ctx)
     samples = len(source) if source else config.data.samples
     validation = Validation(loader, samples, config.eval_batch_size, build_val_loss(config))
-    with state.weights_to_evaluate():
+    with state.weights_to_evaluate() if which != "raw" else nullcontext():
         net = engine_network(config, state.net, engine) if engine else state.network.predict
         results = validation.run(net, world, ctx)
     assert results is not None, "nobody may stop it"

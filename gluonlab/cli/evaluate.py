@@ -7,7 +7,7 @@ from typing import Any, Optional
 
 import typer
 
-from gluonlab.cli.output import JSON_OPTION, check_json_target, write_json
+from gluonlab.cli.output import JSON_OPTION, WEIGHTS_OPTION, check_json_target, write_json
 
 
 def evaluate(
@@ -18,6 +18,7 @@ def evaluate(
     engine: Optional[str] = typer.Option(
         None, help="What computes instead of the network itself: mxnet, fused, int8 or onnxruntime."
     ),
+    weights: Optional[str] = WEIGHTS_OPTION,
     json_target: Optional[str] = JSON_OPTION,
 ) -> None:
     """Validate a run or a checkpoint, each image once. Prints loss, top-1 and top-5.
@@ -28,8 +29,10 @@ def evaluate(
     from gluonlab.build.run_directory import find_checkpoint, load_run_config
     from gluonlab.checkpoint.verify import read_checkpoint
     from gluonlab.parallel.environment import launched_process, set_cpu_threads
+    from gluonlab.weights.which import check_which
 
     check_json_target(json_target)
+    which = check_which(weights)
     checkpoint = find_checkpoint(target.resolve())
     settings = ["engine=mxnet"] if engine else []  # from whose arrays the other takes its weights
     config = load_run_config(checkpoint.path.parent.parent, [*settings, *(overrides or [])])
@@ -45,9 +48,9 @@ def evaluate(
     checkpoint = world.run_on_all(
         lambda: checkpoint if checkpoint.path == chosen else read_checkpoint(chosen)
     )
-    results: dict[str, Any] = validate_checkpoint(config, checkpoint, world, engine)
+    results: dict[str, Any] = validate_checkpoint(config, checkpoint, world, engine, which)
     if engine == "int8":
-        exact = validate_checkpoint(config, checkpoint, world)
+        exact = validate_checkpoint(config, checkpoint, world, None, which)
         results.update(float32_top1=exact["top1"], top1_difference=results["top1"] - exact["top1"])
     world.shutdown()
     if world.rank != 0:

@@ -9,7 +9,7 @@ from typing import Any, Optional
 
 import typer
 
-from gluonlab.cli.output import JSON_OPTION, check_json_target, format_table, write_json
+from gluonlab.cli.output import JSON_OPTION, WEIGHTS_OPTION, check_json_target, format_table, write_json
 from gluonlab.models import ModelEntry, Preprocessing, entry, list_models
 
 MEGABYTE = 1e6
@@ -113,6 +113,7 @@ def import_(
     classes: Optional[int] = typer.Option(None, help="Number of classes, if not the model's default."),
     class_names: Optional[Path] = typer.Option(None, help="A text file with one class name for each line."),
     sha256: Optional[str] = typer.Option(None, help="SHA-256 of the file, or 8 of its digits and more."),
+    weights: Optional[str] = WEIGHTS_OPTION,
     json_target: Optional[str] = JSON_OPTION,
 ) -> None:
     """Make a model folder of another project's weights.
@@ -123,14 +124,19 @@ def import_(
     """
     from gluonlab.weights.importing import import_weights, read_class_names
     from gluonlab.weights.store import store_folder
+    from gluonlab.weights.which import check_which
 
     check_json_target(json_target)
     output = output or store_folder() / model
     names = read_class_names(class_names) if class_names else None
-    report = import_weights(file, model, output, classes=classes, class_names=names, sha256=sha256)
+    report = import_weights(
+        file, model, output, classes=classes, class_names=names, sha256=sha256, which=check_which(weights)
+    )
     if not write_json(report, json_target) or json_target != "-":
         source = report["source"]
         typer.echo(f"{output}: {model}, {report['tensors']} tensors by the names of {source['names']}")
+        if report["note"]:
+            typer.echo(f"took {report['note']}")
 
 
 @app.command()
@@ -164,6 +170,7 @@ def export_(
     output: Path = typer.Option(..., "-o", "--output", help="The folder to write into."),
     form: str = typer.Option("onnx", "--format", help="onnx, torch (weights), pytorch (a module) or mxnet."),
     check: bool = typer.Option(False, "--check", help="Run what was written, and compare logits."),
+    weights: Optional[str] = WEIGHTS_OPTION,
     images: Optional[list[Path]] = typer.Option(
         None, help="Images, or folders of them, for --check; the digits that ship if none are given."
     ),
@@ -178,9 +185,11 @@ def export_(
     """
     from gluonlab.build.leaving import export_model
     from gluonlab.weights.formats import check_format
+    from gluonlab.weights.which import check_which
 
     check_json_target(json_target)
-    report = export_model(target, check_format(form), output, check=check, images=images or [])
+    which = check_which(weights)
+    report = export_model(target, check_format(form), output, check=check, images=images or [], which=which)
     if write_json(report, json_target) and json_target == "-":
         return
     typer.echo("\n".join(report["files"]))

@@ -18,6 +18,12 @@ from gluonlab.reporting.run_files import finite
 JSON_OPTION = typer.Option(None, "--json", metavar="FILE|-", help="Write the result as JSON (- is stdout).")
 MAX_PIXELS = typer.Option(40_000_000, min=1, help="Largest image, in pixels; larger ones are not decoded.")
 MAX_BYTES = typer.Option(100_000_000, min=1, help="Largest record or image file, in bytes.")
+WEIGHTS_OPTION = typer.Option(
+    None,
+    "--weights",
+    metavar="raw|average",
+    help="Which to take where there are weights and their average; by default the average.",
+)
 ALLOW_CHANGE = typer.Option(
     [], "--allow-change", metavar="KEY", help="Continue though this key of the recipe is another; repeatable."
 )

@@ -13,6 +13,7 @@ from gluonlab.cli.output import (
     JSON_OPTION,
     MAX_BYTES,
     MAX_PIXELS,
+    WEIGHTS_OPTION,
     check_json_target,
     format_table,
     write_json,
@@ -21,6 +22,7 @@ from gluonlab.errors import CheckpointError
 
 if TYPE_CHECKING:
     from gluonlab.build.image_model import ImageModel
+    from gluonlab.weights.which import Which
 
 ENGINE_OPTION = typer.Option("mxnet", help="What computes: mxnet, fused, int8, onnxruntime or torch.")
 
@@ -37,6 +39,7 @@ def predict(
     features: Optional[Path] = typer.Option(
         None, help="Write what the classifier is given into this .npy file, one row for each image."
     ),
+    weights: Optional[str] = WEIGHTS_OPTION,
     batch_size: int = typer.Option(16, min=1, help="Images that are computed together."),
     max_pixels: int = MAX_PIXELS,
     max_bytes: int = MAX_BYTES,
@@ -51,10 +54,11 @@ def predict(
     from gluonlab.data.image_limits import ImageLimits
     from gluonlab.inference.images import ImageFiles, find_images, read_batch
     from gluonlab.inference.predict import top_classes
+    from gluonlab.weights.which import check_which
 
     check_json_target(json_target)
     files, limits = find_images(images), ImageLimits(max_pixels, max_bytes)
-    model, compute_for = _open(target, engine, features is not None)
+    model, compute_for = _open(target, engine, features is not None, check_which(weights))
     compute: Any = None
     rows: list[dict[str, Any]] = []
     vectors: list[Any] = []
@@ -74,7 +78,9 @@ def predict(
         typer.echo(format_table(("image", "classes"), cells))
 
 
-def _open(target: Path, engine: str, are_features: bool) -> tuple[ImageModel, Callable[[Any], Any]]:
+def _open(
+    target: Path, engine: str, are_features: bool, which: Optional[Which]
+) -> tuple[ImageModel, Callable[[Any], Any]]:
     """What is known of the network, and from its first batch to what computes logits or features."""
     if engine == "torch" and not are_features:  # the one engine that needs no MXNet
         from gluonlab.build.portable_model import open_portable
@@ -83,14 +89,14 @@ def _open(target: Path, engine: str, are_features: bool) -> tuple[ImageModel, Ca
         check_torch()
         from gluonlab.torch_engine.prediction import in_torch
 
-        portable = open_portable(target)
+        portable = open_portable(target, which)
         run = partial(in_torch, portable.graph, portable.values, portable.input_name, portable.input_shape)
         return portable, lambda batch: run()
     from gluonlab.build.opened_model import open_model
     from gluonlab.inference.engines import make_engine
     from gluonlab.inference.features import features
 
-    model = open_model(target)
+    model = open_model(target, which)
     if are_features:
         return model, lambda batch: partial(features, model.net)
     return model, lambda batch: make_engine(model.net, engine, model.input_shape, calibration=batch)

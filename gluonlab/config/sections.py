@@ -239,6 +239,10 @@ class Model(Section):
         description="Weights to start from: a file of torchvision, timm, GluonCV or Gluon, a model folder, a "
         "checkpoint, or `store:NAME`.",
     )
+    pretrained_weights: Optional[Literal["raw", "average"]] = Field(
+        None,
+        description="Which to take where `pretrained` holds weights and their average; default the average.",
+    )
     new_head: bool = Field(
         False, description="The classifier starts anew if that of `pretrained` is for other classes."
     )
@@ -248,6 +252,6 @@ class Model(Section):
     )
 
     def _problems(self) -> Iterator[str]:
-        for key in ("new_head", "freeze"):
+        for key in ("pretrained_weights", "new_head", "freeze"):
             if self.pretrained is None and getattr(self, key) != type(self).model_fields[key].default:
                 yield f"{key} needs pretrained, the weights to start from"

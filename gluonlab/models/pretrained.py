@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Optional
 
@@ -13,37 +13,56 @@ from gluonlab.errors import CheckpointError
 from gluonlab.models.catalogue import MODELS
 from gluonlab.models.registry import create
 from gluonlab.runtime.mxnet import gluon, nd
-from gluonlab.weights.files import is_params_file, read_weights
+from gluonlab.weights.files import is_params_file, read_weights, read_which
 from gluonlab.weights.fitting import Fitted, fit
 from gluonlab.weights.gluon_graph import graph_of
 from gluonlab.weights.graph_names import graph_beside, structural_names, symbol_beside
-from gluonlab.weights.model_folder import FACTS_FILE, WEIGHTS_FILE, read_model_folder
+from gluonlab.weights.model_folder import FACTS_FILE, read_model_folder, weights_in
 from gluonlab.weights.naming import Naming, namings_of
 from gluonlab.weights.same_graph import difference
 from gluonlab.weights.tables import NAMINGS, OWN
+from gluonlab.weights.which import Taken, Which
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """``kept`` are the names of parameters that stayed as they were, ``taken`` is what the others are now."""
+
+    kept: tuple[str, ...]
+    taken: Taken
 
 
 def load_weights(
-    net: gluon.Block, path: Path, *, model: Optional[str] = None, is_new_head: bool = False
-) -> tuple[str, ...]:
-    """Fill the initialised ``net`` from ``path``; returns the names of parameters that stay as they are.
+    net: gluon.HybridBlock,
+    path: Path,
+    *,
+    model: Optional[str] = None,
+    is_new_head: bool = False,
+    which: Optional[Which] = None,
+) -> Loaded:
+    """Fill the initialised ``net`` from ``path``; returns what was done.
 
     ``path`` is a file that `read_weights` reads, a model folder, or a checkpoint directory. Tensors are
     named as in ``net._collect_params_with_prefix()`` or, for a ``model`` of the registry, as another project
-    names them (`weights.tables`). With ``is_new_head``, a classifier of other classes is not taken.
+    names them (`weights.tables`). With ``is_new_head``, a classifier of other classes is not taken. Where
+    there are weights and their average, ``which`` are taken, without it the average.
 
     Raises `CheckpointError`: as `read_weights` and `read_checkpoint`, and CKP06 with the first tensors
-    that do not fit, or if a model folder says that it is of another model.
+    that do not fit, CKP49 without ``which``, or CKP06 if a model folder says that it is of another model.
     """
     parameters = net._collect_params_with_prefix()
-    fitted = read_fitting(path, net, model, head_of(net) if is_new_head else ()).tensors
-    for name, array in fitted.items():
+    fitted = read_fitting(path, net, model, head_of(net) if is_new_head else (), which)
+    for name, array in fitted.tensors.items():
         parameters[name].set_data(nd.array(array, dtype=parameters[name].dtype))
-    return tuple(name for name in parameters if name not in fitted)
+    return Loaded(tuple(name for name in parameters if name not in fitted.tensors), fitted.taken)
 
 
 def read_fitting(
-    path: Path, net: gluon.HybridBlock, model: Optional[str], head: tuple[str, ...] = ()
+    path: Path,
+    net: gluon.HybridBlock,
+    model: Optional[str],
+    head: tuple[str, ...] = (),
+    which: Optional[Which] = None,
 ) -> Fitted:
     """The arrays of ``path`` by our names, and how they were named; see `load_weights` and `fitting.fit`."""
     if (path / FACTS_FILE).is_file():
@@ -52,15 +71,19 @@ def read_fitting(
             raise CheckpointError("CKP06", str(path), f"holds weights of {facts.model}, not of {model}")
     if (path / MANIFEST).is_file():
         read_checkpoint(path)  # checks the weights
-    file = path / WEIGHTS_FILE if path.is_dir() else path
-    tensors = read_weights(file)
+    if path.is_dir():
+        file, taken = weights_in(path, which)
+        tensors = read_weights(file)
+    else:
+        file = path
+        tensors, taken = read_which(path, which)
     namings = namings_of(model, NAMINGS) if model else [OWN]
     try:
-        return fit(tensors, _shapes(net), namings, str(file), head)
+        return replace(fit(tensors, _shapes(net), namings, str(file), head), taken=taken)
     except CheckpointError:
         if any("." in name for name in tensors) or not is_params_file(file):
             raise
-    return _fit_graph_names(tensors, file, net, namings, model, head)
+    return replace(_fit_graph_names(tensors, file, net, namings, model, head), taken=taken)
 
 
 def _fit_graph_names(

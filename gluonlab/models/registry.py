@@ -15,6 +15,7 @@ from gluonlab.models.options import ModelOptions
 
 if TYPE_CHECKING:
     from gluonlab.runtime.mxnet import gluon
+    from gluonlab.weights.which import Which
 
 DEFAULT_OPTIONS = ModelOptions()
 
@@ -56,12 +57,14 @@ def create(
     *,
     classes: Optional[int] = None,
     pretrained: Union[str, Path, None] = None,
+    weights: Optional[Which] = None,
     options: ModelOptions = DEFAULT_OPTIONS,
 ) -> gluon.HybridBlock:
     """The net called ``name``, with logits (N, classes); without ``classes``, the model's default.
 
     ``pretrained`` is what `load_weights` takes, or ``store:NAME`` (`weights.store`): the net comes back
     initialised on the CPU with its weights. Without it, it comes back with all shapes known, not initialised.
+    ``weights``, "raw" or "average", says which are taken where there are both; without it the average is.
     Raises `ConfigError` CFG09 for an unknown name or impossible options, CFG30, CFG70 or CFG71 for
     options that the network has no place for, `CheckpointError` for weights that cannot be had, are
     damaged or do not fit.
@@ -81,7 +84,7 @@ def create(
         path = find_weights(pretrained)
         for parameter in net.collect_params().values():
             parameter.initialize(init="zeros")  # drawing numbers that are then replaced takes seconds
-        load_weights(net, path, model=name)
+        load_weights(net, path, model=name, which=weights)
     return net
 
 

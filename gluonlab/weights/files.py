@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from pathlib import Path
+from typing import Optional
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from gluonlab.weights.mxnet_params import LIST_MAGIC, DamagedError, parse_params
 from gluonlab.weights.onnx_files import is_onnx, parse_onnx
 from gluonlab.weights.tensor_pickle import RefusedError
 from gluonlab.weights.torch_files import LEGACY_START, ZIP_START, parse_torch
+from gluonlab.weights.which import AbsentError, Taken, Which, take
 
 PARAMS_START = struct.pack("<QQ", LIST_MAGIC, 0)
 SYMBOL_PREFIXES = ("arg:", "aux:")
@@ -21,12 +23,19 @@ SHORTEST_SHA256_PREFIX = 8
 
 
 def read_weights(path: Path) -> Tensors:
+    """The arrays of a file, the average of its weights if it has one; see `read_which`."""
+    return read_which(path)[0]
+
+
+def read_which(path: Path, which: Optional[Which] = None) -> tuple[Tensors, Taken]:
     """The arrays of a safetensors, MXNet ``.params``, PyTorch ``.pth`` or ONNX file, by the names in it.
+
+    Of a file with weights and their average, ``which`` of them, without it the average; and what was taken.
 
     Raises:
         CheckpointError: CKP02 missing, CKP03 or CKP41 damaged, CKP40 another format, CKP42 a pickle that
             asks for more than tensors, CKP43 a number in it is not finite. It names the tensor where one is
-            known.
+            known. CKP49 it does not hold ``which``.
     """
     try:
         raw = path.read_bytes()
@@ -35,22 +44,29 @@ def read_weights(path: Path) -> Tensors:
     except OSError as error:
         raise CheckpointError("CKP02", str(path), error.strerror or "cannot be read") from None
     try:
-        tensors = _parse(raw, path)
+        tensors, taken = _parse(raw, path, which)
     except RefusedError as error:
         raise CheckpointError(
             "CKP42", str(path), f"{error}; nothing was executed", "keep the weights alone: a state dict"
         ) from None
     except DamagedError as error:
         raise CheckpointError("CKP41", str(path), str(error)) from None
+    except AbsentError as error:
+        raise CheckpointError("CKP49", str(path), str(error)) from None
     check_numbers(tensors, str(path))
-    return tensors
+    return tensors, taken
 
 
-def _parse(raw: bytes, path: Path) -> Tensors:
+def _parse(raw: bytes, path: Path, which: Optional[Which]) -> tuple[Tensors, Taken]:
+    if raw.startswith((ZIP_START, LEGACY_START)):
+        return parse_torch(raw, which)
+    found, taken = take(_parse_flat(raw, path), which, lambda item: isinstance(item, np.ndarray))
+    return dict(found), taken
+
+
+def _parse_flat(raw: bytes, path: Path) -> Tensors:
     if raw.startswith(PARAMS_START):
         return {_without_kind(name): array for name, array in parse_params(raw).items()}
-    if raw.startswith((ZIP_START, LEGACY_START)):
-        return parse_torch(raw)
     if raw[8:9] == b"{":
         return read_tensors(path)
     if is_onnx(raw):

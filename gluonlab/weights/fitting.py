@@ -11,12 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gluonlab.checkpoint.tensors import Tensors, misfit
-from gluonlab.weights.naming import OWN_SOURCE, UPDATE_COUNTER, Naming, Rule, expression, fill
+from gluonlab.weights.naming import (
+    AVERAGE_COUNTER,
+    OWN_SOURCE,
+    UPDATE_COUNTER,
+    Naming,
+    Rule,
+    expression,
+    fill,
+)
+from gluonlab.weights.which import ALL_THERE_IS, Taken
 
 Shapes = Mapping[str, tuple[int, ...]]
 
-AVERAGE_COUNTER = "n_averaged"
-"""PyTorch's count of the weights in an `AveragedModel`, which holds the network as ``module``."""
 
 MOST_WRAPPERS = 4
 
@@ -25,12 +32,14 @@ MOST_WRAPPERS = 4
 class Fitted:
     """The tensors of a network by our names, as float32.
 
-    ``names`` says how the file calls them, ``prefix`` is what stood before each of its names.
+    ``names`` says how the file calls them, ``prefix`` is what stood before each of its names, ``taken`` which
+    of the weights in the file they are.
     """
 
     tensors: Tensors
     names: str
     prefix: str = ""
+    taken: Taken = ALL_THERE_IS
 
 
 def fit(

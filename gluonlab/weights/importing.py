@@ -11,6 +11,7 @@ from gluonlab.models.pretrained import read_fitting
 from gluonlab.weights.files import check_sha256, sha256_of
 from gluonlab.weights.gluon_graph import graph_text
 from gluonlab.weights.model_folder import write_model_folder
+from gluonlab.weights.which import Which
 
 
 def import_weights(
@@ -21,10 +22,12 @@ def import_weights(
     classes: Optional[int] = None,
     class_names: Optional[list[str]] = None,
     sha256: Optional[str] = None,
+    which: Optional[Which] = None,
 ) -> dict[str, Any]:
     """Write the weights of ``path`` as those of ``model`` into ``folder``; returns what was done.
 
-    ``sha256``, or its first 8 digits and more, is checked before the file is opened.
+    ``sha256``, or its first 8 digits and more, is checked before the file is opened. Of weights and their
+    average, ``which`` are taken, without it the average.
 
     Raises:
         ConfigError: CFG09 unknown model, CFG77 not one name for each class.
@@ -36,12 +39,14 @@ def import_weights(
     if sha256:
         check_sha256(path, sha256)
     net = create(model, classes=classes)
-    fitted = read_fitting(path, net, model)
+    fitted = read_fitting(path, net, model, which=which)
+    taken = fitted.taken
     source = {
         "file": path.name,
         "sha256": sha256_of(path) if path.is_file() else None,
         "names": fitted.names,
         "prefix": fitted.prefix,
+        "weights": {"kind": taken.kind, "key": taken.key, "other": taken.other, "unnamed": taken.unnamed},
     }
     facts = write_model_folder(
         folder,
@@ -59,6 +64,7 @@ def import_weights(
         "tensors": len(fitted.tensors),
         "sha256": facts.sha256,
         "source": source,
+        "note": str(taken) if taken.is_told else None,
     }
 
 

@@ -21,9 +21,12 @@ from gluonlab.checkpoint.tensors import Tensors
 from gluonlab.disk import make_folder, writing
 from gluonlab.errors import CheckpointError
 from gluonlab.weights.files import check_sha256, sha256_of
+from gluonlab.weights.which import Taken, Which
 
 FORMAT = 1
 WEIGHTS_FILE = "model.safetensors"
+AVERAGE_FILE = "average.safetensors"
+"""Beside the weights in the checkpoint of a run that averages them."""
 FACTS_FILE = "model.json"
 GRAPH_FILE = "network-symbol.json"
 """Of the network, by structural names, as MXNet writes graphs; beside weights, and in a run directory."""
@@ -91,6 +94,26 @@ def read_model_folder(folder: Path) -> ModelFacts:
     return facts
 
 
+def weights_in(folder: Path, which: Optional[Which]) -> tuple[Path, Taken]:
+    """The file with ``which`` of the weights of a model folder or checkpoint, without it the average if any.
+
+    Raises:
+        CheckpointError: CKP49 it has none, CKP02 or CKP03 if a model folder says nothing readable of itself.
+    """
+    files: dict[Which, str] = {"average": AVERAGE_FILE, "raw": WEIGHTS_FILE}
+    there: list[Which] = ["average", "raw"] if (folder / AVERAGE_FILE).is_file() else ["raw"]
+    if (folder / FACTS_FILE).is_file():
+        source = read_facts(folder).source.get("weights")
+        kind: Which = "average" if isinstance(source, dict) and source.get("kind") == "average" else "raw"
+        files, there = {kind: WEIGHTS_FILE}, [kind]
+    chosen = which or there[0]
+    if chosen not in there:
+        only = "an average of weights alone" if chosen == "raw" else "no average of weights"
+        raise CheckpointError("CKP49", str(folder), f"holds {only}")
+    other = next((files[kind] for kind in there if kind != chosen), "")
+    return folder / files[chosen], Taken(chosen, files[chosen], other) if other else Taken(chosen)
+
+
 def read_facts(folder: Path) -> ModelFacts:
     """What ``folder`` says of its weights; raises `CheckpointError` CKP02, or as `parse_facts` does."""
     path = folder / FACTS_FILE
@@ -107,8 +130,8 @@ def parse_facts(raw: bytes, where: str) -> ModelFacts:
         if document.pop("format") != FORMAT:
             raise CheckpointError("CKP03", where, f"has another format, this version reads {FORMAT}")
         facts = ModelFacts(**document)
-        if not (isinstance(facts.model, str) and type(facts.classes) is int):
-            raise TypeError("model and classes are wanted")
+        if not (isinstance(facts.model, str) and type(facts.classes) is int and type(facts.source) is dict):
+            raise TypeError("model, classes and source are wanted")
         if not re.fullmatch("[0-9a-f]{64}", facts.sha256):
             raise ValueError("sha256 is none")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

@@ -20,6 +20,8 @@ TORCH_NORM_SUFFIXES = {"gamma": "weight", "beta": "bias"}
 """What PyTorch calls the scale and the shift of a BatchNorm."""
 UPDATE_COUNTER = "num_batches_tracked"
 """PyTorch's count of updates in each BatchNorm; nothing here depends on it."""
+AVERAGE_COUNTER = "n_averaged"
+"""PyTorch's count of the weights in an `AveragedModel`, which holds the network as ``module``."""
 
 
 @dataclass(frozen=True)

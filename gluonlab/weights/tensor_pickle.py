@@ -2,7 +2,8 @@
 
 A pickle is a program for a stack machine; Python's own reader may import and call anything that it names.
 This one knows the opcodes that build numbers, text, tuples, lists and dictionaries, and the few names
-that a dictionary of tensors needs. Anything else is refused, before anything is done with it.
+that a dictionary of tensors needs. Plain values of other kinds (`plain_values`) are passed over without being
+made. Anything else is refused, before anything is done with it.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
-from typing import Any, BinaryIO, Optional
+from typing import Any, BinaryIO
 
 from gluonlab.weights.mxnet_params import MAX_DIMENSIONS, DamagedError
+from gluonlab.weights.plain_values import PLAIN_NAMES, Skipped
 
 STORAGE_DTYPES = {
     "torch FloatStorage": "<f4",
@@ -29,10 +31,13 @@ STORAGE_DTYPES = {
     "torch BoolStorage": "|b1",
 }
 CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
-EMPTY: dict[str, Callable[[], Any]] = {"EMPTY_DICT": dict, "EMPTY_LIST": list, "EMPTY_TUPLE": tuple}
+EMPTY: dict[str, Callable[[], Any]] = {
+    "EMPTY_DICT": dict, "EMPTY_LIST": list, "EMPTY_TUPLE": tuple, "EMPTY_SET": Skipped,
+}  # fmt: skip
 LITERALS = {
     "BINUNICODE", "SHORT_BINUNICODE", "BINSTRING", "SHORT_BINSTRING",
     "BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT",
+    "SHORT_BINBYTES", "BINBYTES", "BINBYTES8", "BYTEARRAY8",
 }  # fmt: skip
 TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 LARGEST_SIZE = 2**48
@@ -66,6 +71,9 @@ class StoredTensor:
     offset: int
     shape: tuple[int, ...]
     strides: tuple[int, ...]
+
+
+KEY_TYPES = (str, int, float, bool, bytes, type(None), Skipped, Name)
 
 
 def parse_pickle(stream: BinaryIO) -> tuple[Any, dict[str, Storage]]:
@@ -131,7 +139,11 @@ class _Machine:
             "SETITEM": lambda: self._set_items([self.pop(), self.pop()][::-1]),
             "SETITEMS": lambda: self._set_items(self._pop_to_mark()),
             "BINPERSID": self._refer_to_storage,
+            "ADDITEMS": lambda: self._append(self._pop_to_mark()),
+            "FROZENSET": self._skip_frozen_set,
             "REDUCE": self._call,
+            "NEWOBJ": self._call,
+            "NEWOBJ_EX": self._call_with_keywords,
             "BUILD": self._forget_attributes,
         }
 
@@ -152,17 +164,23 @@ class _Machine:
         return items
 
     def _append(self, items: list[Any]) -> None:
+        if isinstance(self._top(), Skipped):
+            return
         if type(self._top()) is not list:
             raise DamagedError("damaged pickle: it appends to something that is no list")
         self._top().extend(items)
 
     def _set_items(self, items: list[Any]) -> None:
         keys, values = items[::2], items[1::2]
+        if isinstance(self._top(), Skipped):
+            return
         if type(self._top()) is not dict or len(keys) != len(values):
             raise DamagedError("damaged pickle: it sets items of something that is no dictionary")
-        if not all(type(key) in (str, int) for key in keys):
-            raise DamagedError("damaged pickle: a key is neither text nor a number")
-        self._top().update(zip(keys, values))
+        self._top().update(_dictionary([*zip(keys, values)]))
+
+    def _skip_frozen_set(self) -> None:
+        self._pop_to_mark()
+        self._stack.append(Skipped())
 
     def _module_and_name(self) -> str:
         name, module = self.pop(), self.pop()
@@ -178,28 +196,41 @@ class _Machine:
         arguments, function = self.pop(), self.pop()
         if not isinstance(function, Name) or not isinstance(arguments, tuple):
             raise RefusedError("the pickle calls something that is not a name")
-        if function.name not in FUNCTIONS:
+        if function.name in PLAIN_NAMES:
+            self._stack.append(Skipped())
+        elif function.name in FUNCTIONS:
+            self._stack.append(FUNCTIONS[function.name](*arguments))
+        else:
             raise RefusedError(f"the pickle calls {function.name}")
-        self._stack.append(FUNCTIONS[function.name](*arguments))
+
+    def _call_with_keywords(self) -> None:
+        self.pop()
+        self._call()
 
     def _forget_attributes(self) -> None:
-        """PyTorch hangs the versions of layers on the dictionary; nothing here needs them."""
+        """Versions of layers, hooks of parameters, what is in a skipped value: nothing here needs them."""
         self.pop()
-        if type(self._top()) is not dict:
+        if type(self._top()) is not dict and not isinstance(self._top(), (StoredTensor, Skipped)):
             raise RefusedError("the pickle sets attributes of something that is no dictionary")
 
 
 def _known_name(name: str, position: int) -> Name:
-    if name not in FUNCTIONS and name not in STORAGE_DTYPES:
+    if name not in FUNCTIONS and name not in STORAGE_DTYPES and name not in PLAIN_NAMES:
         shown = ".".join(name.split(" ", 1))[:80]
         raise RefusedError(f"the pickle refers to {shown} at byte {position}, which is refused")
     return Name(name)
 
 
-def _dictionary(items: Optional[list[Any]] = None) -> dict[Any, Any]:
-    if items:
-        raise RefusedError("the pickle makes a dictionary from a list")
-    return {}
+def _dictionary(items: Any = ()) -> dict[Any, Any]:
+    """Of pairs, as Python 2 pickles an `OrderedDict`. Keys are no deep tuples, whose hashing has no bound."""
+    if not isinstance(items, (list, tuple)) or not all(type(item) in (list, tuple) for item in items):
+        raise DamagedError("damaged pickle: it makes a dictionary from something that is no list of pairs")
+    made = {}
+    for key, value in items:
+        if not all(type(part) in KEY_TYPES for part in (key if type(key) is tuple else (key,))):
+            raise DamagedError("damaged pickle: a key is neither text nor a number")
+        made[key] = value
+    return made
 
 
 def _storage(identity: Any) -> Storage:
@@ -229,13 +260,29 @@ def _parameter(data: Any, *_: Any) -> Any:
     return data
 
 
+def _size(sizes: Any) -> tuple[Any, ...]:
+    return tuple(sizes)
+
+
+def _typed_tensor(function: Any, _kind: Any, arguments: Any, *_: Any) -> StoredTensor:
+    """A tensor with attributes of its own, which are dropped."""
+    if not isinstance(function, Name) or FUNCTIONS.get(function.name) is not _tensor:
+        raise RefusedError("the pickle makes a tensor in an unknown way")
+    return _tensor(*arguments)
+
+
 def _is_size(value: Any) -> bool:
     return type(value) is int and 0 <= value < LARGEST_SIZE
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "collections OrderedDict": _dictionary,
+    "torch._utils _rebuild_tensor": _tensor,
     "torch._utils _rebuild_tensor_v2": _tensor,
     "torch._utils _rebuild_parameter": _parameter,
+    "torch._utils _rebuild_parameter_with_state": _parameter,
+    "torch._tensor _rebuild_from_type_v2": _typed_tensor,
+    "torch.nn.parameter Parameter": _parameter,
+    "torch Size": _size,
 }
 """What may be called, and what is done instead."""

@@ -6,7 +6,7 @@ import io
 import struct
 import zipfile
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Optional
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -15,24 +15,28 @@ from numpy.typing import NDArray
 from gluonlab.checkpoint.tensors import Tensors, first_five
 from gluonlab.weights.mxnet_params import DamagedError, bfloat16_to_float32
 from gluonlab.weights.tensor_pickle import Storage, StoredTensor, parse_pickle
+from gluonlab.weights.which import Taken, Which, take
 
 ZIP_START = b"PK\x03\x04"
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 LEGACY_START = b"\x80\x02\x8a\x0a" + LEGACY_MAGIC.to_bytes(10, "little") + b"."
 LEGACY_VERSION = 1001
 LARGEST_PICKLE_BYTES = 64 << 20
-NESTED = ("state_dict", "model", "model_state_dict")
-"""Where training scripts keep the dictionary of tensors in a larger one."""
 
 ReadStorage = Callable[[Storage], NDArray[Any]]
 
 
-def parse_torch(raw: bytes) -> Tensors:
-    """The tensors of a ``.pth`` file by name; raises `DamagedError` with the tensor's name."""
-    return _parse_zip(raw) if raw.startswith(ZIP_START) else _parse_legacy(raw)
+def parse_torch(raw: bytes, which: Optional[Which] = None) -> tuple[Tensors, Taken]:
+    """The tensors of a ``.pth`` file by name, those of ``which`` of the weights in it, and what was taken.
+
+    Raises:
+        DamagedError: with the tensor's name, where one is known.
+        AbsentError: the file has no such weights.
+    """
+    return _parse_zip(raw, which) if raw.startswith(ZIP_START) else _parse_legacy(raw, which)
 
 
-def _parse_zip(raw: bytes) -> Tensors:
+def _parse_zip(raw: bytes, which: Optional[Which]) -> tuple[Tensors, Taken]:
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
             members = {info.filename: info for info in archive.infolist()}
@@ -53,7 +57,8 @@ def _parse_zip(raw: bytes) -> Tensors:
             def read_storage(storage: Storage) -> NDArray[Any]:
                 return _numbers(archive.read(f"{folder}/data/{storage.key}"), storage)
 
-            return _materialise(_state_dict(value), read_storage)
+            tensors, taken = _state_dict(value, which)
+            return _materialise(tensors, read_storage), taken
     except _ZIP_ERRORS as error:
         raise DamagedError(f"damaged zip archive: {error}") from None
 
@@ -72,7 +77,7 @@ _ZIP_ERRORS = (
 """What `zipfile` raises for damaged, encrypted and missing members."""
 
 
-def _parse_legacy(raw: bytes) -> Tensors:
+def _parse_legacy(raw: bytes, which: Optional[Which]) -> tuple[Tensors, Taken]:
     stream = io.BytesIO(raw)
     magic, version, system = (parse_pickle(stream)[0] for _ in range(3))
     if magic != LEGACY_MAGIC or version != LEGACY_VERSION or type(system) is not dict:
@@ -89,7 +94,8 @@ def _parse_legacy(raw: bytes) -> Tensors:
         if elements != storages[key].elements:
             raise DamagedError(f"storage {key[:80]} has {elements} elements, its tensor says otherwise")
         arrays[key] = _numbers(_take(stream, elements * _item_bytes(storages[key]), key), storages[key])
-    return _materialise(_state_dict(value), lambda storage: arrays[storage.key])
+    tensors, taken = _state_dict(value, which)
+    return _materialise(tensors, lambda storage: arrays[storage.key]), taken
 
 
 def _take(stream: io.BytesIO, count: int, key: str) -> bytes:
@@ -99,17 +105,15 @@ def _take(stream: io.BytesIO, count: int, key: str) -> bytes:
     return raw
 
 
-def _state_dict(value: Any) -> dict[str, StoredTensor]:
-    """The dictionary of tensors in ``value``, which may be one or hold one."""
+def _state_dict(value: Any, which: Optional[Which]) -> tuple[Mapping[str, StoredTensor], Taken]:
+    """The dictionary of tensors in ``value``, which may be one or hold several."""
     if type(value) is not dict:
         raise DamagedError("holds no dictionary of tensors")
-    for key in NESTED:
-        if type(value.get(key)) is dict:
-            value = value[key]
-    others = [str(name)[:80] for name, item in value.items() if not isinstance(item, StoredTensor)]
-    if others or not value or not all(type(name) is str for name in value):
+    tensors, taken = take(value, which, lambda item: isinstance(item, StoredTensor))
+    others = [str(name)[:80] for name, item in tensors.items() if not isinstance(item, StoredTensor)]
+    if others or not tensors or not all(type(name) is str for name in tensors):
         raise DamagedError(f"holds entries that are no tensors{': ' if others else ''}{first_five(others)}")
-    return dict(value)
+    return tensors, taken
 
 
 def _materialise(tensors: Mapping[str, StoredTensor], read_storage: ReadStorage) -> Tensors:

@@ -81,7 +81,7 @@ def test_a_new_head_starts_anew_for_an_export_too(zoo):
     net = create("resnet18_v1", classes=7)
     net.initialize()
     kept = load_weights(net, weights, model="resnet18_v1", is_new_head=True)
-    assert kept == ("output.weight", "output.bias")
+    assert kept.kept == ("output.weight", "output.bias")
 
 
 def test_the_model_folder_says_by_what_names_the_weights_came(zoo, tmp_path):

@@ -150,7 +150,7 @@ def test_a_classifier_of_other_classes_may_stay_as_it_is(tmp_path):
     net.initialize()
     before = net.output.weight.data().asnumpy()
     kept = load_weights(net, path, model="resnet18_v1b", is_new_head=True)
-    assert kept == ("output.weight", "output.bias") == head_of(net)
+    assert kept.kept == ("output.weight", "output.bias") == head_of(net)
     np.testing.assert_array_equal(net.output.weight.data().asnumpy(), before)
     np.testing.assert_array_equal(net.stem[0].weight.data().asnumpy(), tensors["conv1.weight"])
     with pytest.raises(CheckpointError, match="CKP06"):

@@ -154,7 +154,6 @@ class State:
         lambda mark: Hostile(OrderedDict, [("w", Hostile(os.mkdir, str(mark)))]),
         lambda mark: {"w": Hostile(getattr, "text", "upper")},
         lambda mark: {"w": State()},
-        lambda mark: {"w": {1, 2}},
         lambda mark: {"w": 1 << 4000},
     ],
 )
@@ -173,6 +172,8 @@ ALLOWED_OPCODES = {
     "EMPTY_TUPLE",
     "BINUNICODE", "SHORT_BINUNICODE", "BINSTRING", "SHORT_BINSTRING", "BININT", "BININT1", "BININT2", "LONG1",
     "BINFLOAT", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3", "BINPUT", "LONG_BINPUT", "BINGET", "LONG_BINGET",
+    "EMPTY_SET", "ADDITEMS", "FROZENSET", "NEWOBJ", "NEWOBJ_EX",
+    "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8",
     "MEMOIZE", "GLOBAL", "STACK_GLOBAL", "APPEND", "APPENDS", "SETITEM", "SETITEMS", "BINPERSID", "REDUCE",
     "BUILD",
 }  # fmt: skip
@@ -199,7 +200,7 @@ def test_every_other_opcode_is_refused(opcode):
         (b"\x80\x02}(.", "its stack is empty"),
         (b"\x80\x02]K\x01\x86s.", "stack is empty"),
         (b"\x80\x02K\x01K\x02K\x03s.", "no dictionary"),
-        (b"\x80\x02}K\x01\x85K\x03s.", "a key is neither text nor a number"),
+        (b"\x80\x02}]K\x03s.", "a key is neither text nor a number"),
         (b"\x80\x02}h\x07.", "damaged pickle"),
         (b"\x80\x02}K\x01b.", "no dictionary of tensors|is no dictionary|entries that are no tensors"),
         (b"\x80\x02}X\x01\x00\x00\x00wK\x01s.", "entries that are no tensors: w"),

@@ -1,5 +1,6 @@
 """Writes ``.pth`` files as PyTorch does, without PyTorch: with Python's pickler and stand-ins."""
 
+import copyreg
 import io
 import pickle
 import struct
@@ -16,12 +17,54 @@ STORAGES = {
 }  # fmt: skip
 
 
-def _rebuild_tensor_v2(*arguments):
-    raise AssertionError("never called")
+STYLES = ("tensor_v2", "tensor", "parameter", "called_parameter", "parameter_v2", "typed")
+"""How PyTorch pickled what a state dict holds: today, before 0.4, and what else there was."""
 
 
-_rebuild_tensor_v2.__module__ = "torch._utils"
-_rebuild_tensor_v2.__qualname__ = "_rebuild_tensor_v2"
+def _stand_in(module, name):
+    def never(*arguments):
+        raise AssertionError("never called")
+
+    never.__module__, never.__qualname__ = module, name
+    return never
+
+
+class Parameter:
+    """As PyTorch before 0.4 pickled it: made of a tensor, then given its state."""
+
+    def __new__(cls, tensor=None):
+        made = object.__new__(cls)
+        made.tensor = tensor
+        return made
+
+    def __reduce_ex__(self, _):
+        state = (True, False, OrderedDict())
+        if self.tensor.style == "called_parameter":
+            return Parameter, (self.tensor,), state
+        return copyreg.__newobj__, (Parameter, self.tensor), state
+
+
+Parameter.__module__, Parameter.__qualname__ = "torch.nn.parameter", "Parameter"
+
+STAND_INS = {
+    "torch._utils": {
+        name: _stand_in("torch._utils", name)
+        for name in ("_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_parameter")
+    },
+    "torch._tensor": {"_rebuild_from_type_v2": _stand_in("torch._tensor", "_rebuild_from_type_v2")},
+    "torch.nn": {},
+    "torch.nn.parameter": {"Parameter": Parameter},
+}
+
+
+class Called:
+    """Pickled as a call of ``function``."""
+
+    def __init__(self, function, *arguments):
+        self.function, self.arguments = function, arguments
+
+    def __reduce__(self):
+        return self.function, self.arguments
 
 
 class _Storage:
@@ -30,22 +73,40 @@ class _Storage:
 
 
 class _Tensor:
-    def __init__(self, storage):
-        self.storage = storage
+    def __init__(self, storage, style):
+        self.storage, self.style = storage, style
 
     def __reduce__(self):
-        array = self.storage.array
+        array, utils = self.storage.array, STAND_INS["torch._utils"]
         strides = tuple(stride // array.itemsize for stride in array.strides)
-        return _rebuild_tensor_v2, (self.storage, 0, array.shape, strides, False, OrderedDict())
+        place = (self.storage, 0, array.shape, strides)
+        if self.style in ("tensor", "parameter", "called_parameter"):
+            return utils["_rebuild_tensor"], place
+        whole = (*place, False, OrderedDict())
+        if self.style == "typed":
+            rebuild = STAND_INS["torch._tensor"]["_rebuild_from_type_v2"]
+            return rebuild, (utils["_rebuild_tensor_v2"], Parameter, whole, {"note": 1})
+        return utils["_rebuild_tensor_v2"], whole
+
+
+def _as_saved(storage, style):
+    tensor = _Tensor(storage, style)
+    if style in ("parameter", "called_parameter"):
+        return Parameter(tensor)
+    if style == "parameter_v2":
+        return Called(STAND_INS["torch._utils"]["_rebuild_parameter"], tensor, True, OrderedDict())
+    return tensor
 
 
 def _with_torch_names(action):
-    torch, inner = types.ModuleType("torch"), types.ModuleType("torch._utils")
-    inner._rebuild_tensor_v2, torch._utils = _rebuild_tensor_v2, inner
+    modules = {name: types.ModuleType(name) for name in ("torch", *STAND_INS)}
+    torch = modules["torch"]
+    for name, parts in STAND_INS.items():
+        vars(modules[name]).update(parts)
     for name in STORAGES.values():
         setattr(torch, name, type(name, (), {"__module__": "torch"}))
-    before = {name: sys.modules.get(name) for name in ("torch", "torch._utils")}
-    sys.modules.update({"torch": torch, "torch._utils": inner})
+    before = {name: sys.modules.get(name) for name in modules}
+    sys.modules.update(modules)
     try:
         return action(torch)
     finally:
@@ -55,15 +116,22 @@ def _with_torch_names(action):
                 sys.modules[name] = module
 
 
-def pickled(value, arrays, protocol=2, is_legacy=False):
+def pickled(value, arrays, protocol=2, is_legacy=False, style="tensor_v2"):
     """The pickle of ``value``, in which arrays are tensors; their storages are added to ``arrays``."""
 
     def convert(item):
         if isinstance(item, np.ndarray):
             arrays.append(np.ascontiguousarray(item))
-            return _Tensor(_Storage(str(len(arrays) - 1), arrays[-1]))
-        if isinstance(item, dict):
-            return type(item)((key, convert(inner)) for key, inner in item.items())
+            return _as_saved(_Storage(str(len(arrays) - 1), arrays[-1]), style)
+        if type(item) in (dict, OrderedDict):
+            converted = type(item)((key, convert(inner)) for key, inner in item.items())
+            if type(item) is OrderedDict:
+                vars(converted).update(vars(item))
+            return converted
+        if type(item) is list:
+            return [convert(inner) for inner in item]
+        if isinstance(item, Called):
+            return Called(item.function, *map(convert, item.arguments))
         return item
 
     def write(torch):
@@ -81,10 +149,10 @@ def pickled(value, arrays, protocol=2, is_legacy=False):
     return _with_torch_names(write)
 
 
-def torch_zip(value, protocol=2):
+def torch_zip(value, protocol=2, style="tensor_v2"):
     """The bytes of a ``.pth`` file of today; ``value`` is a (nested) dictionary of arrays."""
     arrays = []
-    program = pickled(value, arrays, protocol)
+    program = pickled(value, arrays, protocol, style=style)
     return zip_around(program, {f"data/{key}": array.tobytes() for key, array in enumerate(arrays)})
 
 
@@ -99,10 +167,10 @@ def zip_around(program, members):
     return stream.getvalue()
 
 
-def torch_legacy(value):
+def torch_legacy(value, style="tensor_v2"):
     """The bytes of a ``.pth`` file as PyTorch wrote them before version 1.6."""
     arrays = []
-    program = pickled(value, arrays, is_legacy=True)
+    program = pickled(value, arrays, is_legacy=True, style=style)
     system = {
         "protocol_version": 1001,
         "little_endian": True,
