@@ -98,7 +98,7 @@ class EngineInference:
         self._images = np.ascontiguousarray(next(batches)[0].asnumpy(), dtype=np.float32)
         batches.close()
         shape = self._images.shape[1:]
-        self._compute = make_engine(run.state.net, engine, shape, calibration=self._images)
+        self._compute = make_engine(run.state.net, engine, shape, calibration=self._images, check=False)
 
     def step(self) -> None:
         """The logits of one batch."""

@@ -19,8 +19,12 @@ from gluonlab.runtime.mxnet import gluon, nd
 CALIBRATION_IMAGES = 64
 
 
-def engine_network(config: Config, net: gluon.HybridBlock, engine: str) -> Callable[[Any], Any]:
+def engine_network(
+    config: Config, net: gluon.HybridBlock, engine: str, *, check: bool = True
+) -> Callable[[Any], Any]:
     """What computes ``net`` by ``engine`` and is called as ``net`` is, with arrays on the CPU.
+
+    With ``check``, the first call compares with ``net``, see `make_engine`.
 
     Raises:
         ConfigError: CFG79 if there is no such engine, or no training images to calibrate int8 with.
@@ -28,7 +32,7 @@ def engine_network(config: Config, net: gluon.HybridBlock, engine: str) -> Calla
     data = config.data
     images = _calibration_images(config) if engine == "int8" else None
     shape = (data.channels, data.val_size, data.val_size)
-    compute = make_engine(net, engine, shape, calibration=images)
+    compute = make_engine(net, engine, shape, calibration=images, check=check)
     return lambda images: nd.array(compute(images.asnumpy()))
 
 

@@ -57,7 +57,7 @@ def _as_module(target: Path, folder: Path, images: Sequence[Path], which: Option
     compute = in_torch(model.graph, model.values, model.input_name, model.input_shape)
     files = write_module(folder, model.name, model.graph, model.values, model.input_name, model.input_shape)
     batch = real_images(images, model.augmentation(), *model.normalisation)
-    expected = _in_mxnet(target, model, batch, which)
+    expected = network_logits(target, model, batch, which)
     with_what = "torch" if expected is None else "mxnet"
     comparison = compare_logits(
         run_module(files, batch), compute(batch) if expected is None else expected, str(files[0])
@@ -65,8 +65,8 @@ def _as_module(target: Path, folder: Path, images: Sequence[Path], which: Option
     return _report(model.name, "pytorch", files, {**comparison, "with": with_what})
 
 
-def _in_mxnet(target: Path, model: PortableModel, batch: Any, which: Optional[Which]) -> Any:
-    """What MXNet computes for ``batch``; None where it is not installed."""
+def network_logits(target: Path, model: PortableModel, batch: Any, which: Optional[Which]) -> Any:
+    """What MXNet computes for ``batch`` of the model that ``target`` is; None where it is not installed."""
     try:
         from gluonlab.build.opened_model import open_model
         from gluonlab.inference.engines import in_mxnet, make_engine

@@ -115,10 +115,13 @@ def validate_checkpoint(
     world: World,
     engine: Optional[str] = None,
     which: Optional[Which] = None,
+    *,
+    check: bool = True,
 ) -> dict[str, Any]:
     """Metrics of ``checkpoint`` over the whole validation set of ``config``.
 
-    ``engine`` computes in another way than the network itself, see `inference.engines`; on the CPU only.
+    ``engine`` computes in another way than the network itself, see `inference.engines`; on the CPU only;
+    with ``check`` it is compared with the network on its first batch.
     ``which`` of the weights, without it the average if there is one; raises `CheckpointError` CKP49.
     """
     world.run_on_all(lambda: weights_in(checkpoint.path, which))
@@ -135,7 +138,7 @@ def validate_checkpoint(
     samples = len(source) if source else config.data.samples
     validation = Validation(loader, samples, config.eval_batch_size, build_val_loss(config))
     with state.weights_to_evaluate() if which != "raw" else nullcontext():
-        net = engine_network(config, state.net, engine) if engine else state.network.predict
+        net = engine_network(config, state.net, engine, check=check) if engine else state.network.predict
         results = validation.run(net, world, ctx)
     assert results is not None, "nobody may stop it"
     images = int(results.pop("count"))

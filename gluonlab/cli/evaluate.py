@@ -7,7 +7,7 @@ from typing import Any, Optional
 
 import typer
 
-from gluonlab.cli.output import JSON_OPTION, WEIGHTS_OPTION, check_json_target, write_json
+from gluonlab.cli.output import CHECK_OPTION, JSON_OPTION, WEIGHTS_OPTION, check_json_target, write_json
 
 
 def evaluate(
@@ -19,6 +19,7 @@ def evaluate(
         None, help="What computes instead of the network itself: mxnet, fused, int8 or onnxruntime."
     ),
     weights: Optional[str] = WEIGHTS_OPTION,
+    check: bool = CHECK_OPTION,
     json_target: Optional[str] = JSON_OPTION,
 ) -> None:
     """Validate a run or a checkpoint, each image once. Prints loss, top-1 and top-5.
@@ -48,7 +49,7 @@ def evaluate(
     checkpoint = world.run_on_all(
         lambda: checkpoint if checkpoint.path == chosen else read_checkpoint(chosen)
     )
-    results: dict[str, Any] = validate_checkpoint(config, checkpoint, world, engine, which)
+    results: dict[str, Any] = validate_checkpoint(config, checkpoint, world, engine, which, check=check)
     if engine == "int8":
         exact = validate_checkpoint(config, checkpoint, world, None, which)
         results.update(float32_top1=exact["top1"], top1_difference=results["top1"] - exact["top1"])

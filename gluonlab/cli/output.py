@@ -24,6 +24,9 @@ WEIGHTS_OPTION = typer.Option(
     metavar="raw|average",
     help="Which to take where there are weights and their average; by default the average.",
 )
+CHECK_OPTION = typer.Option(
+    True, "--check/--no-check", help="Compare the engine with the network on the first batch."
+)
 ALLOW_CHANGE = typer.Option(
     [], "--allow-change", metavar="KEY", help="Continue though this key of the recipe is another; repeatable."
 )

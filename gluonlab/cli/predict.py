@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Optional
 import typer
 
 from gluonlab.cli.output import (
+    CHECK_OPTION,
     JSON_OPTION,
     MAX_BYTES,
     MAX_PIXELS,
@@ -40,6 +41,7 @@ def predict(
         None, help="Write what the classifier is given into this .npy file, one row for each image."
     ),
     weights: Optional[str] = WEIGHTS_OPTION,
+    check: bool = CHECK_OPTION,
     batch_size: int = typer.Option(16, min=1, help="Images that are computed together."),
     max_pixels: int = MAX_PIXELS,
     max_bytes: int = MAX_BYTES,
@@ -58,7 +60,7 @@ def predict(
 
     check_json_target(json_target)
     files, limits = find_images(images), ImageLimits(max_pixels, max_bytes)
-    model, compute_for = _open(target, engine, features is not None, check_which(weights))
+    model, compute_for = _open(target, engine, check_which(weights), features is not None, check)
     compute: Any = None
     rows: list[dict[str, Any]] = []
     vectors: list[Any] = []
@@ -79,19 +81,28 @@ def predict(
 
 
 def _open(
-    target: Path, engine: str, are_features: bool, which: Optional[Which]
+    target: Path, engine: str, which: Optional[Which], are_features: bool, check: bool
 ) -> tuple[ImageModel, Callable[[Any], Any]]:
     """What is known of the network, and from its first batch to what computes logits or features."""
     if engine == "torch" and not are_features:  # the one engine that needs no MXNet
+        from gluonlab.build.leaving import network_logits
         from gluonlab.build.portable_model import open_portable
+        from gluonlab.inference.compare import check_engine
         from gluonlab.torch_engine import check_torch
 
         check_torch()
         from gluonlab.torch_engine.prediction import in_torch
 
         portable = open_portable(target, which)
-        run = partial(in_torch, portable.graph, portable.values, portable.input_name, portable.input_shape)
-        return portable, lambda batch: run()
+        compute = in_torch(portable.graph, portable.values, portable.input_name, portable.input_shape)
+
+        def compared(batch: Any) -> Any:
+            expected = network_logits(target, portable, batch, which) if check else None
+            if expected is not None:
+                check_engine(engine, compute(batch), expected)
+            return compute
+
+        return portable, compared
     from gluonlab.build.opened_model import open_model
     from gluonlab.inference.engines import make_engine
     from gluonlab.inference.features import features
@@ -99,7 +110,8 @@ def _open(
     model = open_model(target, which)
     if are_features:
         return model, lambda batch: partial(features, model.net)
-    return model, lambda batch: make_engine(model.net, engine, model.input_shape, calibration=batch)
+    make = partial(make_engine, model.net, engine, model.input_shape, check=check)
+    return model, lambda batch: make(calibration=batch)
 
 
 def _describe(classes: list[dict[str, Any]]) -> str:

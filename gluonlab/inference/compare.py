@@ -18,6 +18,26 @@ from gluonlab.inference.images import ImageFiles, find_images, read_batch
 LARGEST_DIFFERENCE = 1e-4
 """Of two logits, relative to the largest logit."""
 IMAGES = 32
+INT8_DIFFERENCE = 0.25
+GPU_DIFFERENCE = 1e-2
+"""PyTorch lets a GPU round what convolutions read to 10 bits."""
+
+
+def check_engine(engine: str, found: NDArray[np.float32], expected: NDArray[np.float32]) -> None:
+    """Refuse an ``engine`` whose logits are not those of the network; raises `CheckpointError` CKP47."""
+    hint = "--no-check uses it as it is"
+    compare_logits(found, expected, f"engine {engine}", tolerance=tolerance_of(engine), hint=hint)
+
+
+def tolerance_of(engine: str) -> float:
+    """How far logits of ``engine`` may be from those of the network, relative to the largest logit."""
+    if engine == "int8":
+        return INT8_DIFFERENCE
+    if engine == "torch":
+        from gluonlab.torch_engine.prediction import device
+
+        return GPU_DIFFERENCE if device() == "cuda" else LARGEST_DIFFERENCE
+    return LARGEST_DIFFERENCE
 
 
 def real_images(
@@ -33,11 +53,18 @@ def real_images(
     return read_batch(ImageFiles(chosen), augmentation, mean, std)
 
 
-def compare_logits(found: NDArray[np.float32], expected: NDArray[np.float32], where: str) -> dict[str, Any]:
+def compare_logits(
+    found: NDArray[np.float32],
+    expected: NDArray[np.float32],
+    where: str,
+    *,
+    tolerance: float = LARGEST_DIFFERENCE,
+    hint: str = "",
+) -> dict[str, Any]:
     """How far ``found``, which ``where`` computed, is from ``expected``, both (images, classes).
 
     Raises:
-        CheckpointError: CKP47 if a logit differs by more than 1e-4 of the largest one.
+        CheckpointError: CKP47 if a logit differs by more than ``tolerance`` times the largest one.
     """
     difference, largest = float(np.abs(found - expected).max()), float(np.abs(expected).max())
     report = {
@@ -47,8 +74,7 @@ def compare_logits(found: NDArray[np.float32], expected: NDArray[np.float32], wh
         "relative_difference": difference / largest if largest else difference,
         "same_class": float((found.argmax(1) == expected.argmax(1)).mean()),
     }
-    if not report["relative_difference"] <= LARGEST_DIFFERENCE:
-        raise CheckpointError(
-            "CKP47", where, f"logits differ by {difference:.3g}, the largest is {largest:.3g}"
-        )
+    if not report["relative_difference"] <= tolerance:
+        what = f"logits differ by {difference:.3g}, the largest is {largest:.3g}"
+        raise CheckpointError("CKP47", where, what, hint)
     return report

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from gluonlab.commands import pip_command
 from gluonlab.errors import ConfigError, SetupError
 from gluonlab.inference import ENGINES
+from gluonlab.inference.compare import check_engine
 from gluonlab.runtime.mxnet import gluon, mx, nd
 from gluonlab.torch_engine import check_torch
 from gluonlab.weights import gluon_graph
@@ -40,15 +41,44 @@ def make_engine(
     input_shape: Sequence[int],
     *,
     calibration: Optional[NDArray[np.float32]] = None,
+    check: bool = True,
 ) -> Engine:
     """What computes ``net``, initialised on the CPU, for images (N, *``input_shape``) of any N.
 
     ``net`` is not changed. ``calibration`` (N, *input_shape) are images for ``int8``, a batch of real ones.
+    With ``check``, the logits of the first batch are compared with those of the network: they may differ by
+    `tolerance_of` the engine times the largest one, else the call raises `CheckpointError` CKP47.
 
     Raises:
         ConfigError: CFG79 an unknown engine, or no calibration images.
         SetupError: ENV75 if onnx or onnxruntime is not installed, ENV77 if PyTorch is not.
     """
+    compute = _engine(net, engine, input_shape, calibration)
+    if engine == "mxnet" or not check:
+        return compute
+    return checked_once(compute, engine, lambda images: in_mxnet(graph_of(net))(images))
+
+
+def checked_once(compute: Engine, engine: str, network: Engine) -> Engine:
+    """``compute``, which at its first call is compared with the ``network`` itself."""
+    unchecked = [network]
+
+    def compute_and_check(images: NDArray[np.float32]) -> NDArray[np.float32]:
+        logits = compute(images)
+        if unchecked:
+            check_engine(engine, logits, unchecked[0](images))
+            unchecked.clear()
+        return logits
+
+    return compute_and_check
+
+
+def _engine(
+    net: gluon.HybridBlock,
+    engine: str,
+    input_shape: Sequence[int],
+    calibration: Optional[NDArray[np.float32]],
+) -> Engine:
     if engine == "mxnet":
         return in_mxnet(graph_of(net))
     if engine == "fused":

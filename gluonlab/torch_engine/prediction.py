@@ -14,6 +14,11 @@ from gluonlab.torch_engine.network import TorchNetwork
 from gluonlab.weights.symbol_graph import SymbolGraph
 
 
+def device() -> str:
+    """Where `in_torch` computes: "cuda" or "cpu"."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
 def in_torch(
     graph: SymbolGraph, values: Mapping[str, NDArray[Any]], input_name: str, input_shape: Sequence[int]
 ) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
@@ -26,7 +31,6 @@ def in_torch(
     """
     if os.environ.get("OMP_NUM_THREADS", "").isdigit():
         torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    network = TorchNetwork(graph, values, inputs=[input_name], device=device)
+    network = TorchNetwork(graph, values, inputs=[input_name], device=device())
     network.check({input_name: (1, *input_shape)})
     return lambda images: np.asarray(network.predict(images)[0])

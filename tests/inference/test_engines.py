@@ -5,15 +5,16 @@ import pytest
 
 from gluonlab.data.augment import Augmentation
 from gluonlab.data.augment.views import CentreCrop
-from gluonlab.errors import ConfigError, DataError
+from gluonlab.errors import CheckpointError, ConfigError, DataError
 from gluonlab.inference import ENGINES
-from gluonlab.inference.engines import make_engine
+from gluonlab.inference.compare import tolerance_of
+from gluonlab.inference.engines import checked_once, make_engine
 from gluonlab.inference.features import features
 from gluonlab.inference.images import ImageFiles, find_images, read_batch
 from gluonlab.inference.predict import softmax, top_classes
 from gluonlab.models import create
 from gluonlab.models.class_names import imagenet_classes
-from gluonlab.runtime.mxnet import mx, nd
+from gluonlab.runtime.mxnet import gluon, mx, nd
 
 IMAGES = np.random.RandomState(0).standard_normal((8, 3, 32, 32)).astype("float32")
 TOLERANCE = {"mxnet": 1e-6, "fused": 1e-5, "onnxruntime": 1e-5, "torch": 1e-5, "int8": 0.1}
@@ -54,6 +55,47 @@ def test_an_unknown_engine_and_int8_without_images_are_refused(net):
         make_engine(net, "tpu", (3, 32, 32))
     with pytest.raises(ConfigError, match=r"CFG79.*calibration images"):
         make_engine(net, "int8", (3, 32, 32))
+
+
+def test_an_engine_that_computes_something_else_is_told_at_its_first_batch():
+    """An outlier of another channel takes all the 8-bit integers."""
+    net = gluon.nn.HybridSequential()
+    net.add(
+        gluon.nn.Conv2D(4, 1, in_channels=3, use_bias=False), gluon.nn.GlobalAvgPool2D(), gluon.nn.Flatten()
+    )
+    net.initialize()
+    net(nd.zeros((1, 3, 8, 8)))
+    net[0].weight.set_data(net[0].weight.data() * nd.array([0, 1, 1]).reshape((1, 3, 1, 1)))
+    images = IMAGES[:, :, :8, :8] * np.array([1e5, 1, 1], "float32").reshape(1, 3, 1, 1)
+    compute = make_engine(net, "int8", (3, 8, 8), calibration=images)
+    with pytest.raises(CheckpointError) as error:
+        compute(images)
+    assert str(error.value).startswith("error[CKP47] engine int8: logits differ by ")
+    assert str(error.value).endswith("; --no-check uses it as it is")
+    unchecked = make_engine(net, "int8", (3, 8, 8), calibration=images, check=False)
+    assert unchecked(images).shape == (8, 4)
+
+
+def test_the_network_is_asked_once_and_the_tolerance_is_stated():
+    asked = []
+
+    def network(images):
+        asked.append(len(images))
+        return np.array([[2.0, 1.0]], "float32")
+
+    compute = checked_once(lambda images: np.array([[2.0001, 1.0]], "float32"), "fused", network)
+    compute(IMAGES[:1])
+    compute(IMAGES[:1])
+    assert asked == [1]
+    far = checked_once(lambda images: np.array([[2.0003, 1.0]], "float32"), "fused", network)
+    with pytest.raises(
+        CheckpointError, match=r"CKP47.*engine fused: logits differ by 0.0003, the largest is 2;"
+    ):
+        far(IMAGES[:1])
+    broken = checked_once(lambda images: np.array([[np.nan, 1.0]], "float32"), "onnxruntime", network)
+    with pytest.raises(CheckpointError, match="CKP47"):
+        broken(IMAGES[:1])
+    assert [tolerance_of(engine) for engine in ("fused", "onnxruntime", "int8")] == [1e-4, 1e-4, 0.25]
 
 
 def test_probabilities_and_the_likeliest_classes():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +14,8 @@ from gluonlab.commands import pip_command
 from gluonlab.errors import SetupError
 from gluonlab.runtime.mxnet import gluon, mx
 from gluonlab.weights.onnx_export import CONSTANT
-from gluonlab.weights.onnx_export.operators import Attributes, converter
+from gluonlab.weights.onnx_export.attributes import Attributes
+from gluonlab.weights.onnx_export.operators import converter
 
 OPSET = 13
 """Version of ONNX's operators: that of 2020, which all runtimes of today read."""
@@ -36,7 +38,8 @@ class _Graph:
 
     def constant(self, values: Any, dtype: str = "float32") -> str:
         array = np.array(values, dtype)
-        name = f"{CONSTANT}{dtype}_{'_'.join(map(str, array.ravel().tolist()))}"
+        digest = hashlib.sha256(repr(array.shape).encode() + array.tobytes()).hexdigest()
+        name = f"{CONSTANT}{dtype}_{digest[:16]}"
         self.initializers[name] = array
         return name
 

@@ -2,52 +2,11 @@
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Optional, Protocol
+from collections.abc import Callable
+from typing import Optional
 
-from gluonlab.errors import ConfigError
-
-
-class Graph(Protocol):
-    """The ONNX graph in the making."""
-
-    def add(self, kind: str, inputs: Sequence[str], **attributes: Any) -> str:
-        """Add an operator; returns the name of its output."""
-
-    def constant(self, values: Any, dtype: str = "float32") -> str:
-        """Add a constant; returns its name."""
-
-    def fill(self, name: str, value: float) -> None:
-        """Make all numbers of the weight ``name`` the same."""
-
-
-class Attributes:
-    """The attributes of one MXNet operator, text in the symbol graph, as values; and its input's shape."""
-
-    def __init__(self, name: str, texts: Mapping[str, str], input_shape: tuple[int, ...] = ()) -> None:
-        self.name = name
-        self.input_shape = input_shape
-        self._texts = texts
-
-    def value(self, key: str, default: Any = None) -> Any:
-        """Number, tuple, truth value or None; text where it is none of them."""
-        text = self._texts.get(key)
-        if text is None:
-            return default
-        try:
-            return ast.literal_eval(text)
-        except (ValueError, SyntaxError):
-            return text
-
-    def pads(self, dimensions: int) -> list[int]:
-        """Padding before and after each image axis."""
-        return list(self.value("pad") or (0,) * dimensions) * 2
-
-    def refuse(self, what: str) -> ConfigError:
-        """The error that this operator cannot be exported."""
-        return ConfigError("CFG78", self.name, f"{what} cannot be exported to ONNX")
-
+from gluonlab.weights.onnx_export.attributes import Attributes, Graph
+from gluonlab.weights.onnx_export.pooling import pooling
 
 Convert = Callable[[Graph, list[str], Attributes], str]
 
@@ -90,26 +49,6 @@ def activation(graph: Graph, inputs: list[str], attributes: Attributes) -> str:
     if kind not in ACTIVATIONS:
         raise attributes.refuse(f"activation {kind}")
     return graph.add(ACTIVATIONS[kind], inputs)
-
-
-def pooling(graph: Graph, inputs: list[str], attributes: Attributes) -> str:
-    """Maximum or mean over windows, or over all pixels."""
-    kind = attributes.value("pool_type", "max")
-    if kind not in ("max", "avg"):
-        raise attributes.refuse(f"pooling {kind}")
-    if attributes.value("global_pool", False):
-        return graph.add("GlobalMaxPool" if kind == "max" else "GlobalAveragePool", inputs)
-    kernel = attributes.value("kernel")
-    more = {"count_include_pad": int(attributes.value("count_include_pad", True))} if kind == "avg" else {}
-    return graph.add(
-        "MaxPool" if kind == "max" else "AveragePool",
-        inputs,
-        kernel_shape=list(kernel),
-        strides=list(attributes.value("stride") or (1,) * len(kernel)),
-        pads=attributes.pads(len(kernel)),
-        ceil_mode=int(attributes.value("pooling_convention", "valid") == "full"),
-        **more,
-    )
 
 
 def adaptive_pooling(graph: Graph, inputs: list[str], attributes: Attributes) -> str:
