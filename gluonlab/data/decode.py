@@ -15,7 +15,7 @@ from gluonlab.data.image_limits import DEFAULT_LIMITS, PNG_START, ImageLimits, i
 from gluonlab.data.source import EncodedSource, Source
 from gluonlab.errors import DataError
 
-if "OPENCV_LOG_LEVEL" not in os.environ:
+if "OPENCV_LOG_LEVEL" not in os.environ and hasattr(cv2, "setLogLevel"):  # OpenCV 4.5.1 has it not
     cv2.setLogLevel(0)  # what it has against an image is told in a line of ours, not in lines of its source
 
 # What OpenCV decodes unless its variables say otherwise: CV_IO_MAX_IMAGE_WIDTH, _HEIGHT, _PIXELS.
