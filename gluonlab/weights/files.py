@@ -10,6 +10,7 @@ from typing import Optional
 import numpy as np
 
 from gluonlab.checkpoint.tensors import Tensors, read_tensors
+from gluonlab.disk import reading
 from gluonlab.errors import CheckpointError
 from gluonlab.weights.mxnet_params import LIST_MAGIC, DamagedError, parse_params
 from gluonlab.weights.onnx_files import is_onnx, parse_onnx
@@ -81,7 +82,7 @@ def _parse_flat(raw: bytes, path: Path) -> Tensors:
 
 def is_params_file(path: Path) -> bool:
     """Whether MXNet wrote ``path``, which can be read."""
-    with path.open("rb") as file:
+    with reading(path), path.open("rb") as file:
         return file.read(len(PARAMS_START)) == PARAMS_START
 
 
