@@ -3,7 +3,7 @@
 python benchmarks/versus_peers.py resnet50_by_hand -o benchmarks/results/versus_peers.json
 
 Each row takes at most 4 minutes and is merged into the file. Without names, lists them. Needs an idle
-machine.
+machine; those of engines need PyTorch in this environment.
 """
 
 from __future__ import annotations
@@ -66,6 +66,7 @@ def engine(name: str, batch: int) -> Command:
 
 
 RESNET50 = ("resnet50_v1b", 8, 224, 1000)
+RESNET20 = ("cifar_resnet20", 32, 32, 10)
 RESNET8 = ("small_resnet8", 16, 32, 10)
 OUR_RESNET50 = {"gluonlab": gluonlab("updates", *RESNET50)}
 LAYOUTS = ("nchw", "nhwc")
@@ -78,6 +79,16 @@ def inference(batch: int) -> Comparison:
         {name: engine(name, batch) for name in ("mxnet", "fused", "onnxruntime")},
         {f"PyTorch {layout}": torch("infer", layout, batch) for layout in LAYOUTS},
         steps=max(32 // batch, 1),
+    )
+
+
+def engines(what: str, target: float, network: tuple[str, int, int, int], steps: int) -> Comparison:
+    return Comparison(
+        f"{what}, engine=torch / engine=mxnet",
+        target,
+        {"engine=torch": gluonlab("torch_updates", *network)},
+        {"engine=mxnet": gluonlab("updates", *network)},
+        steps,
     )
 
 
@@ -130,6 +141,8 @@ COMPARISONS: dict[str, Comparison] = {
         steps=2,
         ratio="memory",
     ),
+    "cifar_engines": engines("CIFAR ResNet-20 training, float32, batch 32", 1.5, RESNET20, steps=20),
+    "resnet50_engines": engines("ResNet-50 training, float32, batch 8", 1.0, RESNET50, steps=2),
     "overhead": Comparison(
         "ResNet-50 training, batch 8, with logging, metrics, watchdog and checksums / without any",
         1.01,

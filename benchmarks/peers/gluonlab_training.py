@@ -25,6 +25,7 @@ from gluonlab.parallel.supervision.stop import StopRequest
 from gluonlab.parallel.supervision.switchboard import Switchboard
 from gluonlab.parallel.world import SingleProcess
 from gluonlab.runtime.mxnet import mx
+from gluonlab.torch_engine import check_torch
 from gluonlab.training.fit import fit
 from gluonlab.training.loop import apply_gradients
 from gluonlab.training.run import Run
@@ -38,6 +39,9 @@ def main(side: str, model: str, precision: str, batch: int, size: int, classes: 
     overrides = [f"data.classes={classes}", "data.channels=3", "data.mean=[0,0,0]", "data.std=[1,1,1]"]
     if side == "observed":
         overrides += [f"log_every={LOG_EVERY}", f"check_weights_every={CHECK_EVERY}"]
+    if side == "torch_updates":
+        overrides += ["engine=torch"]
+        check_torch()
     config = benchmark_config(
         model, overrides, processes=1, batch=batch, image_size=size, precision=precision
     )
@@ -105,7 +109,12 @@ def bare(run: Run) -> None:
     serve(step, wait_for_device, ABOUT)
 
 
-SIDES: dict[str, Callable[[Any], None]] = {"updates": updates, "observed": observed, "bare": bare}
+SIDES: dict[str, Callable[[Any], None]] = {
+    "updates": updates,
+    "torch_updates": updates,
+    "observed": observed,
+    "bare": bare,
+}
 
 
 if __name__ == "__main__":
