@@ -76,12 +76,12 @@ class AskedLoader:
 
     def __init__(self, run: Run) -> None:
         self._run, self._loader = run, run.loader
+        self._questions = Questions(wait_for_device, ABOUT)  # before a run prints anything
 
     def batches(self, requests: Iterable[Request]) -> Generator[Batch, None, None]:
         """One for each request."""
-        questions = Questions(wait_for_device, ABOUT)
         for batch in self._loader.batches(requests):
-            if not questions.wants_step():
+            if not self._questions.wants_step():
                 raise SystemExit
             if self._run.state.step % CHECK_EVERY == CHECK_EVERY - 1:
                 state_checksums(self._run.state)
