@@ -111,12 +111,13 @@ def short_in_words(words: str) -> Optional[ResourceError]:
 
 def _short_of_memory() -> ResourceError:
     limits = limits_in_force()
-    hint = "use a smaller worker_batch_size" + (f", or raise the limits: {limits}" if limits else "")
-    return ResourceError("RES03", "memory", "out of memory", hint)
+    or_raise = f", or raise the limits in force ({limits})" if limits else ""
+    return ResourceError("RES03", "memory", "out of memory", f"use a smaller worker_batch_size{or_raise}")
 
 
 def _short_of_threads(what: str) -> ResourceError:
-    hint = ", ".join(filter(None, ["raise the limits: ulimit -n, ulimit -u", limits_in_force()]))
+    limits = limits_in_force()
+    hint = "raise the limits: ulimit -n, ulimit -u" + (f"; in force: {limits}" if limits else "")
     return ResourceError("RES02", "files and threads", what, hint)
 
 

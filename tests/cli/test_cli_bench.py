@@ -136,7 +136,8 @@ def test_a_batch_that_does_not_fit_is_one_line_and_exit_code_9(root):
     )
     _, errors = job.communicate(timeout=120)
     assert job.returncode == 9, errors
-    assert errors.splitlines() == ["error[RES03] memory: out of memory; use a smaller worker_batch_size"]
+    hint = "use a smaller worker_batch_size, or raise the limits in force (ulimit -d 524288)"
+    assert errors.splitlines() == [f"error[RES03] memory: out of memory; {hint}"]
 
 
 def test_the_largest_batch_that_fits_is_found_without_dying(run_gluonlab, tmp_path):

@@ -123,9 +123,9 @@ def test_what_is_no_shortage():
 
 def test_the_limits_in_force_are_part_of_the_hint(limited):
     limited(AS=3_000_000 * KIB)
-    assert str(short_of(MemoryError())).endswith("or raise the limits: ulimit -v 3000000")
+    assert str(short_of(MemoryError())).endswith("or raise the limits in force (ulimit -v 3000000)")
     threads = short_of(RuntimeError("can't start new thread"))
-    assert str(threads).endswith("raise the limits: ulimit -n, ulimit -u, ulimit -v 3000000")
+    assert str(threads).endswith("raise the limits: ulimit -n, ulimit -u; in force: ulimit -v 3000000")
 
 
 def test_no_more_threads():
