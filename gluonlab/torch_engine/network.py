@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
@@ -15,6 +16,18 @@ from gluonlab.checkpoint.tensors import first_five
 from gluonlab.errors import CheckpointError
 from gluonlab.torch_engine.program import Program
 from gluonlab.weights.symbol_graph import SymbolGraph
+
+
+def use_cpu_threads() -> None:
+    """As many threads of PyTorch on the CPU as OMP_NUM_THREADS says."""
+    threads = os.environ.get("OMP_NUM_THREADS", "")
+    if threads.isdecimal():
+        torch.set_num_threads(int(threads))
+
+
+def channels_last(value: Tensor) -> Tensor:
+    """``value``, in the memory format of that name if it is images or filters."""
+    return value.contiguous(memory_format=torch.channels_last) if value.ndim == 4 else value
 
 
 class TorchNetwork:
@@ -40,17 +53,16 @@ class TorchNetwork:
     ) -> None:
         self.program = Program(graph)
         self.inputs, self.device, self.dtype = tuple(inputs), torch.device(device), dtype
-        missing = [n for n in self.program.variables.values() if n not in values and n not in self.inputs]
+        missing = [n for n in self.program.order if n not in values and n not in self.inputs]
         if missing:
             raise CheckpointError(
                 "CKP06", "graph", f"{len(missing)} variables have no value: {first_five(missing)}"
             )
-        names = [name for name in self.program.variables.values() if name in values]
+        names = [name for name in self.program.order if name in values]
         self.values = {name: self.tensor(values[name]) for name in names}
         self.trained = [name for name in trained if name in self.values]
         for name in self.trained:
             self.values[name].requires_grad_()
-        self._order = list(self.program.variables.values())
         self._predict = self.program.module(training=False)
         self._train = self.program.module(training=True) if self.trained else None
 
@@ -58,7 +70,7 @@ class TorchNetwork:
         """``array`` on the device, in the type and memory format of the network."""
         value = torch.tensor(np.ascontiguousarray(array), device=self.device)
         value = value.to(self.dtype) if value.is_floating_point() else value
-        return value.contiguous(memory_format=torch.channels_last) if value.ndim == 4 else value
+        return channels_last(value)
 
     def check(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
         """Refuse inputs of these shapes if a layer cannot take them; raises `ConfigError` CFG81."""
@@ -82,24 +94,20 @@ class TorchNetwork:
             allow_unused=True,
             materialize_grads=True,
         )
-        names = [name for norm in self.program.norms.values() for name in (norm.mean, norm.variance)]
         return TrainPass(
             [output.detach() for output in outputs],
             dict(zip(self.trained, gradients)),
-            {name: value.detach() for name, value in zip(names, statistics)},
+            {name: value.detach() for name, value in zip(self.program.statistics, statistics)},
         )
 
     def advance(self, batch: Mapping[str, Tensor]) -> None:
-        """Running statistics take up those of a batch: ``m * running + (1 - m) * batch``, m being MXNet's."""
-        with torch.no_grad():
-            for norm in self.program.norms.values():
-                for name in (norm.mean, norm.variance):
-                    self.values[name].lerp_(batch[name], 1 - norm.momentum)
+        """Running statistics take up those of a batch, by name."""
+        self.program.advance(self.values, [batch[name] for name in self.program.statistics])
 
     def _call(self, module: Any, arrays: Sequence[NDArray[Any]]) -> tuple[list[Tensor], list[Tensor]]:
         given = {name: self.tensor(array) for name, array in zip(self.inputs, arrays)}
         with self.device if self.device.type != "cpu" else nullcontext():
-            outputs, statistics = module(*(given.get(n, self.values.get(n)) for n in self._order))
+            outputs, statistics = module(*(given.get(n, self.values.get(n)) for n in self.program.order))
         return list(outputs), list(statistics)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gluonlab.torch_engine.network import TorchNetwork
+from gluonlab.torch_engine.network import TorchNetwork, use_cpu_threads
 from gluonlab.weights.symbol_graph import SymbolGraph
 
 
@@ -29,8 +28,7 @@ def in_torch(
     Raises:
         ConfigError: CFG81 a layer that PyTorch has nothing like, or that cannot take such images.
     """
-    if os.environ.get("OMP_NUM_THREADS", "").isdigit():
-        torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+    use_cpu_threads()
     network = TorchNetwork(graph, values, inputs=[input_name], device=device())
     network.check({input_name: (1, *input_shape)})
     return lambda images: np.asarray(network.predict(images)[0])

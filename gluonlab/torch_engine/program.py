@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
-from torch import fx
+from torch import Tensor, fx
 
 from gluonlab.errors import ConfigError
 from gluonlab.torch_engine.operators import Call, call_of
@@ -58,6 +59,27 @@ class Program:
         mean, variance = (self.graph.nodes[source].name for source, _ in self.sources[number][3:5])
         return Norm(mean, variance, float(self.calls[number].keywords.get("momentum", 0.9)))
 
+    @cached_property
+    def order(self) -> tuple[str, ...]:
+        """Names of what `module` takes, in that order."""
+        return tuple(self.variables.values())
+
+    @cached_property
+    def statistics(self) -> tuple[str, ...]:
+        """Names of the running statistics, in the order in which `module` gives those of the batch."""
+        return tuple(name for norm in self.norms.values() for name in (norm.mean, norm.variance))
+
+    def advance(self, values: Mapping[str, Tensor], batch: Sequence[Tensor]) -> None:
+        """``m * running + (1 - m) * batch`` in ``values``, in all norms, m being MXNet's momentum."""
+        running = [values[name] for name in self.statistics]
+        if not running:
+            return
+        keep = [norm.momentum for norm in self.norms.values() for _ in range(2)]
+        with torch.no_grad():
+            taken = [one.to(old.device, old.dtype) for one, old in zip(batch, running)]
+            torch._foreach_mul_(running, keep)
+            torch._foreach_add_(running, torch._foreach_mul(taken, [1 - one for one in keep]))
+
     def module(self, *, training: bool) -> fx.GraphModule:
         """A function of the variables, in the order of `variables`.
 
@@ -92,7 +114,7 @@ class Program:
         Raises:
             ConfigError: CFG81 for the first layer that PyTorch refuses.
         """
-        tensors = [torch.empty(shapes[name], device="meta") for name in self.variables.values()]
+        tensors = [torch.empty(shapes[name], device="meta") for name in self.order]
         _Checked(self.module(training=training)).run(*tensors)
 
 

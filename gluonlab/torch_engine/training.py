@@ -8,9 +8,9 @@ statistics come back after it.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
+from functools import cached_property
 from typing import Any, Optional
 
 import torch
@@ -18,6 +18,7 @@ from torch import Tensor
 
 from gluonlab.errors import ConfigError
 from gluonlab.runtime.mxnet import gluon, mx, nd
+from gluonlab.torch_engine.network import channels_last, use_cpu_threads
 from gluonlab.torch_engine.program import Program
 from gluonlab.torch_engine.shared_memory import array_of, tensor_of
 from gluonlab.weights.gluon_graph import INPUT, graph_of, structural
@@ -45,8 +46,7 @@ class TorchGluonNetwork:
     def __init__(
         self, net: gluon.HybridBlock, *, device: str = "cpu", autocast: Optional[str] = None
     ) -> None:
-        if os.environ.get("OMP_NUM_THREADS", "").isdecimal():
-            torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+        use_cpu_threads()
         torch.backends.cudnn.allow_tf32 = False  # float32 is float32, as with MXNet
         self.net, self._device = net, torch.device(device)
         self._autocast = LOWER_PRECISION[autocast] if autocast else None
@@ -72,7 +72,7 @@ class TorchGluonNetwork:
     ) -> tuple[Any, Any]:
         """Forward, loss, backward; the result is there when it returns."""
         program = self._training_program(loss_fn, len(batch))
-        (losses, logits), statistics = self._run(program.module, program.order, program.inputs, batch)
+        (losses, logits), statistics = self._run(program.program, program.module, program.inputs, batch)
         head = tensor_of(head_gradient(array_of(losses.cpu()))) if head_gradient else torch.ones_like(losses)
         gradients = torch.autograd.grad(
             losses,
@@ -82,26 +82,28 @@ class TorchGluonNetwork:
             materialize_grads=True,
         )
         self._leave_gradients(gradients)
-        self._advance(program.program, statistics)
+        program.program.advance(self._host, statistics)
         return array_of(losses.cpu()), array_of(logits.float().cpu())
 
     def advance_statistics(self, images: Any) -> None:
         """A forward pass."""
-        module = self._prediction.module(training=True)
         with torch.no_grad():
-            _, statistics = self._run(module, list(self._prediction.variables.values()), [INPUT], [images])
-        self._advance(self._prediction, statistics)
+            _, statistics = self._run(self._prediction, self._module_in_training, [INPUT], [images])
+        self._prediction.advance(self._host, statistics)
 
     def predict(self, images: Any) -> Any:
         """A forward pass."""
-        order = list(self._prediction.variables.values())
         with torch.no_grad():
-            outputs, _ = self._run(self._predict, order, [INPUT], [images])
+            outputs, _ = self._run(self._prediction, self._predict, [INPUT], [images])
         return array_of(outputs[0].float().cpu())
 
     def seed(self, number: int) -> None:
         """Make what dropout draws next a function of ``number``, on all devices."""
         torch.manual_seed(number)
+
+    @cached_property
+    def _module_in_training(self) -> Any:
+        return self._prediction.module(training=True)
 
     def _training_program(self, loss_fn: Loss, arrays: int) -> _TrainingProgram:
         key = (id(loss_fn), arrays)
@@ -109,18 +111,17 @@ class TorchGluonNetwork:
             self._training[key] = _TrainingProgram(self.net, loss_fn, arrays)
         return self._training[key]
 
-    def _run(self, module: Any, order: Sequence[str], inputs: Sequence[str], batch: Sequence[Any]) -> Any:
+    def _run(self, program: Program, module: Any, inputs: Sequence[str], batch: Sequence[Any]) -> Any:
         nd.waitall()  # for the last update of the weights, and for whoever still reads the gradients
         if self._values is not self._host:
             with torch.no_grad():
                 torch._foreach_copy_(list(self._values.values()), list(self._host.values()))
         given = dict(zip(inputs, map(self._input, batch)))
         with self._context():
-            return module(*(given[name] if name in given else self._values[name] for name in order))
+            return module(*(given[name] if name in given else self._values[name] for name in program.order))
 
     def _input(self, array: Any) -> Tensor:
-        tensor = tensor_of(array).to(self._device)
-        return tensor.contiguous(memory_format=torch.channels_last) if tensor.ndim == 4 else tensor
+        return channels_last(tensor_of(array).to(self._device))
 
     def _context(self) -> AbstractContextManager[Any]:
         context = ExitStack()
@@ -134,17 +135,6 @@ class TorchGluonNetwork:
         torch._foreach_copy_([self._host_gradients[name] for name in self._trained], list(gradients))
         for name in self._trained:
             self._parameters[name].data()._fresh_grad = True  # or Trainer takes it for left over
-
-    def _advance(self, program: Program, statistics: Sequence[Tensor]) -> None:
-        """``m * running + (1 - m) * batch`` in all layers, m being MXNet's momentum."""
-        norms = program.norms.values()
-        names = [name for norm in norms for name in (norm.mean, norm.variance)]
-        keep = [norm.momentum for norm in norms for _ in range(2)]
-        if names:
-            running = [self._host[name] for name in names]
-            batch = [one.detach().to("cpu", running[0].dtype) for one in statistics]
-            torch._foreach_mul_(running, keep)
-            torch._foreach_add_(running, torch._foreach_mul(batch, [1 - one for one in keep]))
 
 
 class _TrainingProgram:
@@ -161,4 +151,3 @@ class _TrainingProgram:
         graph = parse_symbol(structural(net, mx.sym.Group([losses, logits])), type(net).__name__)
         self.program = Program(graph)
         self.module = self.program.module(training=True)
-        self.order = list(self.program.variables.values())
