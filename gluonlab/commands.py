@@ -7,10 +7,9 @@ import shlex
 import shutil
 import sys
 from pathlib import Path
-from typing import Optional
 
 SOURCE = Path(__file__).resolve().parent.parent
-"""Where gluonlab's recipes and scripts are, if it runs from its source."""
+"""Where gluonlab's scripts are, if it runs from its source."""
 
 
 def gluonlab_command(*words: object) -> str:
@@ -34,12 +33,6 @@ def install_command(*options: str) -> str:
     """The script that makes or mends this environment; without gluonlab's source, as its folder has it."""
     script = SOURCE / "scripts/install.sh"
     return _command(_shown(script) if script.is_file() else "./scripts/install.sh", *options)
-
-
-def own_recipe(name: str) -> Optional[str]:
-    """The recipe ``name`` of gluonlab's source, such as ``digits.yaml``; None where there is no source."""
-    path = SOURCE / "configs" / name
-    return _shown(path).removeprefix("./") if path.is_file() else None
 
 
 def _is_first_on_path(program: Path) -> bool:

@@ -112,7 +112,7 @@ pip_install() {
 
 install_packages() {
     local key stamp=$venv/gluonlab-packages.stamp
-    key="$extra torch=$with_torch $(cat setup.py "$constraints" | sha256sum | cut -d' ' -f1) $root"
+    key="$extra torch=$with_torch $(cat setup.py pyproject.toml "$constraints" | sha256sum | cut -d' ' -f1) $root"
     # what was installed with PyTorch does without it too
     if [ -f "$stamp" ] && [[ "$(cat "$stamp")" = "$key" || "$(cat "$stamp")" = "${key/torch=no/torch=yes}" ]]; then
         say "packages: up to date"

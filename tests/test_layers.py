@@ -39,6 +39,7 @@ LAYERS = [
         "runtime",
         "config",
         "disk",
+        "shipped",
     },
 ]
 FILES = sorted(PACKAGE.rglob("*.py"))

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
-from gluonlab.config.load import check_config, load_tree
+from gluonlab.config.load import check_config
 from gluonlab.config.schema import Config
+from gluonlab.config.tree import load_tree
 from gluonlab.models import entry
+from gluonlab.shipped import is_recipe
 
 if TYPE_CHECKING:
     from gluonlab.parallel.world import World
@@ -27,7 +29,7 @@ def benchmark_config(
     image_size: Optional[int] = None,
     precision: Optional[str] = None,
 ) -> Config:
-    """The zoo's model ``target`` on a synthetic batch, or the recipe in the file ``target``.
+    """The zoo's model ``target`` on a synthetic batch, or the recipe ``target``.
 
     Each process plays one virtual worker of ``batch`` images, by default the recipe's worker batch or 8;
     ``overrides`` come last and may change that.
@@ -35,7 +37,7 @@ def benchmark_config(
     Raises:
         ConfigError: CFG09 unknown model, or any problem of the recipe.
     """
-    if Path(target).suffix in (".yaml", ".yml"):
+    if is_recipe(target):
         tree, origins = load_tree(Path(target))
     else:
         tree, origins = _synthetic_recipe(target), {}

@@ -19,6 +19,7 @@ from gluonlab.disk import make_folder, reading, writing
 from gluonlab.errors import CheckpointError, ConfigError
 from gluonlab.reporting import run_files
 from gluonlab.reporting.run_files import CHECKPOINTS, CONFIG, LOCK, SUMMARY, read_json
+from gluonlab.shipped import find_recipe
 from gluonlab.weights.model_folder import GRAPH_FILE
 
 # A job that was killed a moment ago may still be ending.
@@ -33,7 +34,7 @@ _OF_A_RUN = (
 
 def run_directory(config: Config, recipe: Path) -> Path:
     """Where the run goes: ``run_dir``, or runs/<name of the recipe file>."""
-    return Path(config.run_dir) if config.run_dir else Path("runs") / recipe.stem
+    return Path(config.run_dir) if config.run_dir else Path("runs") / find_recipe(recipe).stem
 
 
 def check_same_run(config: Config, run_dir: Path, allowed_changes: Sequence[str] = ()) -> tuple[str, ...]:

@@ -61,7 +61,7 @@ _AUTOTUNE = typer.Option(
 
 
 def launch(
-    recipe: Path = typer.Argument(..., metavar="CONFIG", help="Recipe file (YAML)."),
+    recipe: Path = typer.Argument(..., metavar="CONFIG", help="recipe:NAME, or a file (YAML)."),
     overrides: Optional[list[str]] = typer.Argument(None, metavar="[key=value]...", help="Override keys."),
     processes: int = typer.Option(..., "-n", "--processes", min=1, help="Number of processes."),
     backend: Optional[BackendChoice] = typer.Option(

@@ -12,7 +12,7 @@ import typer
 import typer.core
 
 from gluonlab import __version__
-from gluonlab.cli import bench, data, models
+from gluonlab.cli import bench, data, models, recipes
 from gluonlab.cli.doctor import doctor
 from gluonlab.cli.evaluate import evaluate
 from gluonlab.cli.launch import launch
@@ -58,7 +58,7 @@ def gluonlab(
 ) -> None:
     """Large-batch distributed training on MXNet Gluon.
 
-    Example: gluonlab launch -n 2 configs/digits.yaml
+    Example: gluonlab launch -n 2 recipe:digits
     """
     if debug:
         os.environ["GLUONLAB_DEBUG"] = "1"
@@ -98,6 +98,7 @@ app.command()(simulate)
 app.command()(runs)
 app.command()(report)
 app.command()(doctor)
+app.add_typer(recipes.app, name="recipes")
 app.add_typer(models.app, name="models")
 app.add_typer(data.app, name="data")
 app.add_typer(bench.app, name="bench")

@@ -9,7 +9,15 @@ from typing import Any, Optional
 
 import typer
 
-from gluonlab.cli.output import JSON_OPTION, WEIGHTS_OPTION, check_json_target, format_table, write_json
+from gluonlab.cli.output import (
+    JSON_OPTION,
+    WEIGHTS_OPTION,
+    check_json_target,
+    echo_table,
+    format_table,
+    write_json,
+)
+from gluonlab.commands import gluonlab_command
 from gluonlab.models import ModelEntry, Preprocessing, entry, list_models
 
 MEGABYTE = 1e6
@@ -64,7 +72,11 @@ def list_(
         )
         for model in models
     ]
-    typer.echo(format_table(header, cells))
+    echo_table(
+        header,
+        cells,
+        empty=f"no model matches {pattern!r}; {gluonlab_command('models', 'list')} shows all",
+    )
 
 
 @app.command()

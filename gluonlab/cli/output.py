@@ -86,6 +86,11 @@ def print_warnings(warnings: Sequence[str]) -> None:
         typer.echo(f"warning: {warning}", err=True)
 
 
+def echo_table(header: Sequence[str], rows: Sequence[Sequence[object]], *, empty: str) -> None:
+    """Print ``rows`` as a table, or ``empty`` where there are none."""
+    typer.echo(format_table(header, rows) if rows else empty)
+
+
 def format_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Rows as aligned text; columns that hold numbers are aligned to the right."""
     cells = [list(header)] + [[str(cell) for cell in row] for row in rows]

@@ -13,7 +13,7 @@ from typing import Any, NoReturn, Optional
 
 import typer
 
-from gluonlab.cli.output import JSON_OPTION, format_table, write_json
+from gluonlab.cli.output import JSON_OPTION, echo_table, write_json
 from gluonlab.commands import gluonlab_command
 from gluonlab.errors import CheckpointError, ConfigError
 from gluonlab.reporting import run_files
@@ -51,10 +51,7 @@ def runs(
     found = list_runs(directory)
     if write_json([_as_json(run) for run in found], json_target):
         return
-    if found:
-        typer.echo(format_table(_HEADER, [_as_cells(run) for run in found]))
-    else:
-        typer.echo(f"no runs in {directory}")
+    echo_table(_HEADER, [_as_cells(run) for run in found], empty=f"no runs in {directory}")
 
 
 def _as_json(run: RunInfo) -> dict[str, Any]:

@@ -14,14 +14,14 @@ CURVE_WIDTH, CURVE_HEIGHT = 72, 12
 
 
 def schedule(
-    recipe: Path = typer.Argument(..., metavar="CONFIG", help="Recipe file (YAML)."),
+    recipe: Path = typer.Argument(..., metavar="CONFIG", help="recipe:NAME, or a file (YAML)."),
     overrides: Optional[list[str]] = typer.Argument(None, metavar="[key=value]...", help="Override keys."),
     plot: Optional[Path] = typer.Option(None, "--plot", metavar="FILE", help="Draw the curve as SVG."),
     json_target: Optional[str] = JSON_OPTION,
 ) -> None:
     """Show learning rate, batch and steps of a recipe.
 
-    Example: gluonlab schedule configs/imagenet/resnet50_goyal_8k.yaml
+    Example: gluonlab schedule recipe:imagenet/resnet50_goyal_8k
     """
     from gluonlab.build.plan import learning_rate_milestones, plan_schedule
     from gluonlab.config import load_config

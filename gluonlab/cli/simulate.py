@@ -21,9 +21,11 @@ Row = dict[str, Any]
 
 
 def simulate(
-    recipe: Path = typer.Argument(..., metavar="CONFIG", help="Recipe file (YAML)."),
+    recipe: Path = typer.Argument(..., metavar="CONFIG", help="recipe:NAME, or a file (YAML)."),
     overrides: Optional[list[str]] = typer.Argument(None, metavar="[key=value]...", help="Override keys."),
-    cluster: Path = typer.Option(..., "--cluster", metavar="FILE", help="Cluster file (YAML)."),
+    cluster: Path = typer.Option(
+        ..., "--cluster", metavar="NAME|FILE", help="Cluster that ships, or a file (YAML)."
+    ),
     gpus: str = typer.Option(..., "--gpus", metavar="N[,N...]", help="Numbers of GPUs."),
     is_weak: bool = typer.Option(
         False, "--weak", help="One worker batch per GPU: the global batch grows with the GPUs."
@@ -34,8 +36,8 @@ def simulate(
 ) -> None:
     """Predict speed, time and cost of a recipe on a cluster.
 
-    Example: gluonlab simulate configs/imagenet/resnet50_goyal_8k.yaml
-    --cluster configs/clusters/dgx1_p100.yaml --gpus 8,64,256 --what-if
+    Example: gluonlab simulate recipe:imagenet/resnet50_goyal_8k
+    --cluster dgx1_p100 --gpus 8,64,256 --what-if
     """
     check_json_target(json_target)
     counts = _parse_counts(gpus)

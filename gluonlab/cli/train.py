@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 def train(
-    recipe: Path = typer.Argument(..., metavar="CONFIG", help="Recipe file (YAML)."),
+    recipe: Path = typer.Argument(..., metavar="CONFIG", help="recipe:NAME, or a file (YAML)."),
     overrides: Optional[list[str]] = typer.Argument(None, metavar="[key=value]...", help="Override keys."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Print the plan and stop."),
     processes: Optional[int] = typer.Option(
@@ -49,7 +49,7 @@ def train(
 
     The same command again continues the run. SIGTERM, SIGUSR1 and Ctrl-C save it and stop it with code 75.
 
-    Example: gluonlab train configs/digits.yaml seed=1 run_dir=runs/digits-1
+    Example: gluonlab train recipe:digits seed=1 run_dir=runs/digits-1
     """
     from gluonlab.parallel.environment import launched_process
     from gluonlab.runtime.limits import check_limits, check_threads

@@ -9,10 +9,11 @@ from typing import Literal, Optional
 
 from pydantic import Field, ValidationError
 
-from gluonlab.config.load import load_tree
 from gluonlab.config.problems import find_problems
 from gluonlab.config.sections import Section
+from gluonlab.config.tree import load_tree
 from gluonlab.errors import ConfigError
+from gluonlab.shipped import find_cluster
 
 Algorithm = Literal[
     "auto",
@@ -145,12 +146,12 @@ class ClusterFile(Section):
 
 
 def load_cluster(path: Path) -> ClusterFile:
-    """Read a cluster file, with what it ``extends``, and check it.
+    """Read a cluster file, or the shipped one of the name ``path``, with what it ``extends``, and check it.
 
     Raises:
         ConfigError: with every problem found, each with its key.
     """
-    tree, origins = load_tree(path)
+    tree, origins = load_tree(find_cluster(path))
     try:
         return ClusterFile.model_validate(tree)
     except ValidationError as error:

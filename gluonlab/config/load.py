@@ -5,18 +5,16 @@ Every problem is collected and told at once, each with the file or override it c
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
 from gluonlab.config.problems import find_problems
-from gluonlab.config.recipe_file import parse_value, read_recipe
+from gluonlab.config.recipe_file import parse_value
 from gluonlab.config.schema import Config
+from gluonlab.config.tree import Tree, load_tree
 from gluonlab.errors import ConfigError, Problem
-
-Tree = dict[str, Any]
 
 
 def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
@@ -50,41 +48,6 @@ def check_config(
     if problems:
         raise ConfigError.from_problems(problems)
     return config
-
-
-def load_tree(path: Path, seen: tuple[Path, ...] = ()) -> tuple[Tree, dict[str, str]]:
-    """The recipe merged over what it ``extends``, and for each dotted key the file that set it."""
-    resolved = path.resolve()
-    if resolved in seen:
-        raise ConfigError(
-            "CFG18", str(path), "extends itself", f"chain: {' -> '.join(p.name for p in (*seen, path))}"
-        )
-    tree = read_recipe(path)
-    base = tree.pop("extends", None)
-    origins = {key: str(path) for key in _dotted_keys(tree)}
-    if base is None:
-        return tree, origins
-    if not isinstance(base, str):
-        raise ConfigError("CFG06", f"{path}: extends", f"expected a file name, got {base!r}")
-    below, below_origins = load_tree(path.parent / base, (*seen, resolved))
-    return _merge(below, tree), {**below_origins, **origins}
-
-
-def _merge(below: Tree, above: Tree) -> Tree:
-    merged = dict(below)
-    for key, value in above.items():
-        if isinstance(value, dict) and isinstance(merged.get(key), dict):
-            merged[key] = _merge(merged[key], value)
-        else:
-            merged[key] = value
-    return merged
-
-
-def _dotted_keys(tree: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    for key, value in tree.items():
-        yield f"{prefix}{key}"
-        if isinstance(value, dict):
-            yield from _dotted_keys(value, f"{prefix}{key}.")
 
 
 def _apply_override(tree: Tree, origins: dict[str, str], override: str) -> Problem | None:

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from gluonlab.errors import ConfigError
+from gluonlab.shipped import nearest_recipes
 
 MAX_BYTES = 1 << 20
 
@@ -123,9 +124,10 @@ def _yaml_error(path: Path, error: yaml.MarkedYAMLError) -> ConfigError:
 
 
 def _known_recipes(path: Path) -> str:
-    """The recipes beside ``path`` and under configs/, those with a like name first."""
-    recipes = {*path.parent.glob("*.yaml"), *Path("configs").rglob("*.yaml")}
-    by_likeness = sorted(
-        recipes, key=lambda recipe: (-SequenceMatcher(None, recipe.stem, path.stem).ratio(), str(recipe))
+    """The recipes beside ``path``, those with a like name first, and what gluonlab ships."""
+    beside = sorted(
+        path.parent.glob("*.yaml"),
+        key=lambda recipe: (-SequenceMatcher(None, recipe.stem, path.stem).ratio(), str(recipe)),
     )
-    return f"recipes here: {', '.join(map(str, by_likeness[:5]))}" if recipes else ""
+    here = f"recipes here: {', '.join(map(str, beside[:3]))}; " if beside else ""
+    return f"{here}shipped with gluonlab: {', '.join(nearest_recipes(path.stem))}"

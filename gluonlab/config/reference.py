@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 HEAD = """# Configuration keys
 
-A recipe is a YAML file; `extends: other.yaml` takes over what it does not say. Any key can be set on the
-command line as `section.key=value`, and `null` unsets one. Unknown keys are refused. This page is generated
-from the schema: `python -m gluonlab.config.reference > docs/configuration.md`.
+A recipe is a YAML file; `extends: other.yaml`, or `extends: recipe:cifar10/resnet20` for one that ships with
+gluonlab, takes over what it does not say. Any key can be set on the command line as `section.key=value`, and
+`null` unsets one. Unknown keys are refused. This page is generated from the schema:
+`python -m gluonlab.config.reference > docs/configuration.md`.
 """
 
 

@@ -22,6 +22,7 @@ from gluonlab.data.recordio import RecordWriter, pack_image_record
 from gluonlab.data.verified_source import open_verified
 from gluonlab.errors import ConfigError, DataError
 from gluonlab.models.registry import entry
+from gluonlab.shipped import find_recipe, is_recipe
 from tests.docs.test_commands import GLUONLAB, found
 
 PACKAGE = Path(commands.__file__).parent
@@ -87,7 +88,7 @@ def test_what_follows_packing_runs(shell):
 @pytest.mark.parametrize("shell", ["called by its path"], indirect=True)
 def test_digits_are_trained_by_the_command_that_follows_packing(shell):
     line = next_of(shell(f"{shell.gluonlab} data pack digits digits"))
-    assert "configs/digits.yaml" in line
+    assert "recipe:digits" in line
     assert "step" in shell(f"{line} epochs=0.1 schedule.warmup_epochs=0 run_dir=run")
 
 
@@ -124,12 +125,9 @@ def test_an_override_reads_back_as_its_value(value):
 def test_commands_are_right_from_any_folder(root, tmp_path, monkeypatch):
     monkeypatch.chdir(root)
     assert commands.install_command("cpu") == "./scripts/install.sh cpu"
-    assert commands.own_recipe("digits.yaml") == "configs/digits.yaml"
     monkeypatch.chdir(tmp_path)
     assert commands.install_command() == shlex.quote(f"{root}/scripts/install.sh")
-    assert commands.own_recipe("digits.yaml") == f"{root}/configs/digits.yaml"
     monkeypatch.setattr(commands, "SOURCE", tmp_path)
-    assert commands.own_recipe("digits.yaml") is None
     assert commands.install_command() == "./scripts/install.sh"
 
 
@@ -198,6 +196,6 @@ def test_the_quick_start_names_commands_that_run(root):
     assert len(lines) == 3
     for line in lines:
         command, rest = found(shlex.split(line))
-        files = [word for word in rest if word.endswith(".yaml")]
-        assert all((root / name).is_file() for name in files)
-        assert command.name == "evaluate" or len(files) == 1
+        recipes = [word for word in rest if is_recipe(word)]
+        assert all(find_recipe(root / name if name.endswith(".yaml") else name).is_file() for name in recipes)
+        assert command.name == "evaluate" or len(recipes) == 1

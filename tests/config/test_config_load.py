@@ -115,7 +115,7 @@ def test_a_missing_file_names_the_recipes_that_are_there(recipe):
     path = recipe()
     line = refusal(path.with_name("recip.yaml"))
     assert "error[CFG01]" in line
-    assert f"recipes here: {path}, " in line
+    assert f"recipes here: {path}; shipped with gluonlab: recipe:" in line
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def data(
-    recipe: str = typer.Argument(..., metavar="CONFIG", help="Recipe (YAML); its data section is measured."),
+    recipe: str = typer.Argument(..., metavar="CONFIG", help="Recipe, whose data section is measured."),
     overrides: Optional[list[str]] = typer.Argument(None, metavar="[key=value]...", help="Override keys."),
     batch: Optional[int] = typer.Option(None, "--batch", min=1, help="Default: the recipe's worker batch."),
     loader_threads: Optional[str] = typer.Option(
@@ -49,7 +49,7 @@ def data(
 ) -> None:
     """Measure reading, decoding, augmenting, copying.
 
-    Example: gluonlab bench data configs/digits.yaml --loader-threads 1,2
+    Example: gluonlab bench data recipe:digits --loader-threads 1,2
     """
     check_targets(json_target, plot)
     configs = _configs(recipe, overrides or [], batch, loader_threads, processes)

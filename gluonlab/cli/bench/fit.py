@@ -21,7 +21,7 @@ def fit(
     """Write a cluster file from measurements of this machine. It is for `gluonlab simulate`.
 
     Takes results of throughput (one process, and --independent), allreduce, startup and data. Example:
-    gluonlab bench fit throughput.json allreduce.json -o configs/clusters/mine.yaml
+    gluonlab bench fit throughput.json allreduce.json -o mine.yaml
     """
     check_json_target(str(output))
     from gluonlab.bench.fit import fit_cluster

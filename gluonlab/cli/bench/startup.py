@@ -35,7 +35,7 @@ def startup(
 ) -> None:
     """Measure what a run costs before it trains.
 
-    Example: gluonlab bench startup configs/digits.yaml
+    Example: gluonlab bench startup recipe:digits
     """
     if is_child:
         typer.echo(json.dumps(_start(target, overrides or [], threads)))

@@ -9,7 +9,7 @@ import typer
 
 from gluonlab.cli.data.sources import RECIPES, progress_bar
 from gluonlab.cli.output import JSON_OPTION, check_json_target, write_json
-from gluonlab.commands import gluonlab_command, own_recipe
+from gluonlab.commands import gluonlab_command
 from gluonlab.errors import ConfigError, DataError
 
 FETCHED = ("cifar10", "cifar100", "mnist", "fashion_mnist")
@@ -55,7 +55,7 @@ def next_step(name: str, folder: str) -> str:
     """To train on what was fetched, where gluonlab has a recipe for it, or else to look at it."""
     from gluonlab.config.recipe_file import override
 
-    recipe = own_recipe(RECIPES.get(name, ""))
+    recipe = RECIPES.get(name)
     if recipe:
         return gluonlab_command("train", recipe, override("data.path", folder))
     return gluonlab_command("data", "stats", name, "--path", folder)

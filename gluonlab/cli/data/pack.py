@@ -18,7 +18,7 @@ from gluonlab.cli.output import (
     print_warnings,
     write_json,
 )
-from gluonlab.commands import gluonlab_command, own_recipe
+from gluonlab.commands import gluonlab_command
 from gluonlab.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def _next_step(rows: list[dict[str, Any]]) -> str:
 
     keys = [override(f"data.{_role(row['split'])}", row["path"]) for row in rows]
     keys = ["data.name=record", *keys, f"data.classes={max(row['classes'] for row in rows)}"]
-    recipe = own_recipe(RECIPES.get(rows[0]["source"], ""))
+    recipe = RECIPES.get(rows[0]["source"])
     if recipe:
         return f"next: {gluonlab_command('train', recipe, *keys, 'data.path=null')}"
     return f"for a recipe: {shlex.join(keys)}\nnext: {gluonlab_command('data', 'stats', rows[0]['path'])}"

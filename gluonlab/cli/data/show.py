@@ -12,7 +12,7 @@ from gluonlab.errors import CheckpointError, ConfigError
 
 
 def show(
-    recipe: Path = typer.Argument(..., metavar="CONFIG", help="Recipe file (YAML)."),
+    recipe: Path = typer.Argument(..., metavar="CONFIG", help="recipe:NAME, or a file (YAML)."),
     overrides: Optional[list[str]] = typer.Argument(None, metavar="[key=value]...", help="Override keys."),
     out: str = typer.Option(..., "-o", "--out", help="Picture to write, a .png file."),
     rows: int = typer.Option(8, min=1, max=64, help="Samples."),
@@ -20,7 +20,7 @@ def show(
 ) -> None:
     """Draw what the network sees. Samples in rows, first as in validation, then as in each training epoch.
 
-    Example: gluonlab data show configs/cifar10/resnet20.yaml data.path=data/cifar10 -o grid.png
+    Example: gluonlab data show recipe:cifar10/resnet20 data.path=data/cifar10 -o grid.png
     """
     if not out.endswith(".png"):
         raise ConfigError("CLI02", "-o", f"{out!r} must end in .png")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gluonlab.data.verification.verify import Kind
 
 SETS = tuple(PUBLISHED_SIZES)
-RECIPES = {"digits": "digits.yaml", "cifar10": "cifar10/resnet20.yaml"}
+RECIPES = {"digits": "recipe:digits", "cifar10": "recipe:cifar10/resnet20"}
 """Gluonlab's own recipes for some of them."""
 SPLITS = ("train", "val")
 LISTS = (".lst", ".txt", ".tsv")
