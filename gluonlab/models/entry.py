@@ -63,7 +63,14 @@ class ModelEntry:
 
 
 def imagenet_model(
-    name: str, build: Build, paper: str, year: int, parameters: int, multiply_adds: int
+    name: str,
+    build: Build,
+    paper: str,
+    year: int,
+    parameters: int,
+    multiply_adds: int,
+    preprocessing: Preprocessing = IMAGENET,
 ) -> ModelEntry:
-    """A model for 224-px colour images and 1,000 classes."""
-    return ModelEntry(name, build, (3, 224, 224), 1000, paper, year, parameters, multiply_adds, IMAGENET)
+    """A model for colour images, of 224 px unless told otherwise, and 1,000 classes."""
+    shape = (3, preprocessing.crop, preprocessing.crop)
+    return ModelEntry(name, build, shape, 1000, paper, year, parameters, multiply_adds, preprocessing)

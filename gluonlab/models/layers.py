@@ -64,14 +64,16 @@ def normalised_conv(
     channels: int,
     kernel: int,
     stride: int,
-    activation: gluon.HybridBlock,
+    activation: Optional[gluon.HybridBlock],
     options: ModelOptions,
     *,
     groups: int = 1,
+    is_zero: bool = False,
 ) -> gluon.HybridBlock:
-    """Convolution, batch normalisation and ``activation``."""
+    """Convolution, batch normalisation (gamma 0 if ``is_zero``) and ``activation``, if there is one."""
     convolution = conv(in_channels, channels, kernel, stride, groups=groups)
-    return sequence(convolution, batch_norm(channels, options), activation)
+    activations = [] if activation is None else [activation]
+    return sequence(convolution, batch_norm(channels, options, is_zero=is_zero), *activations)
 
 
 def pooling(options: ModelOptions) -> gluon.HybridBlock:
@@ -92,14 +94,20 @@ class SqueezeExcitation(gluon.HybridBlock):
     """Scales each channel by a gate that is made of the means of all: Hu et al. 2017, figure 2.
 
     The gate comes from two fully connected layers (as 1x1 convolutions) with ``squeezed`` channels and a
-    ReLU between them, and a sigmoid, or ``gate``. (arXiv:1709.01507)
+    ReLU, or ``activation``, between them, and a sigmoid, or ``gate``. (arXiv:1709.01507)
     """
 
-    def __init__(self, channels: int, squeezed: int, gate: Optional[gluon.HybridBlock] = None) -> None:
+    def __init__(
+        self,
+        channels: int,
+        squeezed: int,
+        gate: Optional[gluon.HybridBlock] = None,
+        activation: Optional[gluon.HybridBlock] = None,
+    ) -> None:
         super().__init__()
         self.pool = nn.GlobalAvgPool2D()
         self.fc1 = conv(channels, squeezed, 1, has_bias=True)
-        self.relu = nn.Activation("relu")
+        self.relu = activation or nn.Activation("relu")
         self.fc2 = conv(squeezed, channels, 1, has_bias=True)
         self.gate = gate or nn.Activation("sigmoid")
 
@@ -107,6 +115,14 @@ class SqueezeExcitation(gluon.HybridBlock):
         """Images (N, channels, H, W) to images of the same shape."""
         squeezed = self.relu(self.fc1(self.pool(x)))
         return F.broadcast_mul(x, self.gate(self.fc2(squeezed)))
+
+
+class SiLU(gluon.HybridBlock):
+    """x * sigmoid(x), also called swish: Ramachandran et al. 2017 (arXiv:1710.05941)."""
+
+    def hybrid_forward(self, F: Any, x: Any) -> Any:
+        """Any shape to the same."""
+        return x * F.sigmoid(x)
 
 
 class AdaptiveAvgPool(gluon.HybridBlock):

@@ -10,6 +10,7 @@ from typing import Any
 
 from gluonlab.models.layers import batch_norm, classifier, conv, normalised_conv, sequence
 from gluonlab.models.options import ModelOptions
+from gluonlab.models.rounding import round_to_eight
 from gluonlab.models.stochastic_depth import BranchDrop
 from gluonlab.runtime.mxnet import gluon
 
@@ -87,9 +88,3 @@ class MobileNetV2(gluon.nn.HybridSequential):
         self.classifier = sequence(
             nn.Dropout(options.dropout_or(DROPOUT)), classifier(last_channels, classes)
         )
-
-
-def round_to_eight(channels: float) -> int:
-    """The nearest multiple of 8, or the next one where that would take away more than a tenth."""
-    nearest = max(8, int(channels + 4) // 8 * 8)
-    return nearest + 8 if nearest < 0.9 * channels else nearest

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from gluonlab.models.layers import SqueezeExcitation, batch_norm, classifier, conv, normalised_conv, sequence
-from gluonlab.models.mobilenet_v2 import round_to_eight
 from gluonlab.models.options import ModelOptions
+from gluonlab.models.rounding import round_to_eight
 from gluonlab.models.stochastic_depth import BranchDrop
 from gluonlab.runtime.mxnet import gluon
 

@@ -47,7 +47,11 @@ def torch_state_dict(net: gluon.Block, model: str) -> Tensors:
 
     Update counters of BatchNorm are zero. Raises `ConfigError` CFG76.
     """
-    naming = torch_naming(model)
+    return state_dict_by(torch_naming(model), net)
+
+
+def state_dict_by(naming: Naming, net: gluon.Block) -> Tensors:
+    """The weights of ``net`` as a PyTorch project with this ``naming`` has them."""
     tensors: Tensors = {}
     for name, parameter in net._collect_params_with_prefix().items():
         tensors[naming.their_name(name)] = parameter.data().asnumpy()

@@ -25,8 +25,15 @@ _TORCHVISION_RESNETS = (
 _TIMM_RESNETS = ("resnext101_32x4d", "seresnet50", "seresnet101", "seresnet152", "seresnext*")
 """timm's SE-ResNet-18 and -34 have gates of at least eight channels, so they are other networks."""
 _TIMM_DEEP_STEM_RESNETS = ("resnet50_v1c", "resnet101_v1c", "resnet152_v1c", "resnet*_v1d")
-_SAME_NAMES = ("mobilenet_v2", "mobilenet_v3_*", "densenet*", "vgg*", "alexnet", "squeezenet*")
+_SAME_NAMES = (
+    "mobilenet_v2", "mobilenet_v3_*", "densenet*", "vgg*", "alexnet", "squeezenet*",
+    "efficientnet_b?", "efficientnet_v2_*", "mnasnet*", "shufflenet_v2_*",
+)  # fmt: skip
 """Models that were given torchvision's names when they were written here."""
+_REGNET: tuple[Rule, ...] = tuple(
+    (f"trunk_output.block{stage}.#.*", f"trunk_output.block{stage}.block{stage}-#.*")
+    for stage in (1, 2, 3, 4)
+)
 _OLD_DENSENET: tuple[Rule, ...] = (
     ("features.denseblock#.denselayer#.norm#.*", "features.denseblock#.denselayer#.norm.#.*"),
     ("features.denseblock#.denselayer#.conv#.*", "features.denseblock#.denselayer#.conv.#.*"),
@@ -55,6 +62,7 @@ NAMINGS: tuple[Naming, ...] = (
     OWN,
     Naming("torchvision", _TORCHVISION_RESNETS, _RESNET, is_torch=True),
     Naming("torchvision", _SAME_NAMES, (), is_torch=True),
+    Naming("torchvision", ("regnet_*",), _REGNET, is_torch=True),
     Naming("torchvision", ("densenet*",), _OLD_DENSENET, is_torch=True),
     Naming("timm", _TIMM_RESNETS, _RESNET, is_torch=True),
     Naming("timm", _TIMM_DEEP_STEM_RESNETS, _DEEP_STEM_RESNET, is_torch=True),

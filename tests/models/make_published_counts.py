@@ -3,11 +3,12 @@
 For an environment of its own, with torch, torchvision and timm:
 python tests/models/make_published_counts.py
 
-Parameters are ``sum(p.numel())`` of their networks at 1,000 classes, multiply-adds those of their
-convolutions and linear layers for one 224-px image; nothing is downloaded and nothing computed (the
-networks are on the device "meta"). Where torchvision's documentation gives figures (``num_params`` and
-``_ops`` of the weights), they must be the same. ``top1`` is that of torchvision's first weights, in percent,
-as its documentation has it.
+Parameters are ``sum(p.numel())`` of their networks at 1,000 classes, multiply-adds half the operations that
+PyTorch's `FlopCounterMode` counts for one image of ``size`` pixels a side (convolutions and matrix products,
+those of attention too); nothing is downloaded and nothing computed (the networks are on the device "meta").
+``size`` is that of the first weights in torchvision. Where
+torchvision's documentation gives figures (``num_params`` and ``_ops`` of the weights), they must be the same.
+``top1`` is that of torchvision's first weights, in percent, as its documentation has it.
 """
 
 import json
@@ -16,6 +17,7 @@ from pathlib import Path
 import timm
 import torch
 import torchvision
+from torch.utils.flop_counter import FlopCounterMode
 
 # gluonlab's name: the name there
 TORCHVISION = {
@@ -28,9 +30,22 @@ TORCHVISION = {
             "densenet121", "densenet161", "densenet169", "densenet201",
             "vgg11", "vgg13", "vgg16", "vgg19", "vgg11_bn", "vgg13_bn", "vgg16_bn", "vgg19_bn",
             "alexnet", "squeezenet1_0", "squeezenet1_1",
+            *(f"efficientnet_{size}" for size in ("b0", "b1", "b2", "b3", "b4", "b5", "b6", "b7")),
+            "efficientnet_v2_s", "efficientnet_v2_m", "efficientnet_v2_l",
+            *(
+                f"regnet_{kind}_{size}"
+                for kind in "xy"
+                for size in ("400mf", "800mf", "1_6gf", "3_2gf", "8gf", "16gf", "32gf")
+            ),
+            "mnasnet0_5", "mnasnet0_75", "mnasnet1_0", "mnasnet1_3",
+            "shufflenet_v2_x0_5", "shufflenet_v2_x1_0", "shufflenet_v2_x1_5", "shufflenet_v2_x2_0",
         )
     },
 }  # fmt: skip
+AUXILIARY: dict[str, dict[str, bool]] = {}
+"""Networks whose auxiliary classifiers, which only training uses, are left out."""
+TIMM_SIZES: dict[str, int] = {}
+"""Where it is not 224."""
 TIMM = {
     "resnet50_v1c": "resnet50c",
     **{f"resnet{depth}_v1d": f"resnet{depth}d" for depth in (18, 34, 50, 101, 152)},
@@ -59,37 +74,32 @@ def main():
 
 
 def torchvision_counts(name):
-    with torch.device("meta"):
-        counts = count(torchvision.models.get_model(name))
-    weights = torchvision.models.get_model_weights(name)
-    documented = weights.DEFAULT.meta
-    assert counts["parameters"] == documented["num_params"], name
-    assert round(counts["multiply_adds"] / 1e9, 3) == documented["_ops"], name
-    top1 = weights["IMAGENET1K_V1"].meta["_metrics"]["ImageNet-1K"]["acc@1"]
-    return {"name": name, **counts, "top1": top1}
+    first = next(iter(torchvision.models.get_model_weights(name)))
+    (size,) = first.transforms().crop_size
+    # RegNet computes its channels with tensors, which must have values.
+    with torch.device("cpu" if name.startswith("regnet") else "meta"):
+        net = torchvision.models.get_model(name, **AUXILIARY.get(name, {})).to("meta")
+    counts = count(net, size)
+    if name not in AUXILIARY:
+        assert counts["parameters"] == first.meta["num_params"], name
+        assert round(counts["multiply_adds"] / 1e9, 3) == first.meta["_ops"], name
+    return {"name": name, **counts, "top1": first.meta["_metrics"]["ImageNet-1K"]["acc@1"]}
 
 
 def timm_counts(name):
     with torch.device("meta"):
-        return {"name": name, **count(timm.create_model(name))}
+        return {"name": name, **count(timm.create_model(name), TIMM_SIZES.get(name, 224))}
 
 
-def count(net):
-    multiply_adds = 0
-
-    def add(layer, _, output):
-        nonlocal multiply_adds
-        multiply_adds += output.numel() // layer.weight.shape[0] * layer.weight.numel()
-
-    for layer in net.modules():
-        if isinstance(layer, (torch.nn.Conv2d, torch.nn.Linear)):
-            layer.register_forward_hook(add)
+def count(net, size):
     net.eval()
-    with torch.no_grad():
-        net(torch.empty(1, 3, 224, 224, device="meta"))
+    # With gradients, for without them PyTorch's attention takes one fused step that is not counted.
+    with FlopCounterMode(display=False) as counter:
+        net(torch.empty(1, 3, size, size, device="meta"))
     return {
         "parameters": sum(parameter.numel() for parameter in net.parameters()),
-        "multiply_adds": multiply_adds,
+        "multiply_adds": counter.get_total_flops() // 2,
+        "size": size,
     }
 
 

@@ -9,7 +9,10 @@ from gluonlab.models.norm_and_relu import join_norm_and_relu
 from gluonlab.runtime.mxnet import autograd, mx, nd
 from gluonlab.training.state import make_trainer
 
-SAMPLE = {"cifar_resnet8", "mobilenet_v3_large", "resnet18_v1b", "gluon:resnet18_v2", "squeezenet1_1"}
+SAMPLE = {
+    *("cifar_resnet8", "mobilenet_v3_large", "resnet18_v1b", "gluon:resnet18_v2", "squeezenet1_1"),
+    *("regnet_x_400mf", "efficientnet_b0", "mnasnet0_5", "shufflenet_v2_x0_5"),
+}
 SIZES = (32, 64, 96, 128, 224, 299)
 
 

@@ -4,9 +4,16 @@ Each file holds the rows of some families: name, source, and counts that tests c
 and with published ones. The networks themselves are in files of `gluonlab.models` of their own.
 """
 
-from gluonlab.models.catalogue import cifar, classic, gluon_zoo, mobile, resnet
+from gluonlab.models.catalogue import cifar, classic, gluon_zoo, mobile, resnet, searched
 from gluonlab.models.entry import ModelEntry
 
-_FAMILIES = (resnet.ENTRIES, classic.ENTRIES, mobile.ENTRIES, cifar.ENTRIES, gluon_zoo.ENTRIES)
+_FAMILIES = (
+    resnet.ENTRIES,
+    classic.ENTRIES,
+    mobile.ENTRIES,
+    searched.ENTRIES,
+    cifar.ENTRIES,
+    gluon_zoo.ENTRIES,
+)
 
 MODELS: dict[str, ModelEntry] = {entry.name: entry for entries in _FAMILIES for entry in entries}

@@ -1,11 +1,12 @@
-"""Networks for small devices: MobileNet v2 and v3."""
+"""Networks for small devices: MobileNet v2 and v3, MNASNet and ShuffleNet v2."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gluonlab.models.entry import ModelEntry, imagenet_model
+from gluonlab.models.entry import IMAGENET, ModelEntry, Preprocessing, imagenet_model
 from gluonlab.models.options import ModelOptions
 
 if TYPE_CHECKING:
@@ -35,6 +36,40 @@ def _v2(name: str, width: float, parameters: int, multiply_adds: int) -> ModelEn
     return imagenet_model(name, build, "Sandler et al. arXiv:1801.04381", 2018, parameters, multiply_adds)
 
 
+def _build_mnasnet(width: float, classes: int, options: ModelOptions) -> gluon.HybridBlock:
+    from gluonlab.models.mnasnet import MNASNet
+
+    return MNASNet(width, classes, options)
+
+
+def _build_shufflenet(
+    channels: tuple[int, int, int], last_channels: int, classes: int, options: ModelOptions
+) -> gluon.HybridBlock:
+    from gluonlab.models.shufflenet_v2 import ShuffleNetV2
+
+    return ShuffleNetV2(channels, last_channels, classes, options)
+
+
+def _mnasnet(width: float, resize: int, parameters: int, multiply_adds: int) -> ModelEntry:
+    build, name = partial(_build_mnasnet, width), f"mnasnet{width}".replace(".", "_")
+    return imagenet_model(
+        name, build, "Tan et al. arXiv:1807.11626", 2018, parameters, multiply_adds, _resized(resize)
+    )
+
+
+def _shufflenet(
+    width: str, channels: tuple[int, int, int], last: int, resize: int, parameters: int, multiply_adds: int
+) -> ModelEntry:
+    build, name = partial(_build_shufflenet, channels, last), f"shufflenet_v2_{width}"
+    return imagenet_model(
+        name, build, "Ma et al. arXiv:1807.11164", 2018, parameters, multiply_adds, _resized(resize)
+    )
+
+
+def _resized(resize: int) -> Preprocessing:
+    return replace(IMAGENET, resize=resize)
+
+
 HOWARD = ("Howard et al. arXiv:1905.02244", 2019)
 
 ENTRIES = (
@@ -45,4 +80,12 @@ ENTRIES = (
     _v2("mobilenet_v2_140", 1.4, 6_108_776, 582_195_824),
     imagenet_model("mobilenet_v3_large", _build_v3_large, *HOWARD, 5_483_032, 216_589_760),
     imagenet_model("mobilenet_v3_small", _build_v3_small, *HOWARD, 2_542_856, 56_510_400),
+    _mnasnet(0.5, 256, 2_218_512, 104_455_968),
+    _mnasnet(0.75, 232, 3_170_208, 215_493_104),
+    _mnasnet(1.0, 256, 4_383_312, 314_415_872),
+    _mnasnet(1.3, 232, 6_282_256, 526_362_432),
+    _shufflenet("x0_5", (48, 96, 192), 1024, 256, 1_366_792, 40_476_448),
+    _shufflenet("x1_0", (116, 232, 464), 1024, 256, 2_278_604, 144_907_992),
+    _shufflenet("x1_5", (176, 352, 704), 1024, 232, 3_503_624, 295_759_392),
+    _shufflenet("x2_0", (244, 488, 976), 2048, 232, 7_393_996, 583_253_464),
 )

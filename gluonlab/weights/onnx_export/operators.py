@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Optional
 
+from gluonlab.weights.onnx_export import shapes, tokens
 from gluonlab.weights.onnx_export.attributes import Attributes, Graph
 from gluonlab.weights.onnx_export.pooling import pooling
 
@@ -61,9 +62,10 @@ def adaptive_pooling(graph: Graph, inputs: list[str], attributes: Attributes) ->
 
 
 def fully_connected(graph: Graph, inputs: list[str], attributes: Attributes) -> str:
-    """Matrix product and bias; images become vectors first."""
+    """Matrix product and bias; images become vectors first, or each position has its own product."""
     if not attributes.value("flatten", True):
-        raise attributes.refuse("a fully connected layer over several positions")
+        product = graph.add("MatMul", [inputs[0], graph.add("Transpose", [inputs[1]], perm=[1, 0])])
+        return graph.add("Add", [product, inputs[2]]) if len(inputs) > 2 else product
     return graph.add("Gemm", [graph.add("Flatten", inputs[:1], axis=1), *inputs[1:]], transB=1)
 
 
@@ -77,32 +79,6 @@ def hard_sigmoid(graph: Graph, inputs: list[str], attributes: Attributes) -> str
     """max(0, min(1, alpha x + beta))."""
     alpha, beta = float(attributes.value("alpha", 0.2)), float(attributes.value("beta", 0.5))
     return graph.add("HardSigmoid", inputs, alpha=alpha, beta=beta)
-
-
-def concat(graph: Graph, inputs: list[str], attributes: Attributes) -> str:
-    """Arrays side by side along one axis."""
-    return graph.add("Concat", inputs, axis=attributes.value("dim", 1))
-
-
-def flatten(graph: Graph, inputs: list[str], attributes: Attributes) -> str:
-    """All axes but the first become one."""
-    return graph.add("Flatten", inputs, axis=1)
-
-
-def slice_(graph: Graph, inputs: list[str], attributes: Attributes) -> str:
-    """A part of each axis, maybe with steps."""
-    begins, ends, steps = (attributes.value(key) or () for key in ("begin", "end", "step"))
-    axes = range(len(begins))
-    steps = [step or 1 for step in (steps or (1,) * len(begins))]
-    if any(step < 0 for step in steps):
-        raise attributes.refuse("a slice that runs backwards")
-    parts = (
-        [begin or 0 for begin in begins],
-        [2**31 - 1 if end is None else end for end in ends],
-        list(axes),
-        steps,
-    )
-    return graph.add("Slice", [*inputs, *(graph.constant(part, "int64") for part in parts)])
 
 
 def zeros_like(graph: Graph, inputs: list[str], attributes: Attributes) -> str:
@@ -135,9 +111,20 @@ OPERATORS: dict[str, Convert] = {
     "FullyConnected": fully_connected,
     "clip": clip,
     "hard_sigmoid": hard_sigmoid,
-    "Concat": concat,
-    "Flatten": flatten,
-    "slice": slice_,
+    "LeakyReLU": tokens.gelu,
+    "LayerNorm": tokens.layer_norm,
+    "softmax": tokens.softmax,
+    "batch_dot": tokens.batch_dot,
+    "norm": tokens.norm,
+    "mean": tokens.mean,
+    "Concat": shapes.concat,
+    "Flatten": shapes.flatten,
+    "Reshape": shapes.reshape,
+    "transpose": shapes.transpose,
+    "SwapAxis": shapes.swap_axes,
+    "slice": shapes.slice_,
+    "slice_axis": shapes.slice_axis,
+    "broadcast_like": shapes.broadcast_like,
     "zeros_like": zeros_like,
     "Dropout": identity,
     "_copy": identity,
@@ -149,6 +136,7 @@ OPERATORS: dict[str, Convert] = {
     "elemwise_mul": _plain("Mul"),
     "broadcast_mul": _plain("Mul"),
     "_mul": _plain("Mul"),
+    "broadcast_div": _plain("Div"),
     "_plus_scalar": _with_scalar("Add"),
     "_mul_scalar": _with_scalar("Mul"),
     "_div_scalar": _with_scalar("Div"),
