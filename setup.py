@@ -9,7 +9,13 @@ setup(
     packages=[*find_packages(include=["gluonlab", "gluonlab.*"]), *recipes],
     package_dir={"gluonlab.recipes": "configs"},
     package_data={
-        "gluonlab": ["py.typed", "data/digits.npz", "data/digits.md", "models/imagenet_classes.txt"],
+        "gluonlab": [
+            "py.typed",
+            "data/digits.npz",
+            "data/digits.md",
+            "models/imagenet_classes.txt",
+            "cli/starter.md",
+        ],
         **{name: ["*.yaml"] for name in recipes},
     },
 )

@@ -15,6 +15,7 @@ from gluonlab import __version__
 from gluonlab.cli import bench, data, models, recipes
 from gluonlab.cli.doctor import doctor
 from gluonlab.cli.evaluate import evaluate
+from gluonlab.cli.init import init
 from gluonlab.cli.launch import launch
 from gluonlab.cli.predict import predict
 from gluonlab.cli.report import report
@@ -89,6 +90,7 @@ def as_gluonlab_error(error: BaseException) -> GluonlabError:
     )
 
 
+app.command()(init)
 app.command()(train)
 app.command()(launch)
 app.command()(evaluate)

@@ -151,7 +151,8 @@ def _shipped_tree(file: Path) -> dict[str, Any]:
     import yaml
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    tree: dict[str, Any] = yaml.load(file.read_bytes(), Loader=loader)
+    with reading(file):
+        tree: dict[str, Any] = yaml.load(file.read_bytes(), Loader=loader)
     base = tree.pop("extends", None)
     return merge(_shipped_tree(extended(file, base)), tree) if base else tree
 

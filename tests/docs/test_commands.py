@@ -9,7 +9,7 @@ import typer.main
 from gluonlab.cli.main import app
 
 GLUONLAB = typer.main.get_command(app)
-PAGES = ("README.md", "docs/*.md")
+PAGES = ("README.md", "docs/*.md", "gluonlab/cli/starter.md")
 
 
 def commands_in(page):
