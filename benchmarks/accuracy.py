@@ -17,7 +17,8 @@ from typing import Any
 
 import psutil
 
-from gluonlab.build.run import git_commit, package_versions
+from gluonlab.build.run import package_versions
+from gluonlab.checkout import git_commit
 from gluonlab.reporting.run_files import latest_by_step, read_json, read_metrics, write_json
 
 

@@ -103,7 +103,8 @@ def _run(python: str, script: str, *arguments: str) -> str:
 
 
 def _machine() -> dict[str, Any]:
-    from gluonlab.build.run import git_commit, package_versions
+    from gluonlab.build.run import package_versions
+    from gluonlab.checkout import git_commit
 
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     processor = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), "")

@@ -179,7 +179,8 @@ def _status(pid: int, key: str) -> int:
 
 
 def _machine() -> dict[str, Any]:
-    from gluonlab.build.run import git_commit, package_versions
+    from gluonlab.build.run import package_versions
+    from gluonlab.checkout import git_commit
 
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     processor = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), "")

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 from gluonlab.bench.machine import describe_machine
-from gluonlab.build.run import git_commit
+from gluonlab.checkout import git_commit
 from gluonlab.reporting.run_files import read_json, write_json
 from tests.cuda_driver_stub import build_driver
 

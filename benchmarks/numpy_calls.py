@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import numpy_calls_list
 
-from gluonlab.build.run import git_commit
+from gluonlab.checkout import git_commit
 from gluonlab.reporting.run_files import write_json
 from gluonlab.runtime.mxnet import mx, nd
 

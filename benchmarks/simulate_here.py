@@ -26,7 +26,8 @@ from gluonlab.bench.machine import describe_machine
 from gluonlab.bench.result import Row, read_result
 from gluonlab.build.benchmark import benchmark_config
 from gluonlab.build.cluster import build_cluster, build_jobs
-from gluonlab.build.run import git_commit, package_versions
+from gluonlab.build.run import package_versions
+from gluonlab.checkout import git_commit
 from gluonlab.config.cluster import ClusterFile, load_cluster
 from gluonlab.reporting.run_files import write_json
 from gluonlab.simulate.update import images_per_second, simulate_update

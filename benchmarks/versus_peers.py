@@ -25,7 +25,8 @@ from protocol import Side
 
 from gluonlab.bench.machine import available_cores, describe_machine
 from gluonlab.bench.statistics import Ratio, paired_ratio, summarize
-from gluonlab.build.run import git_commit, package_versions
+from gluonlab.build.run import package_versions
+from gluonlab.checkout import git_commit
 from gluonlab.reporting.run_files import read_json, write_json
 
 PEERS = Path(__file__).parent / "peers"

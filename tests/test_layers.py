@@ -29,6 +29,7 @@ LAYERS = [
     },
     {
         "schedules",
+        "checkout",
         "epochs",
         "intervals",
         "timing",

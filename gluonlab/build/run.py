@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import subprocess
 import sys
 import time
 from contextlib import nullcontext
@@ -30,6 +29,7 @@ from gluonlab.build.engine import engine_network
 from gluonlab.build.network import build_state, build_train_loss, build_val_loss, equal_logits_loss
 from gluonlab.build.phases import build_averaging, build_phases, build_workers
 from gluonlab.build.schedule import build_schedule, build_sgd_share
+from gluonlab.checkout import git_commit
 from gluonlab.checkpoint.store import CheckpointStore
 from gluonlab.checkpoint.verify import Checkpoint
 from gluonlab.config.schema import Config
@@ -201,16 +201,3 @@ def package_versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return versions
-
-
-def git_commit() -> Optional[str]:
-    """The commit of gluonlab's own checkout that this code runs from; None outside one."""
-    root = Path(__file__).parents[2]
-    command = ["git", "-C", str(root), "rev-parse", "--show-toplevel", "HEAD"]
-    try:
-        top, commit = subprocess.run(
-            command, capture_output=True, text=True, check=True, timeout=10
-        ).stdout.split()
-    except (OSError, ValueError, subprocess.SubprocessError):
-        return None
-    return commit if Path(top) == root.resolve() else None

@@ -12,6 +12,7 @@ import typer
 import typer.core
 
 from gluonlab import __version__
+from gluonlab.checkout import git_commit
 from gluonlab.cli import bench, data, models, recipes
 from gluonlab.cli.doctor import doctor
 from gluonlab.cli.evaluate import evaluate
@@ -46,7 +47,8 @@ app = typer.Typer(
 
 def _print_version(is_asked: bool) -> None:
     if is_asked:
-        typer.echo(f"gluonlab {__version__}")
+        commit = git_commit()
+        typer.echo(f"gluonlab {__version__}" + (f", commit {commit[:10]}" if commit else ""))
         raise typer.Exit
 
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 
 import cv2
@@ -196,10 +197,13 @@ def test_debug_shows_the_traceback_beside_the_line(run_gluonlab):
     assert job.stderr.splitlines()[-1].startswith("error[CFG01]")
 
 
-def test_the_version_is_printed(run_gluonlab):
+def test_the_version_is_printed_with_the_commit_of_a_checkout(run_gluonlab, root):
     from gluonlab import __version__
 
-    assert run_gluonlab("--version").stdout == f"gluonlab {__version__}\n"
+    git = ["git", "-C", root, "rev-parse", "--short=10", "HEAD"]
+    job = subprocess.run(git, capture_output=True, text=True)
+    commit = f", commit {job.stdout.strip()}" if job.returncode == 0 else ""
+    assert run_gluonlab("--version").stdout == f"gluonlab {__version__}{commit}\n"
 
 
 def test_training_arrays_and_their_record_files_is_the_same_run(run_gluonlab, tmp_path):

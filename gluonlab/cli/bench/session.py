@@ -130,7 +130,8 @@ def open_result(benchmark: str, json_target: Optional[str], rank: int = 0) -> Re
     """The result that rank 0 keeps, in the file that was asked for."""
     from gluonlab.bench.machine import describe_machine
     from gluonlab.bench.result import Result
-    from gluonlab.build.run import git_commit, package_versions
+    from gluonlab.build.run import package_versions
+    from gluonlab.checkout import git_commit
     from gluonlab.parallel.launch.job import COMMAND
 
     origin: dict[str, Any] = {
