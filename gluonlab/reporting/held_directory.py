@@ -96,11 +96,12 @@ class HeldDirectory:
         return os.path.samestat(status, self._status)
 
     def _what_happened(self, otherwise: str) -> str:
-        """Where Linux says that the held directory is now."""
+        """Where Linux says that the held directory is; what it tells of an unmounted disk is no place."""
         try:
             place = os.readlink(f"/proc/self/fd/{self._descriptor}")
+            if place.endswith(_DELETED):
+                return "was removed"
+            is_there = place != self._place and self._is_same(os.stat(place))
         except OSError:
             return otherwise
-        if place.endswith(_DELETED):
-            return "was removed"
-        return f"was moved to {place}" if place != self._place else otherwise
+        return f"was moved to {place}" if is_there else otherwise

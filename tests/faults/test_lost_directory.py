@@ -71,7 +71,7 @@ def test_a_disk_that_comes_or_goes(what, tmp_path, undisturbed, table):
             subprocess.run(["umount", "--lazy", str(disk)], check=True)
         ended = job.end()
         assert ended.code == 4, ended.errors
-        assert ended.last_line.startswith(f"error[CKP12] {run_dir}: ")
+        assert ended.last_line.startswith(f"error[CKP12] {run_dir}: has another directory in its place")
         assert not list(disk.rglob("*")) or not list(run_dir.iterdir())
     finally:
         subprocess.run(["umount", "--quiet", str(place)])
