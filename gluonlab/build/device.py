@@ -12,6 +12,7 @@ from gluonlab.errors import ConfigError, SetupError
 from gluonlab.parallel.environment import has_cpu_feature
 from gluonlab.parallel.world import World
 from gluonlab.runtime.cuda_driver import DriverMissingError, Gpu, read_gpus
+from gluonlab.runtime.cuda_libraries import is_cuda_build_installed
 from gluonlab.runtime.mxnet import mx
 from gluonlab.torch_engine import check_torch, sees_cuda
 
@@ -97,6 +98,11 @@ def has_cuda() -> bool:
     return bool(mx.runtime.Features().is_enabled("CUDA"))
 
 
+def has_code_for(gpu: Gpu) -> bool:
+    """Whether MXNet has code for ``gpu``: the wheel is known, a build of somebody else's is trusted."""
+    return gpu.runs_mxnet or not is_cuda_build_installed()
+
+
 def choose_engine(engine: str, ctx: str, gpus: Sequence[Gpu]) -> str:
     """``engine``, or for ``auto`` the one that has code for the device.
 
@@ -104,7 +110,7 @@ def choose_engine(engine: str, ctx: str, gpus: Sequence[Gpu]) -> str:
     """
     if engine != "auto":
         return engine
-    is_for_mxnet = ctx == "cpu" or not gpus or (has_cuda() and all(gpu.runs_mxnet for gpu in gpus))
+    is_for_mxnet = ctx == "cpu" or not gpus or (has_cuda() and all(has_code_for(gpu) for gpu in gpus))
     return TORCH if not is_for_mxnet and sees_cuda() else MXNET
 
 
@@ -126,7 +132,7 @@ def choose_gpu(
             f"{gluonlab_command('doctor')} tells what is seen",
         )
     gpu = gpus[local_rank]
-    if engine == MXNET and not gpu.runs_mxnet:
+    if engine == MXNET and not has_code_for(gpu):
         raise SetupError(
             "ENV22",
             f"GPU {local_rank} ({gpu.name}, compute capability {gpu.capability})",

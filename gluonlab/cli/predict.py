@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
@@ -23,9 +23,14 @@ from gluonlab.errors import CheckpointError
 
 if TYPE_CHECKING:
     from gluonlab.build.image_model import ImageModel
+    from gluonlab.data.source import Source
     from gluonlab.weights.which import Which
 
-ENGINE_OPTION = typer.Option("mxnet", help="What computes: mxnet, fused, int8, onnxruntime or torch.")
+ENGINE_OPTION = typer.Option(
+    "auto",
+    help="What computes: mxnet, fused, int8, onnxruntime or torch; auto: mxnet, or torch where only that "
+    "is installed.",
+)
 
 
 def predict(
@@ -34,7 +39,9 @@ def predict(
         metavar="MODEL_OR_CHECKPOINT",
         help="Model folder, store:NAME, run or checkpoint; with torch also a -symbol.json or its folder.",
     ),
-    images: list[Path] = typer.Argument(..., metavar="IMAGE...", help="Image files, or folders of them."),
+    images: list[Path] = typer.Argument(
+        ..., metavar="IMAGE...", help="Image files, folders of them, or record files."
+    ),
     top: int = typer.Option(5, min=1, help="How many classes to name for each image."),
     engine: str = ENGINE_OPTION,
     features: Optional[Path] = typer.Option(
@@ -47,37 +54,57 @@ def predict(
     max_bytes: int = MAX_BYTES,
     json_target: Optional[str] = JSON_OPTION,
 ) -> None:
-    """Name the likeliest classes of images.
+    """Name the likeliest classes of images. Of record files, which have labels, it tells the accuracy too.
 
     Example: gluonlab predict models/resnet50 photo.jpg --top 3
     """
     import numpy as np
 
     from gluonlab.data.image_limits import ImageLimits
-    from gluonlab.inference.images import ImageFiles, find_images, read_batch
-    from gluonlab.inference.predict import top_classes
+    from gluonlab.inference import default_engine
+    from gluonlab.inference.images import open_images
+    from gluonlab.inference.predict import accuracy, top_classes
     from gluonlab.weights.which import check_which
 
     check_json_target(json_target)
-    files, limits = find_images(images), ImageLimits(max_pixels, max_bytes)
-    model, compute_for = _open(target, engine, check_which(weights), features is not None, check)
+    sources, which = open_images(images, ImageLimits(max_pixels, max_bytes)), check_which(weights)
+    engine = default_engine() if engine == "auto" else engine
+    model, compute_for = _open(target, engine, which, features is not None, check)
     compute: Any = None
     rows: list[dict[str, Any]] = []
-    vectors: list[Any] = []
-    for start in range(0, len(files), batch_size):
-        part = files[start : start + batch_size]
-        batch = read_batch(ImageFiles(part, limits), model.augmentation(), *model.normalisation)
+    computed: list[Any] = []
+    for names, labels, batch in _batches(sources, model, batch_size):
         compute = compute or compute_for(batch)
-        if features:
-            vectors.append(compute(batch))
-            continue
-        classes = top_classes(compute(batch), top, model.class_names)
-        rows += [{"image": str(path), "classes": best} for path, best in zip(part, classes)]
+        computed.append(compute(batch))
+        rows += [
+            {"image": name, **({"label": label} if label >= 0 else {})} for name, label in zip(names, labels)
+        ]
+    outputs = np.concatenate(computed)
     if features:
-        _write_features(features, np.concatenate(vectors), [str(path) for path in files], json_target)
-    elif not write_json(rows, json_target) or json_target != "-":
+        _write_features(features, outputs, [row["image"] for row in rows], json_target)
+        return
+    for row, best in zip(rows, top_classes(outputs, top, model.class_names)):
+        row["classes"] = best
+    if not write_json(rows, json_target) or json_target != "-":
         cells = [(row["image"], _describe(row["classes"])) for row in rows]
         typer.echo(format_table(("image", "classes"), cells))
+        labelled = [place for place, row in enumerate(rows) if "label" in row]
+        if labelled:
+            right = accuracy(outputs[labelled], [rows[place]["label"] for place in labelled])
+            typer.echo(f"top-1 {right:.2%} of {len(labelled)} images with a label")
+
+
+def _batches(
+    sources: Sequence[Source], model: ImageModel, batch_size: int
+) -> Iterator[tuple[list[str], list[int], Any]]:
+    """Names, labels and normalised pixels of all images."""
+    from gluonlab.inference.images import read_batch
+
+    for source in sources:
+        for start in range(0, len(source), batch_size):
+            part = range(start, min(start + batch_size, len(source)))
+            batch = read_batch(source, model.augmentation(), *model.normalisation, part)
+            yield [source.where(index) for index in part], source.labels[part].tolist(), batch
 
 
 def _open(

@@ -9,7 +9,7 @@ from gluonlab.doctor.engine import check_horovod, check_mxnet
 from gluonlab.doctor.finding import Finding
 from gluonlab.doctor.gpu import check_gpu
 from gluonlab.doctor.machine import check_machine
-from gluonlab.doctor.packages import check_packages
+from gluonlab.doctor.packages import check_packages, mxnet_builds
 from gluonlab.doctor.self_test import check_all_reduce, check_training
 from gluonlab.doctor.surroundings import check_surroundings
 from gluonlab.parallel.environment import is_horovod_installed, launched_process
@@ -26,6 +26,8 @@ def examine(folder: Path, *, self_test: bool = True) -> Iterator[Finding]:
             yield finding
 
     yield from noted(check_packages())
+    if not mxnet_builds():
+        broken.add("mxnet package")  # also where PyTorch does without it
     yield from noted(check_gpu())
     if not broken & {"python", "numpy", "mxnet package"}:
         yield from noted(iter([check_mxnet()]))

@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from importlib import metadata
 
 from gluonlab.commands import install_command, pip_command
-from gluonlab.doctor.finding import Finding, fail, ok
+from gluonlab.doctor.finding import Finding, fail, ok, warn
 
 MXNET_VERSION = "1.9.1"
 NUMPY_RANGE = "NumPy 1.21 to 2.x"
 INSTALL = install_command()
+_BUILD = re.compile(re.escape(MXNET_VERSION) + r"([.+-]\D.*)?")  # "1.9.1", "1.9.1.post0", "1.9.1+somebody"
 
 
 def check_packages() -> Iterator[Finding]:
@@ -58,9 +59,15 @@ def _check_numpy() -> Finding:
 def _check_mxnet_package() -> Finding:
     builds = mxnet_builds()
     if not builds:
-        return fail(
-            "mxnet package", "is not installed", f"{INSTALL} cpu, or on a GPU machine {INSTALL} cu112"
-        )
+        mend = f"{INSTALL} cpu, or on a GPU machine {INSTALL} cu112"
+        torch = installed_version("torch")
+        if torch:
+            return warn(
+                "mxnet package",
+                f"is not installed: PyTorch {torch} predicts and exports, but nothing can be trained",
+                mend,
+            )
+        return fail("mxnet package", "is not installed", mend)
     found = ", ".join(f"{name} {version}" for name, version in builds.items())
     if len(builds) > 1:
         return fail(
@@ -68,7 +75,7 @@ def _check_mxnet_package() -> Finding:
             f"{found}: both fill the same folder, and each breaks the other",
             f"{pip_command('uninstall', '-y', *builds)}; then {INSTALL} cpu, or {INSTALL} cu112",
         )
-    if set(builds.values()) != {MXNET_VERSION}:
+    if not all(_BUILD.fullmatch(version) for version in builds.values()):
         flavour = "cu112" if "mxnet-cu112" in builds else "cpu"
         return fail("mxnet package", f"{found}: gluonlab needs {MXNET_VERSION}", f"{INSTALL} {flavour}")
     return ok("mxnet package", found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Optional
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +13,24 @@ from gluonlab.data.augment import Augmentation
 from gluonlab.data.decode import decode_image, read_view
 from gluonlab.data.folder import SUFFIXES
 from gluonlab.data.image_limits import DEFAULT_LIMITS, ImageLimits
+from gluonlab.data.record_files import SUFFIX as RECORD_SUFFIX
+from gluonlab.data.record_source import RecordSource
 from gluonlab.data.source import Source
 from gluonlab.errors import DataError, Problem
 
 NO_DRAWS = np.zeros(0)
+
+
+def open_images(paths: Sequence[Path], limits: ImageLimits = DEFAULT_LIMITS) -> list[Source]:
+    """What ``paths`` hold: each record file with its labels, then all image files, those of folders too.
+
+    Raises:
+        DataError: what `find_images` and `RecordSource` raise.
+    """
+    records = [path for path in paths if path.suffix == RECORD_SUFFIX and path.is_file()]
+    files = find_images([path for path in paths if path not in records])
+    sources: list[Source] = [RecordSource(path, limits=limits) for path in records]
+    return [*sources, ImageFiles(files, limits)] if files else sources
 
 
 def find_images(paths: Sequence[Path]) -> list[Path]:
@@ -72,16 +87,20 @@ class ImageFiles:
 
 
 def read_batch(
-    source: Source, augmentation: Augmentation, mean: Sequence[float], std: Sequence[float]
+    source: Source,
+    augmentation: Augmentation,
+    mean: Sequence[float],
+    std: Sequence[float],
+    indices: Optional[Sequence[int]] = None,
 ) -> NDArray[np.float32]:
-    """All images of ``source``, scaled, cropped and normalised as for validation: (N, C, H, W).
+    """Images ``indices`` of ``source``, or all, scaled, cropped, normalised as for validation: (N, C, H, W).
 
     Raises:
         DataError: one line for each image that cannot be read.
     """
     images: list[NDArray[np.uint8]] = []
     problems: list[Problem] = []
-    for index in range(len(source)):
+    for index in range(len(source)) if indices is None else indices:
         try:
             images.append(read_view(source, index, augmentation, NO_DRAWS))
         except DataError as error:

@@ -25,7 +25,13 @@ def test_more_processes_than_gpus_are_refused_on_each_of_them(ctx, gpus):
             choose_gpu(ctx, rank, 2, gpus)
 
 
-def test_a_gpu_that_the_wheel_has_no_code_for_is_told_with_the_choices():
+@pytest.fixture
+def wheel(monkeypatch):
+    """An environment with ``mxnet-cu112``."""
+    monkeypatch.setattr("gluonlab.build.device.is_cuda_build_installed", lambda: True)
+
+
+def test_a_gpu_that_the_wheel_has_no_code_for_is_told_with_the_choices(wheel):
     with pytest.raises(SetupError, match=r"ENV22.*H100, compute capability 9.0.*5.0 to 8.9.*engine=torch"):
         choose_gpu("auto", 0, 1, [H100])
     assert choose_gpu("auto", 0, 1, [H100], TORCH) == H100
@@ -45,13 +51,20 @@ def test_a_gpu_that_the_wheel_has_no_code_for_is_told_with_the_choices():
     ],
 )
 def test_pytorch_is_taken_for_a_gpu_that_mxnet_has_no_code_for(
-    monkeypatch, ctx, gpus, mxnet_has_cuda, torch_sees_gpus, chosen
+    wheel, monkeypatch, ctx, gpus, mxnet_has_cuda, torch_sees_gpus, chosen
 ):
     monkeypatch.setattr("gluonlab.build.device.has_cuda", lambda: mxnet_has_cuda)
     monkeypatch.setattr("gluonlab.build.device.sees_cuda", lambda: torch_sees_gpus)
     assert choose_engine("auto", ctx, gpus) == chosen
     assert choose_engine("mxnet", ctx, gpus) == MXNET
     assert choose_engine("torch", ctx, gpus) == TORCH
+
+
+def test_another_build_of_mxnet_than_the_wheel_is_trusted(monkeypatch):
+    monkeypatch.setattr("gluonlab.build.device.is_cuda_build_installed", lambda: False)
+    monkeypatch.setattr("gluonlab.build.device.has_cuda", lambda: True)
+    assert choose_gpu("auto", 0, 1, [H100]) == H100
+    assert choose_engine("auto", "auto", [H100]) == MXNET
 
 
 def test_arrays_stay_on_the_host_where_pytorch_computes_on_a_gpu():

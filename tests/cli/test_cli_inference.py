@@ -1,6 +1,7 @@
 """``predict``, ``evaluate --engine``, ``models export`` and fine-tuning, as their users run them."""
 
 import json
+import re
 from importlib.util import find_spec
 
 import cv2
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 from gluonlab.data.digits import load_digits
+from gluonlab.data.recordio import RecordWriter, pack_image_record
 
 SHORT = [
     "epochs=2",
@@ -58,6 +60,42 @@ def test_predict_names_the_classes_of_a_run(digits, run_gluonlab, engine):
     assert evaluated["top1"] == pytest.approx(trained["top1"], abs=1.5 / 360)
     assert np.mean(right) > 0.6, "chance is 0.1"
     assert all(len(row["classes"]) == 2 for row in rows)
+
+
+@pytest.fixture(scope="module")
+def records(digits):
+    """The validation set of the digits as a record file with labels."""
+    source = load_digits("val")
+    with RecordWriter(digits / "val.rec") as writer:
+        for index in range(len(source)):
+            encoded = cv2.imencode(".png", source.image(index))[1].tobytes()
+            writer.write(pack_image_record(float(source.labels[index]), index, encoded))
+    return digits / "val.rec"
+
+
+def test_predictions_of_record_files_tell_the_accuracy(digits, records, run_gluonlab):
+    summary = json.loads((digits / "run" / "summary.json").read_text())
+    told = run_gluonlab("predict", digits / "run", records, "--batch-size", "50")
+    assert told.stdout.splitlines()[-1] == f"top-1 {summary['top1']:.2%} of 360 images with a label"
+    rows = read_json(run_gluonlab("predict", digits / "run", digits / "images", records, "--json", "-"))
+    assert [row.get("label", -1) for row in rows] == [*load_digits("val").labels, *[-1] * 40]
+
+
+@NEEDS_TORCH
+def test_runs_and_records_are_of_use_without_mxnet(digits, records, run_gluonlab, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['mxnet'] = None")
+    without = {"PYTHONPATH": str(tmp_path)}
+    summary = json.loads((digits / "run" / "summary.json").read_text())
+    told = run_gluonlab("predict", digits / "run", records, environment=without)
+    assert told.stdout.splitlines()[-1] == f"top-1 {summary['top1']:.2%} of 360 images with a label"
+    out = tmp_path / "out"
+    export = ["models", "export", digits / "run", "-o", out, "--format", "pytorch", "--json", "-"]
+    report = read_json(run_gluonlab(*export, environment=without))
+    assert report["check"]["with"] == "torch"
+    assert report["check"]["relative_difference"] < 1e-5
+    refused = run_gluonlab("evaluate", digits / "run", environment=without)
+    assert refused.returncode == 8
+    assert re.match(r"error\[ENV0\d\] mxnet: .*\n\Z", refused.stderr), refused.stderr
 
 
 def test_evaluate_reports_what_8_bits_cost(digits, run_gluonlab):

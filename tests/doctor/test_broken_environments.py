@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from gluonlab.doctor.packages import check_packages
 from tests.doctor.environments import add_package, drop_extension, make_environment
 
 CAN_MOUNT = subprocess.run(["unshare", "-rm", "true"], capture_output=True).returncode == 0
@@ -72,6 +73,15 @@ def test_another_mxnet(root, tmp_path):
     assert_finding(finding, "fail", "mxnet 1.6.0: gluonlab needs 1.9.1", "./scripts/install.sh cpu")
 
 
+@pytest.mark.parametrize(
+    ("version", "is_fit"), [("1.9.1.post0", True), ("1.9.1+nv24.6", True), ("1.9.10", False)]
+)
+def test_a_build_of_somebody_else(version, is_fit, monkeypatch):
+    monkeypatch.setattr("gluonlab.doctor.packages.mxnet_builds", lambda: {"mxnet": version})
+    (finding,) = [finding for finding in check_packages() if finding.name == "mxnet package"]
+    assert (finding.state == "ok") == is_fit
+
+
 def test_both_mxnets(root, tmp_path):
     site = make_environment(tmp_path, without=["mxnet_cu112-*", "mxnet-*"])
     add_package(site, "mxnet", "1.9.1")
@@ -82,8 +92,17 @@ def test_both_mxnets(root, tmp_path):
 
 
 def test_no_mxnet(root, tmp_path):
-    make_environment(tmp_path, without=["mxnet", "mxnet*dist-info"])
+    make_environment(tmp_path, without=["mxnet", "mxnet*dist-info", "torch-*dist-info"])
     assert_finding(examine(root, tmp_path)["mxnet package"], "fail", "is not installed", "install.sh cpu")
+
+
+def test_no_mxnet_beside_pytorch(root, tmp_path):
+    site = make_environment(tmp_path, without=["mxnet", "mxnet*dist-info"])
+    add_package(site, "torch", "2.13.0")
+    findings = examine(root, tmp_path)
+    what = "is not installed: PyTorch 2.13.0 predicts and exports, but nothing can be trained"
+    assert_finding(findings["mxnet package"], "warn", what, "install.sh cpu")
+    assert "mxnet" not in findings, "what rests on MXNet is left out"
 
 
 def test_no_mpi(root, tmp_path):

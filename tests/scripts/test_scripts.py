@@ -41,7 +41,7 @@ def test_findings_are_executable_and_parse(root):
 def test_an_unknown_argument_is_refused(root):
     job = run_script(root, "install.sh", "gpu")
     assert job.returncode == 2
-    known = "cpu, cu112, --without-horovod, --system-cuda or --with-torch"
+    known = "cpu, cu112, torch, --without-horovod, --system-cuda or --with-torch"
     assert job.stderr == f"error[CLI01] install: unknown argument gpu; use {known}\n"
 
 
