@@ -117,8 +117,9 @@ def test_importing_the_package_or_asking_for_help_loads_nothing_heavy():
     modules = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout.split()
-    heavy = {"mxnet", "horovod", "numpy", "pydantic", "matplotlib", "tensorboardX", "cv2"}
+    heavy = {"mxnet", "horovod", "numpy", "pydantic", "matplotlib", "tensorboardX", "cv2", "rich", "yaml"}
     assert not heavy & set(modules)
+    assert not {"gluonlab.cli.train", "gluonlab.cli.data.fetch"} & set(modules)
 
 
 def test_every_public_name_exists():

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Optional
+from typing import Optional
 
 import typer
 
 from gluonlab.cli.output import JSON_OPTION, check_json_target, write_json
-
-if TYPE_CHECKING:
-    from gluonlab.doctor.finding import Finding
+from gluonlab.doctor.examination import examine
+from gluonlab.doctor.finding import Finding, gravest
+from gluonlab.errors import SetupError
 
 
 def doctor(
@@ -23,10 +23,6 @@ def doctor(
 
     Example: gluonlab doctor --json report.json
     """
-    from gluonlab.doctor.examination import examine
-    from gluonlab.doctor.finding import gravest
-    from gluonlab.errors import SetupError
-
     check_json_target(json_target)
     findings = []
     for finding in examine(Path.cwd(), self_test=self_test):

@@ -25,7 +25,7 @@ def init(
         help="Where your images are, with train/ and val/ in it; by default images/ in the new folder.",
     ),
 ) -> None:
-    """Make a folder to train on your own images: recipe, place for the images, README.
+    """Make a folder to train on your own images. In it are a recipe, a place for the images, a README.
 
     Example: gluonlab init flowers --images ~/flowers
     """
@@ -47,8 +47,10 @@ def _recipe(images: Optional[Path]) -> str:
     """The template, with the folders and the number of classes of ``images`` where they are known."""
     template = find_recipe(TEMPLATE)
     with reading(template):
-        first, _, rest = template.read_text(encoding="utf-8").partition("about:\n")
-    text = f"{first.splitlines()[0]}\n#   gluonlab train recipe.yaml\nabout:\n{rest}"
+        title, _, *lines = template.read_text(
+            encoding="utf-8"
+        ).splitlines()  # the second line says how to get here
+    text = "\n".join([title, *lines, ""])
     if images is None:
         return text
     for part in ("train", "val"):

@@ -13,18 +13,8 @@ import typer.core
 
 from gluonlab import __version__
 from gluonlab.checkout import git_commit
-from gluonlab.cli import bench, data, models, recipes
-from gluonlab.cli.doctor import doctor
-from gluonlab.cli.evaluate import evaluate
-from gluonlab.cli.init import init
-from gluonlab.cli.launch import launch
-from gluonlab.cli.predict import predict
-from gluonlab.cli.report import report
-from gluonlab.cli.runs import runs
-from gluonlab.cli.schedule import schedule
-from gluonlab.cli.simulate import simulate
 from gluonlab.cli.streams import lost_output, mend_standard_streams
-from gluonlab.cli.train import train
+from gluonlab.cli.verbs import group
 from gluonlab.disk import notes_of
 from gluonlab.errors import CheckpointError, GluonlabError, ResourceError
 from gluonlab.runtime.leaving import leave
@@ -37,7 +27,25 @@ typer.core.HAS_RICH = False  # type: ignore
 # A wrong command line: of click before typer 0.17, of typer's own copy after, and neither exports it.
 _CommandLineError: Any = typer.BadParameter.__mro__[2]
 
+VERBS = {
+    "init": "Make a folder to train on your own images.",
+    "train": "Train in this process.",
+    "launch": "Train with several processes, on one host or many.",
+    "evaluate": "Validate a run or a checkpoint, each image once.",
+    "predict": "Name the likeliest classes of images.",
+    "schedule": "Show learning rate, batch and steps of a recipe.",
+    "simulate": "Predict speed, time and cost of a recipe on a cluster.",
+    "runs": "List runs with their state, last step and accuracy.",
+    "report": "Write what runs and measurements gave to one HTML file.",
+    "doctor": "Check the installation and the machine.",
+    "recipes": "The recipes that ship: list, show, copy, diff.",
+    "models": "The models: list, show, import, fetch, export.",
+    "data": "Obtain, pack, verify and look at data sets.",
+    "bench": "Measure; compare what was measured.",
+}
+
 app = typer.Typer(
+    cls=group("gluonlab.cli", VERBS),
     add_completion=False,
     no_args_is_help=True,
     rich_markup_mode=None,  # rich would double the start-up time of --help
@@ -90,22 +98,6 @@ def as_gluonlab_error(error: BaseException) -> GluonlabError:
     return GluonlabError(
         "BUG01", type(error).__name__, str(error) or "no message", "run with --debug for the traceback"
     )
-
-
-app.command()(init)
-app.command()(train)
-app.command()(launch)
-app.command()(evaluate)
-app.command()(predict)
-app.command()(schedule)
-app.command()(simulate)
-app.command()(runs)
-app.command()(report)
-app.command()(doctor)
-app.add_typer(recipes.app, name="recipes")
-app.add_typer(models.app, name="models")
-app.add_typer(data.app, name="data")
-app.add_typer(bench.app, name="bench")
 
 
 def main() -> NoReturn:

@@ -7,7 +7,9 @@ from typing import Optional
 
 import typer
 
+from gluonlab.build.plan import learning_rate_milestones, plan_schedule
 from gluonlab.cli.output import JSON_OPTION, write_json
+from gluonlab.config import load_config
 from gluonlab.disk import writing
 
 CURVE_WIDTH, CURVE_HEIGHT = 72, 12
@@ -23,9 +25,6 @@ def schedule(
 
     Example: gluonlab schedule recipe:imagenet/resnet50_goyal_8k
     """
-    from gluonlab.build.plan import learning_rate_milestones, plan_schedule
-    from gluonlab.config import load_config
-
     config = load_config(recipe, overrides or [])
     calendar, rate = plan_schedule(config)
     steps = calendar.total_steps(config.epochs)
@@ -65,7 +64,7 @@ def draw_curve(values: list[float]) -> str:
 
 
 def _write_plot(path: Path, name: str, points: list[tuple[float, float]]) -> None:
-    from gluonlab.reporting.plots import curves_svg
+    from gluonlab.reporting.plots import curves_svg  # imports matplotlib
 
     with writing(path):
         path.write_text(curves_svg({name: points}, "epoch", "learning rate"), encoding="utf-8")

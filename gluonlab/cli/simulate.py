@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Optional
+from typing import Any, Optional
 
 import typer
 
+from gluonlab.build.cluster import Job, build_cluster, build_jobs, build_overheads
 from gluonlab.cli.output import JSON_OPTION, check_json_target, format_table, write_json
+from gluonlab.config import load_config
+from gluonlab.config.cluster import ClusterFile, load_cluster
+from gluonlab.config.schema import Config
 from gluonlab.disk import writing
 from gluonlab.errors import ConfigError
-
-if TYPE_CHECKING:
-    from gluonlab.build.cluster import Job
-    from gluonlab.config.cluster import ClusterFile
-    from gluonlab.config.schema import Config
-    from gluonlab.simulate.update import Cluster
+from gluonlab.simulate.convergence import epochs_to_target
+from gluonlab.simulate.training import price, training_time
+from gluonlab.simulate.update import Cluster, efficiency, images_per_second, simulate_update
+from gluonlab.simulate.what_if import rank_changes
 
 Row = dict[str, Any]
 
@@ -41,8 +44,6 @@ def simulate(
     """
     check_json_target(json_target)
     counts = _parse_counts(gpus)
-
-    from gluonlab.build.cluster import build_cluster, build_jobs
 
     config, file = _load(recipe, overrides or [], cluster)
     jobs = build_jobs(config, file, counts, is_weak)
@@ -73,9 +74,6 @@ def _parse_counts(text: str) -> list[int]:
 
 def _load(recipe: Path, overrides: list[str], cluster: Path) -> tuple[Config, ClusterFile]:
     """Both files; the problems of both are told at once."""
-    from gluonlab.config import load_config
-    from gluonlab.config.cluster import load_cluster
-
     try:
         config = load_config(recipe, overrides)
     except ConfigError as recipe_error:
@@ -89,10 +87,6 @@ def _load(recipe: Path, overrides: list[str], cluster: Path) -> tuple[Config, Cl
 
 
 def _predict(job: Job, machine: Cluster, file: ClusterFile) -> Row:
-    from gluonlab.build.cluster import build_overheads
-    from gluonlab.simulate.training import price, training_time
-    from gluonlab.simulate.update import efficiency, images_per_second, simulate_update
-
     update = simulate_update(machine, job.work, job.gpus)
     run = training_time(job.calendar, build_overheads(file), update.seconds, job.work, job.gpus)
     row: Row = {
@@ -123,8 +117,6 @@ def _predict(job: Job, machine: Cluster, file: ClusterFile) -> Row:
 
 def _add_epochs_to_target(row: Row, epochs: float) -> None:
     """Epochs and time to 75.9 % with LARS, as far as points are published."""
-    from gluonlab.simulate.convergence import epochs_to_target
-
     found = epochs_to_target(row["global_batch_size"])
     if found is None:
         return
@@ -134,10 +126,6 @@ def _add_epochs_to_target(row: Row, epochs: float) -> None:
 
 
 def _changes(job: Job, machine: Cluster) -> Row:
-    from dataclasses import asdict
-
-    from gluonlab.simulate.what_if import rank_changes
-
     return {"gpus": job.gpus, "changes": [asdict(gain) for gain in rank_changes(machine, job.work, job.gpus)]}
 
 
@@ -198,7 +186,7 @@ def format_duration(seconds: float) -> str:
 
 
 def _write_plot(path: Path, name: str, rows: list[Row]) -> None:
-    from gluonlab.reporting.plots import curves_svg
+    from gluonlab.reporting.plots import curves_svg  # imports matplotlib
 
     curve = [(float(row["gpus"]), row["efficiency"]) for row in rows]
     picture = curves_svg({name: curve}, "GPUs", "efficiency", title=name, is_log_x=True, is_percent=True)

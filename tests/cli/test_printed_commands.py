@@ -23,7 +23,7 @@ from gluonlab.data.verified_source import open_verified
 from gluonlab.errors import ConfigError, DataError
 from gluonlab.models.registry import entry
 from gluonlab.shipped import find_recipe, is_recipe
-from tests.docs.test_commands import GLUONLAB, found
+from tests.docs.test_commands import GLUONLAB, found, verbs_of
 
 PACKAGE = Path(commands.__file__).parent
 MADE_BY = "gluonlab bench fit "  # a cluster file tells what made it
@@ -171,8 +171,8 @@ def test_each_command_of_gluonlab_that_is_shown_exists():
 
 def test_no_message_spells_a_command_out():
     verbs = [
-        f"{name} ({'|'.join(verb.commands)})" if hasattr(verb, "commands") else name
-        for name, verb in GLUONLAB.commands.items()
+        f"{name} ({'|'.join(verbs_of(verb))})" if verbs_of(verb) else name
+        for name, verb in verbs_of(GLUONLAB).items()
     ]
     spelled = re.compile(
         rf"(?<![`>])\bgluonlab ({'|'.join(verbs)})\b(?! (on|with) )|scripts/install\.sh|\bpip (un)?install\b"

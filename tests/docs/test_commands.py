@@ -19,13 +19,20 @@ def commands_in(page):
             yield shlex.split(line, comments=True)
 
 
+def verbs_of(command):
+    """The verbs of a group by name; none of a verb."""
+    if not hasattr(command, "list_commands"):
+        return {}
+    return {name: command.get_command(None, name) for name in command.list_commands(None)}
+
+
 def found(words):
     """The command that ``words`` begin with, and the words after its name."""
     command, rest = GLUONLAB, list(words)
-    while hasattr(command, "commands"):
+    while verbs_of(command):
         name = rest.pop(0)
-        assert name in command.commands, f"gluonlab {' '.join(words)}: there is no {name}"
-        command = command.commands[name]
+        assert name in verbs_of(command), f"gluonlab {' '.join(words)}: there is no {name}"
+        command = verbs_of(command)[name]
     return command, rest
 
 
@@ -52,3 +59,22 @@ def test_a_verb_that_is_not_there_is_seen(text):
     (words,) = commands_in(text)
     with pytest.raises(AssertionError, match="there is no"):
         found(words)
+
+
+def groups_in(command, name="gluonlab"):
+    verbs = verbs_of(command)
+    if verbs:
+        yield name, command, verbs
+        for each, verb in verbs.items():
+            yield from groups_in(verb, f"{name} {each}")
+
+
+def test_what_the_help_lists_is_what_each_verb_says_of_itself():
+    number = 0
+    for name, group, verbs in groups_in(GLUONLAB):
+        listed = getattr(group, "VERBS", None)
+        for verb, command in verbs.items():
+            said = command.get_short_help_str(limit=200)
+            assert listed is None or listed[verb] == said.rstrip(".") + ".", f"{name} {verb}"
+            number += 1
+    assert number > 35

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import typer
+from gluonlab.cli.verbs import make_app
 
-from gluonlab.cli.bench.allreduce import allreduce
-from gluonlab.cli.bench.compare import compare
-from gluonlab.cli.bench.data import data
-from gluonlab.cli.bench.fit import fit
-from gluonlab.cli.bench.optimizer import optimizer
-from gluonlab.cli.bench.scaling import scaling
-from gluonlab.cli.bench.startup import startup
-from gluonlab.cli.bench.throughput import throughput
-
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Measure; compare what was measured.")
-for verb in (throughput, allreduce, data, optimizer, scaling, startup, compare, fit):
-    app.command()(verb)
+app = make_app(
+    __name__,
+    {
+        "throughput": "Measure images per second, and what limits them.",
+        "allreduce": "Measure sums over processes.",
+        "data": "Measure reading, decoding, augmenting, copying.",
+        "optimizer": "Measure one update of all parameters with each rule.",
+        "scaling": "Measure scaling, weak or strong.",
+        "startup": "Measure what a run costs before it trains.",
+        "compare": "Compare two results row by row.",
+        "fit": "Write a cluster file from measurements of this machine.",
+    },
+    "Measure; compare what was measured.",
+)

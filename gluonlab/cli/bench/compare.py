@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Optional
+from typing import Optional
 
 import typer
 
+from gluonlab.bench.compare import Comparison, compare_results
+from gluonlab.bench.result import read_result
 from gluonlab.cli.output import JSON_OPTION, check_json_target, format_table, write_json
 from gluonlab.errors import ConfigError
-
-if TYPE_CHECKING:
-    from gluonlab.bench.compare import Comparison
 
 
 def compare(
@@ -28,11 +28,6 @@ def compare(
     gluonlab bench compare before.json after.json --threshold 0.03
     """
     check_json_target(json_target)
-    from dataclasses import asdict
-
-    from gluonlab.bench.compare import compare_results
-    from gluonlab.bench.result import read_result
-
     before, after = read_result(old), read_result(new)
     comparison = compare_results(before, after, threshold)
     if not comparison.changes:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
+import yaml
 
+from gluonlab.bench.fit import ClusterFit, fit_cluster
+from gluonlab.bench.result import read_result
 from gluonlab.cli.output import check_json_target
+from gluonlab.config.cluster import load_cluster
 from gluonlab.disk import writing
-
-if TYPE_CHECKING:
-    from gluonlab.bench.fit import ClusterFit
+from gluonlab.parallel.horovod_world import BUCKET_BYTES
 
 
 def fit(
@@ -24,10 +26,6 @@ def fit(
     gluonlab bench fit throughput.json allreduce.json -o mine.yaml
     """
     check_json_target(str(output))
-    from gluonlab.bench.fit import fit_cluster
-    from gluonlab.bench.result import read_result
-    from gluonlab.config.cluster import load_cluster
-
     found = fit_cluster([read_result(path) for path in results])
     text = _as_yaml(_tree(found, results))
     with writing(output):
@@ -38,8 +36,6 @@ def fit(
 
 def _tree(found: ClusterFit, results: list[Path]) -> dict[str, Any]:
     """The keys of a cluster file; what was not measured is a default, and ``source`` says so."""
-    from gluonlab.parallel.horovod_world import BUCKET_BYTES
-
     models = {(rate.model, rate.precision) for rate in found.rates}
     assumed = []
     device: dict[str, Any] = {"name": f"one process of {found.name}"}
@@ -92,6 +88,4 @@ def _rounded(value: float) -> float:
 
 
 def _as_yaml(tree: dict[str, Any]) -> str:
-    import yaml
-
     return yaml.safe_dump(tree, sort_keys=False, allow_unicode=True, width=110)

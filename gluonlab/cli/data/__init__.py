@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import typer
+from gluonlab.cli.verbs import make_app
 
-from gluonlab.cli.data.fetch import fetch
-from gluonlab.cli.data.pack import pack
-from gluonlab.cli.data.show import show
-from gluonlab.cli.data.stats import stats
-from gluonlab.cli.data.verify import verify
-
-app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Obtain, pack, verify and look at data sets."
+app = make_app(
+    __name__,
+    {
+        "fetch": "Fetch a data set from its official address.",
+        "pack": "Write images as verified record files for training.",
+        "verify": "Decode every record and name every bad one.",
+        "stats": "Show images per class, sizes, mean and deviation.",
+        "show": "Draw what the network sees.",
+    },
+    "Obtain, pack, verify and look at data sets.",
 )
-for verb in (fetch, pack, verify, stats, show):
-    app.command()(verb)

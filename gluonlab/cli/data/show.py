@@ -7,6 +7,9 @@ from typing import Optional
 
 import typer
 
+from gluonlab.build.data import build_train_augmentation, build_val_augmentation, open_train
+from gluonlab.config import load_config
+from gluonlab.data.gallery import draw_gallery, encode_picture
 from gluonlab.disk import writing
 from gluonlab.errors import CheckpointError, ConfigError
 
@@ -26,10 +29,6 @@ def show(
         raise ConfigError("CLI02", "-o", f"{out!r} must end in .png")
     if not Path(out).absolute().parent.is_dir():
         raise CheckpointError("CKP01", out, "there is no such folder")
-    from gluonlab.build.data import build_train_augmentation, build_val_augmentation, open_train
-    from gluonlab.config import load_config
-    from gluonlab.data.gallery import draw_gallery, encode_picture
-
     config = load_config(recipe, overrides or [])
     source = open_train(config.data)
     if source is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Optional
+from typing import Optional
 
 import typer
 
@@ -17,9 +17,9 @@ from gluonlab.cli.output import (
     print_warnings,
     write_json,
 )
-
-if TYPE_CHECKING:
-    from gluonlab.data.description import Description
+from gluonlab.data.description import Description, describe
+from gluonlab.data.image_limits import ImageLimits
+from gluonlab.data.packing import usable_cores
 
 SHOWN_CLASSES = 20
 
@@ -38,10 +38,6 @@ def stats(
     Example: gluonlab data stats data/mine/train.rec
     """
     check_json_target(json_file)
-    from gluonlab.data.description import describe
-    from gluonlab.data.image_limits import ImageLimits
-    from gluonlab.data.packing import usable_cores
-
     opened = open_source(source, path, split, ImageLimits(max_pixels, max_bytes))
     description = describe(opened, sample=sample, threads=usable_cores())
     names: tuple[str, ...] = tuple(getattr(opened, "classes", ()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Optional
+from typing import Any, Optional
 
 import typer
 
@@ -17,11 +17,13 @@ from gluonlab.cli.output import (
     print_warnings,
     write_json,
 )
+from gluonlab.data.duplicates import Part, part_of, tell_repeats
+from gluonlab.data.image_limits import ImageLimits
+from gluonlab.data.packing import usable_cores
+from gluonlab.data.verification.verify import Kind, remember
+from gluonlab.data.verification.verify import verify as verify_records
+from gluonlab.data.verified_source import open_one
 from gluonlab.errors import DataError, Problem
-
-if TYPE_CHECKING:
-    from gluonlab.data.duplicates import Part
-    from gluonlab.data.verification.verify import Kind
 
 
 def verify(
@@ -41,13 +43,6 @@ def verify(
     Example: gluonlab data verify data/mine/train.rec data/mine/val.rec --classes 1000
     """
     check_json_target(json_file)
-    from gluonlab.data.duplicates import part_of, tell_repeats
-    from gluonlab.data.image_limits import ImageLimits
-    from gluonlab.data.packing import usable_cores
-    from gluonlab.data.verification.verify import remember
-    from gluonlab.data.verification.verify import verify as verify_records
-    from gluonlab.data.verified_source import open_one
-
     limits = ImageLimits(max_pixels, max_bytes)
     rows: list[dict[str, Any]] = []
     parts: list[Part] = []
