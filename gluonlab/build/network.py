@@ -50,6 +50,7 @@ def build_network(config: Config) -> gluon.HybridBlock:
         input_channels=config.data.channels,
         dropout=model.dropout,
         stochastic_depth=model.stochastic_depth,
+        image_size=config.data.image_size,
     )
     net = models.create(model.name, classes=config.data.classes, options=options)
     _check_image_sizes(config, net)

@@ -35,10 +35,11 @@ def count_parameters(net: gluon.Block) -> int:
 
 
 def count_multiply_adds(net: gluon.HybridBlock, input_shape: Sequence[int]) -> int:
-    """Multiply-adds of one image's forward pass in convolutions and fully connected layers.
+    """Multiply-adds of one image's forward pass in convolutions, fully connected layers and attention.
 
     A multiplication and its addition count as one, biases and all other layers as none: the
-    convention of He et al. 2015, table 1, and of torchvision's figures.
+    convention of He et al. 2015, table 1, and of torchvision's figures. Of attention, its two products of
+    matrices count.
     """
     output = net(mx.sym.var("data"))
     shapes = dict(shapes_in(output, (1, *input_shape)))
@@ -50,6 +51,10 @@ def count_multiply_adds(net: gluon.HybridBlock, input_shape: Sequence[int]) -> i
             weight_shape = shapes[nodes[weight_index]["name"]]
             positions = prod(shapes[node["name"] + "_output"]) // weight_shape[0]
             total += positions * prod(weight_shape)
+        elif node["op"] == "batch_dot":
+            factor = shapes[nodes[node["inputs"][0][0]]["name"] + "_output"]
+            is_transposed = node.get("attrs", {}).get("transpose_a", "False") == "True"
+            total += prod(shapes[node["name"] + "_output"]) * factor[-2 if is_transposed else -1]
     return total
 
 

@@ -39,10 +39,17 @@ def _convert(graph: Any, inputs: list[str], dtype: LowerPrecision) -> Any:
         graph,
         target_dtype=dtype,
         target_dtype_ops=BFLOAT16_OPERATORS,
+        fp32_ops=[*amp.lists.symbol_bf16.FP32_FUNCS, *(["Concat"] if _joins_slices(nodes) else [])],
         conditional_fp32_ops=FLOAT32_IF,
         excluded_sym_names=[node["name"] for node in nodes if _stays_float32(node, nodes)],
         data_names=inputs,
     )
+
+
+def _joins_slices(nodes: list[dict[str, Any]]) -> bool:
+    """Whether a slice, which MXNet keeps in float32, is put beside something else, which has to be too."""
+    sources = (nodes[source] for node in nodes if node["op"] == "Concat" for source, *_ in node["inputs"])
+    return any(source["op"] == "slice_axis" for source in sources)
 
 
 def _stays_float32(node: dict[str, Any], nodes: list[dict[str, Any]]) -> bool:

@@ -15,7 +15,8 @@ class ModelOptions:
     an update keeps, ``bn_epsilon`` is added to the variance, ``input_channels`` is the number of image
     channels, ``dropout`` the share of features that training leaves out in front of the classifier; None
     leaves them as the model has them by default. ``stochastic_depth`` is the probability of the last
-    residual branch to be left out, see `stochastic_depth.BranchDrop`.
+    residual branch to be left out, see `stochastic_depth.BranchDrop`. ``image_size`` is the height and width
+    of the images, which matters to networks with an embedding of each place; None is what they are meant for.
     """
 
     zero_last_gamma: bool = False
@@ -24,6 +25,7 @@ class ModelOptions:
     input_channels: Optional[int] = None
     dropout: Optional[float] = None
     stochastic_depth: float = 0.0
+    image_size: Optional[int] = None
 
     def with_batch_norm(self, *, momentum: float, epsilon: float) -> ModelOptions:
         """These options, with a family's own constants of batch normalisation where they are left open."""

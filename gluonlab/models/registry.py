@@ -95,6 +95,8 @@ def _check(classes: int, options: ModelOptions) -> None:
         problems.append(_problem("classes", classes, "at least 1"))
     if channels is not None and channels < 1:
         problems.append(_problem("input_channels", channels, "at least 1"))
+    if options.image_size is not None and options.image_size < 1:
+        problems.append(_problem("image_size", options.image_size, "at least 1"))
     if options.bn_momentum is not None and not 0 <= options.bn_momentum < 1:
         problems.append(_problem("bn_momentum", options.bn_momentum, "at least 0, less than 1"))
     if options.bn_epsilon is not None and not options.bn_epsilon > 0:

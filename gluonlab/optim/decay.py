@@ -9,7 +9,8 @@ def exempt_norm_and_bias(net: gluon.Block, *, norm: bool = True, bias: bool = Tr
     """Switch weight decay off for one-dimensional parameters: ``norm`` (gamma, beta) and ``bias``.
 
     As Goyal et al. 2017 (gamma, beta) and Jia et al. 2018 (biases too) do. Shapes must be known.
-    Returns the names of the parameters that were exempted.
+    Returns the names of the parameters that were exempted. What its network exempts itself (the position
+    embedding of a transformer) stays so in any case.
     """
     exempted = []
     for name, parameter in net._collect_params_with_prefix().items():

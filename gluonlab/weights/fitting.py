@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Optional
 
 import numpy as np
@@ -20,6 +20,7 @@ from gluonlab.weights.naming import (
     expression,
     fill,
 )
+from gluonlab.weights.position_embedding import is_resampled, resample
 from gluonlab.weights.which import ALL_THERE_IS, Taken
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -33,13 +34,14 @@ class Fitted:
     """The tensors of a network by our names, as float32.
 
     ``names`` says how the file calls them, ``prefix`` is what stood before each of its names, ``taken`` which
-    of the weights in the file they are.
+    of the weights in the file they are, ``resampled`` which were made for another size of images.
     """
 
     tensors: Tensors
     names: str
     prefix: str = ""
     taken: Taken = ALL_THERE_IS
+    resampled: tuple[str, ...] = ()
 
 
 def fit(
@@ -49,7 +51,8 @@ def fit(
 
     ``shapes`` are those of the net, by our names. A tensor of ``head`` that has another shape in the file,
     for it is for other classes, is left out. What stands before all names, as wrappers of networks put it
-    there (``module.``, ``_orig_mod.``, ``backbone.``), is taken off if then all fits.
+    there (``module.``, ``_orig_mod.``, ``backbone.``), is taken off if then all fits. Position embeddings of
+    another grid are resampled.
 
     Raises:
         CheckpointError: CKP06, for the naming that comes nearest: the first tensors that are missing, that
@@ -60,11 +63,18 @@ def fit(
         for naming in namings:
             fitted, misfits = _fit_one(stripped, shapes, naming, head)
             if not misfits:
-                return Fitted(fitted, naming.source, prefix)
+                return _resampled(Fitted(fitted, naming.source, prefix), shapes)
             if nearest is None or len(misfits) < len(nearest[1]):
                 nearest = _place(where, naming, prefix), misfits
     assert nearest is not None, "there is a naming"
     raise misfit(*nearest)
+
+
+def _resampled(fitted: Fitted, shapes: Shapes) -> Fitted:
+    """``fitted`` with position embeddings for the images of the net."""
+    names = tuple(name for name, array in fitted.tensors.items() if array.shape != tuple(shapes[name]))
+    again = {name: resample(fitted.tensors[name], shapes[name][1]) for name in names}
+    return replace(fitted, tensors={**fitted.tensors, **again}, resampled=names)
 
 
 def _without_shared_prefixes(tensors: Tensors) -> Iterator[tuple[str, Tensors]]:
@@ -116,7 +126,7 @@ def _misfit(array: Optional[NDArray[Any]], shape: tuple[int, ...], ours: str) ->
         return "is missing"
     if array.dtype.kind != "f":
         return f"has type {array.dtype} instead of real numbers"
-    if array.shape != tuple(shape):
+    if array.shape != tuple(shape) and not is_resampled(ours, array.shape, tuple(shape)):
         return f"has shape {array.shape} instead of {tuple(shape)}"
     if ours.endswith("running_var") and (array < 0).any():
         return "holds a variance below zero"

@@ -46,6 +46,7 @@ def import_weights(
         "sha256": sha256_of(path) if path.is_file() else None,
         "names": fitted.names,
         "prefix": fitted.prefix,
+        "resampled": list(fitted.resampled),
         "weights": {"kind": taken.kind, "key": taken.key, "other": taken.other, "unnamed": taken.unnamed},
     }
     facts = write_model_folder(

@@ -28,9 +28,9 @@ AVERAGE_COUNTER = "n_averaged"
 class Naming:
     """How ``source`` names the tensors of the models that match one of the patterns ``models``.
 
-    ``rules`` go from our names to theirs. ``folded`` are pairs of their names, a bias and the running mean
-    of the BatchNorm behind it: subtracting the one from the other leaves the network the same, and we have
-    no such bias. ``is_torch`` says that a BatchNorm is named as in PyTorch.
+    ``rules`` go from our names, with their suffixes, to theirs. ``folded`` are pairs of their names, a bias
+    and the running mean of the BatchNorm behind it: subtracting the one from the other leaves the network
+    the same, and we have no such bias. ``is_torch`` says that a norm is named as in PyTorch.
     """
 
     source: str
@@ -45,11 +45,12 @@ class Naming:
 
     def their_name(self, name: str) -> str:
         """What ``source`` calls the tensor that is ``name`` here."""
+        name = self._with_their_suffix(name)
         for ours, theirs in self.rules:
             match = re.fullmatch(expression(ours), name)
             if match:
-                return self._with_their_suffix(fill(theirs, match.groups()))
-        return self._with_their_suffix(name)
+                return fill(theirs, match.groups())
+        return name
 
     def _with_their_suffix(self, name: str) -> str:
         layer, dot, suffix = name.rpartition(".")

@@ -34,6 +34,19 @@ _REGNET: tuple[Rule, ...] = tuple(
     (f"trunk_output.block{stage}.#.*", f"trunk_output.block{stage}.block{stage}-#.*")
     for stage in (1, 2, 3, 4)
 )
+_LAYER = "encoder.layers.encoder_layer_#"
+_VIT: tuple[Rule, ...] = (
+    ("cls_token", "class_token"),
+    ("pos_embed", "encoder.pos_embedding"),
+    ("patch_embed.proj.*", "conv_proj.*"),
+    ("blocks.#.norm#.*", f"{_LAYER}.ln_#.*"),
+    ("blocks.#.attn.qkv.*", f"{_LAYER}.self_attention.in_proj_*"),
+    ("blocks.#.attn.proj.*", f"{_LAYER}.self_attention.out_proj.*"),
+    ("blocks.#.mlp.fc1.*", f"{_LAYER}.mlp.0.*"),
+    ("blocks.#.mlp.fc2.*", f"{_LAYER}.mlp.3.*"),
+    ("norm.*", "encoder.ln.*"),
+    ("head.*", "heads.head.*"),
+)
 _OLD_DENSENET: tuple[Rule, ...] = (
     ("features.denseblock#.denselayer#.norm#.*", "features.denseblock#.denselayer#.norm.#.*"),
     ("features.denseblock#.denselayer#.conv#.*", "features.denseblock#.denselayer#.conv.#.*"),
@@ -64,6 +77,8 @@ NAMINGS: tuple[Naming, ...] = (
     Naming("torchvision", _SAME_NAMES, (), is_torch=True),
     Naming("torchvision", ("regnet_*",), _REGNET, is_torch=True),
     Naming("torchvision", ("densenet*",), _OLD_DENSENET, is_torch=True),
+    Naming("torchvision", ("vit_?_*",), _VIT, is_torch=True),
+    Naming("timm", ("vit_*", "deit_*"), (), is_torch=True),
     Naming("timm", _TIMM_RESNETS, _RESNET, is_torch=True),
     Naming("timm", _TIMM_DEEP_STEM_RESNETS, _DEEP_STEM_RESNET, is_torch=True),
     Naming("gluoncv", _GLUONCV_RESNETS, _RESNET),

@@ -1,8 +1,9 @@
 """Write published_counts.json: parameters and multiply-adds of torchvision's and timm's networks.
 
 For an environment of its own, with torch, torchvision and timm:
-python tests/models/make_published_counts.py
+python tests/models/make_published_counts.py [PATTERN ...]
 
+With patterns, networks whose names here match none of them stay as the file has them.
 Parameters are ``sum(p.numel())`` of their networks at 1,000 classes, multiply-adds half the operations that
 PyTorch's `FlopCounterMode` counts for one image of ``size`` pixels a side (convolutions and matrix products,
 those of attention too); nothing is downloaded and nothing computed (the networks are on the device "meta").
@@ -12,6 +13,8 @@ torchvision's documentation gives figures (``num_params`` and ``_ops`` of the we
 """
 
 import json
+import sys
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import timm
@@ -38,6 +41,7 @@ TORCHVISION = {
                 for size in ("400mf", "800mf", "1_6gf", "3_2gf", "8gf", "16gf", "32gf")
             ),
             "mnasnet0_5", "mnasnet0_75", "mnasnet1_0", "mnasnet1_3",
+            "vit_b_16", "vit_b_32", "vit_l_16", "vit_l_32",
             "shufflenet_v2_x0_5", "shufflenet_v2_x1_0", "shufflenet_v2_x1_5", "shufflenet_v2_x2_0",
         )
     },
@@ -57,17 +61,32 @@ TIMM = {
     **{
         f"seresnext{form}": f"seresnext{form}" for form in ("50_32x4d", "101_32x4d", "101_32x8d", "101_64x4d")
     },
+    **{
+        name: name
+        for name in (
+            "vit_tiny_patch16_224", "vit_small_patch16_224", "vit_small_patch32_224",
+            "deit_tiny_patch16_224", "deit_small_patch16_224", "deit_base_patch16_224",
+        )
+    },
     **{f"mobilenet_v2_{width}": f"mobilenetv2_{width}" for width in ("035", "050", "075", "140")},
-}
+}  # fmt: skip
 
 
 def main():
-    target = Path(__file__).with_name("published_counts.json")
+    target, patterns = Path(__file__).with_name("published_counts.json"), sys.argv[1:] or ["*"]
+    before = {name: row for rows in json.loads(target.read_text()).values() for name, row in rows.items()}
+
+    def rows(names, count_one):
+        return {
+            ours: count_one(theirs)
+            if ours not in before or any(fnmatchcase(ours, pattern) for pattern in patterns)
+            else before[ours]
+            for ours, theirs in names.items()
+        }
+
     counts = {
-        f"torchvision {torchvision.__version__}": {
-            name: torchvision_counts(other) for name, other in TORCHVISION.items()
-        },
-        f"timm {timm.__version__}": {name: timm_counts(other) for name, other in TIMM.items()},
+        f"torchvision {torchvision.__version__}": rows(TORCHVISION, torchvision_counts),
+        f"timm {timm.__version__}": rows(TIMM, timm_counts),
     }
     lines = json.dumps(counts, indent=1).replace("\n   ", " ").replace("\n  }", " }")
     target.write_text(lines + "\n")

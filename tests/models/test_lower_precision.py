@@ -72,6 +72,42 @@ def test_bfloat16_gradients_point_where_those_of_float32_do():
 
 
 @needs_avx512
+@pytest.mark.parametrize("name", ["deit_tiny_patch16_224"])
+def test_bfloat16_gradients_of_networks_without_batch_normalisation_are_those_of_float32(name):
+    random = np.random.RandomState(0)
+    images, labels = nd.array(random.standard_normal((4, 3, 32, 32))), nd.array(random.randint(0, 10, 4))
+    gradients = []
+    for dtype in (None, "bfloat16"):
+        mx.random.seed(0)
+        net = models.create(name, options=ModelOptions(image_size=32))
+        net.initialize()
+        net.hybridize(static_alloc=True)
+        if dtype:
+            compute_in_lower_precision(net, dtype)
+        train(net, images, labels, steps=1)
+        gradients.append(np.concatenate([p.grad().asnumpy().ravel() for p in net.collect_params().values()]))
+    one, other = (gradient.astype(float) for gradient in gradients)
+    assert "bfloat16" in casts(net)
+    assert one @ other / np.linalg.norm(one) / np.linalg.norm(other) > 0.999
+
+
+@needs_avx512
+def test_slices_put_beside_what_is_in_bfloat16_are_computed_too():
+    images = nd.random.normal(shape=(2, 3, 64, 64))
+    logits = []
+    for dtype in (None, "bfloat16"):
+        mx.random.seed(0)
+        net = models.create("shufflenet_v2_x0_5", classes=10)
+        net.initialize()
+        net.hybridize(static_alloc=True)
+        if dtype:
+            compute_in_lower_precision(net, dtype)
+        logits.append(net(images).asnumpy())
+    assert "bfloat16" in casts(net)
+    assert 0 < np.abs(logits[1] - logits[0]).max() < 0.05 * np.abs(logits[0]).max()
+
+
+@needs_avx512
 def test_the_conversion_survives_hybridize_and_other_batch_sizes():
     net = make("small_resnet8", "bfloat16")
     rounded = net(nd.ones((4, 1, 28, 28)))

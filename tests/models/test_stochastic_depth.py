@@ -5,8 +5,12 @@ import pytest
 
 from gluonlab.errors import ConfigError
 from gluonlab.models import ModelOptions, create
-from gluonlab.models.stochastic_depth import BranchDrop, _branch_drops
+from gluonlab.models.stochastic_depth import BranchDrop, _blocks_with_drops
 from gluonlab.runtime.mxnet import autograd, mx, nd
+
+
+def drops_of(net):
+    return [drop for drops in _blocks_with_drops(net) for drop in drops]
 
 
 @pytest.mark.parametrize("is_hybrid", [False, True])
@@ -35,14 +39,31 @@ def test_a_branch_is_left_out_for_whole_samples_and_the_others_are_scaled_up(is_
 )
 def test_the_probability_rises_in_equal_steps_to_the_last_branch(name, branches):
     net = create(name, options=ModelOptions(stochastic_depth=0.5))
-    rates = [drop.rate for drop in _branch_drops(net)]
+    rates = [drop.rate for drop in drops_of(net)]
     assert rates == pytest.approx([0.5 * number / branches for number in range(1, branches + 1)])
-    assert {drop.rate for drop in _branch_drops(create(name))} == {0}
+    assert {drop.rate for drop in drops_of(create(name))} == {0}
+
+
+@pytest.mark.parametrize("name", ["deit_tiny_patch16_224"])
+def test_both_branches_of_a_transformers_block_have_one_rate_and_the_first_is_kept(name):
+    rates = [drop.rate for drop in drops_of(create(name, options=ModelOptions(stochastic_depth=0.1)))]
+    assert rates == pytest.approx(np.repeat(np.linspace(0, 0.1, 12), 2))  # timm's rule
+
+
+@pytest.mark.parametrize("dimensions", [2, 3])
+def test_branches_of_tokens_and_vectors_are_left_out_whole_too(dimensions):
+    mx.random.seed(0)
+    drop = BranchDrop(dimensions)
+    drop.rate = 0.5
+    with autograd.record():
+        passed = drop(nd.ones((200, 3, 4)[:dimensions])).asnumpy().reshape(200, -1)
+    assert set(np.unique(passed)) == {0, 2}
+    assert (passed == passed[:, :1]).all()
 
 
 def test_a_net_all_of_whose_branches_are_left_out_is_its_shortcuts():
     net = create("cifar_resnet20", options=ModelOptions(stochastic_depth=0.5))
-    for drop in _branch_drops(net):
+    for drop in drops_of(net):
         drop.rate = 1 - 1e-7
     net.initialize()
     images = nd.array(np.random.RandomState(0).standard_normal((4, 3, 32, 32)))

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from gluonlab.models import ModelOptions, create
 from gluonlab.optim.decay import exempt_norm_and_bias
 from gluonlab.optim.momentum import NAG, SGD, correction_factor
 from gluonlab.runtime.mxnet import gluon, nd
@@ -66,6 +67,20 @@ def test_corrected_sgd_is_the_rule_of_the_paper():
 )
 def test_the_correction_is_the_ratio_of_the_rates_and_one_at_zero(old, new, factor):
     assert correction_factor(old, new) == factor
+
+
+def test_class_token_and_position_embedding_are_exempt_from_decay():
+    net = create("deit_tiny_patch16_224", options=ModelOptions(image_size=32))
+    net.initialize()
+    exempt_norm_and_bias(net)
+    parameters = net._collect_params_with_prefix()
+    before = {name: parameter.data().asnumpy() for name, parameter in parameters.items()}
+    trainer = make_trainer(net, SGD(0.1, momentum=0.9, weight_decay=0.5))
+    for parameter in parameters.values():
+        parameter.data()._fresh_grad = True
+    trainer.step(1)  # gradients are zero, so only decay moves weights
+    moved = {name for name, p in parameters.items() if not np.array_equal(p.data().asnumpy(), before[name])}
+    assert moved == {name for name, p in parameters.items() if name.endswith("weight")}
 
 
 def test_only_one_dimensional_parameters_are_exempt_from_decay():

@@ -17,7 +17,7 @@ TOLERANCE = 1e-6  # MXNet keeps momentum, and hard_sigmoid's alpha, as float32
 SAMPLE = {
     *("cifar_resnet8", "small_resnet8", "resnet18_v1b", "seresnet18", "gluon:resnet18_v2", "squeezenet1_1"),
     *("mobilenet_v2", "mobilenet_v3_small", "densenet121"),
-    *("regnet_y_400mf", "efficientnet_b0", "shufflenet_v2_x0_5"),
+    *("regnet_y_400mf", "efficientnet_b0", "shufflenet_v2_x0_5", "vit_tiny_patch16_224"),
 }
 EXPECTED_STATISTICS = 1e-6
 
@@ -38,7 +38,7 @@ def smallest_image(model):
         else 299
         if "inception" in model.name
         else 224
-        if model.name.startswith("vgg")
+        if model.name.startswith(("vgg", "vit", "deit"))
         else 64
     )
 

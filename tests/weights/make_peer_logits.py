@@ -19,9 +19,13 @@ from drawn_weights import digest, draw, draw_images, excerpt
 
 COUNTS = Path(__file__).parents[1] / "models/published_counts.json"
 TARGET = Path(__file__).with_name("peer_logits.json")
-SIZES = {"vgg*": 224, "alexnet": 224}
+SIZES = {"vgg*": 224, "alexnet": 224, "vit_*": 224, "deit_*": 224}
 """Where 96 pixels a side are not enough for a network, or not allowed."""
-ALSO = ()
+ALSO = (
+    ("vit_b_16", "timm", "vit_base_patch16_224"),
+    ("vit_b_32", "timm", "vit_base_patch32_224"),
+    ("vit_l_16", "timm", "vit_large_patch16_224"),
+)
 """(our name, source, name there) of networks whose counts are those of another source."""
 
 

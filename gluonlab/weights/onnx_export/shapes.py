@@ -30,7 +30,8 @@ def _target(sizes: list[int], codes: list[int], attributes: Attributes) -> list[
     out: list[int] = []
     place = 0  # of the next axis that is read
     while codes:
-        code, size, is_batch = codes.pop(0), [*sizes, 0][place], place == 0
+        code, is_batch = codes.pop(0), place == 0
+        size = sizes[place] if place < len(sizes) else 0
         if code == -2:
             out += [0 if axis == 0 else sizes[axis] for axis in range(place, len(sizes))]
             place = len(sizes)
