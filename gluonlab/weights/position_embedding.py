@@ -27,7 +27,7 @@ def resample(embedding: NDArray[Any], tokens: int) -> NDArray[np.float32]:
     grid = embedding[0, 1:].reshape(before, before, -1).astype(np.float64)
     rows = _weights(before, after)
     resized = np.einsum("ay,bx,yxc->abc", rows, rows, grid).reshape(tokens - 1, -1)
-    return np.concatenate([embedding[0, :1], resized])[None].astype(np.float32)
+    return np.asarray(np.concatenate([embedding[0, :1], resized])[None], np.float32)
 
 
 def _weights(before: int, after: int) -> NDArray[np.float64]:
