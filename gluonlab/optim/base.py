@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Optional
 import numpy as np
 
 from gluonlab.optim.kernels import Parameters, operator_number
-from gluonlab.runtime.mxnet import mx, nd
+from gluonlab.runtime.mxnet import gluon, mx, nd
 
 ALL_PARAMETERS = 1 << 30
 MOMENTUM, VARIANCE, MASTER = "momentum", "variance", "master"
@@ -30,23 +30,24 @@ class Optimizer(mx.optimizer.Optimizer):
         self.applied_lr: Optional[float] = None
         self._update_number = 0
 
-    @classmethod
-    def state_names_of(cls, dtype: Any) -> tuple[str, ...]:
-        """The arrays kept of a parameter of ``dtype``, in their order; the last is its float32 copy."""
-        return cls.state_names if np.dtype(dtype) == np.float32 else (*cls.state_names, MASTER)
+    def state_names_of(self, parameter: gluon.Parameter) -> tuple[str, ...]:
+        """The arrays kept of ``parameter``, in their order; the last is its float32 copy if it needs one."""
+        is_float32 = np.dtype(parameter.dtype) == np.float32
+        return self.state_names if is_float32 else (*self.state_names, MASTER)
 
     def create_state_multi_precision(self, index: int, weight: Any) -> tuple[Any, ...]:
         """Arrays of zeros, and a float32 copy of a weight that is not float32."""
-        arrays = tuple(nd.zeros(weight.shape, weight.context, "float32") for _ in self.state_names)
-        has_master = MASTER in self.state_names_of(weight.dtype)
-        return (*arrays, weight.astype("float32")) if has_master else arrays
+        return tuple(
+            weight.astype("float32") if name == MASTER else nd.zeros(weight.shape, weight.context, "float32")
+            for name in self.state_names_of(self.param_dict[index])
+        )
 
     def update_multi_precision(
         self, indices: Sequence[int], weights: Sequence[Any], gradients: Sequence[Any], states: Sequence[Any]
     ) -> None:
         """Update all parameters of one type in place, after counting the update."""
         self._begin_update(indices)
-        arrays = dict(zip(self.state_names_of(weights[0].dtype), zip(*states)))
+        arrays = dict(zip(self.state_names_of(self.param_dict[indices[0]]), zip(*states)))
         masters, variances = arrays.get(MASTER, ()), arrays.get(VARIANCE, ())
         self._update(indices, Parameters(weights, gradients, arrays[MOMENTUM], masters, variances))
 

@@ -178,7 +178,7 @@ def _restore_optimizer(state: TrainState, arrays: Tensors) -> None:
 def _optimizer_keys(state: TrainState) -> dict[str, Sequence[str]]:
     """How a checkpoint calls the optimizer's arrays, by trained parameter."""
     return {
-        name: [_optimizer_key(name, array) for array in state.optimizer.state_names_of(parameter.dtype)]
+        name: [_optimizer_key(name, array) for array in state.optimizer.state_names_of(parameter)]
         for name, parameter in _trained_parameters(state.net).items()
     }
 

@@ -1,0 +1,137 @@
+"""Muon: the direction of a layer's momentum without its size, every singular value of it being the same."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Literal, Optional
+
+from gluonlab.optim.base import MASTER, MOMENTUM, Optimizer
+from gluonlab.optim.kernels import Parameters, subtract_in_place
+from gluonlab.optim.newton_schulz import orthogonalised
+from gluonlab.optim.norms import SquaredNorms
+from gluonlab.runtime.mxnet import gluon, nd
+
+NORM_EPS = 1e-7
+ShapeFactor = Literal["none", "aspect", "rms"]
+
+
+class Muon(Optimizer):
+    """``m = momentum * m + g; w -= lr * factor * O(g + momentum * m)`` (Jordan et al. 2024).
+
+    O makes all singular values of a matrix nearly 1, by ``steps`` of Newton and Schulz; a filter tensor
+    (out, in, height, width) is the matrix (out, in * height * width). ``shape_factor`` is of that matrix,
+    too: ``aspect`` is ``sqrt(max(1, rows / columns))`` as in the authors' library, ``rms``
+    ``0.2 sqrt(max(rows, columns))``, with which AdamW's rates fit (Liu et al. arXiv:2502.16982).
+    With ``normalizes`` the weight is first brought to the norm ``sqrt(out)``, as in the CIFAR-10 speedrun, and
+    does not decay; else the decay is decoupled: ``w -= lr * wd * w``.
+
+    ``matrices`` are the names of the parameters that take it, by default all of two dimensions or more.
+    ``rest`` updates the others, at ``rest_lr_ratio`` times the rate. Each process computes all of it.
+    """
+
+    def __init__(
+        self,
+        learning_rate: float,
+        momentum: float,
+        weight_decay: float,
+        rest: Optimizer,
+        *,
+        rest_lr_ratio: float = 1.0,
+        matrices: Optional[frozenset[str]] = None,
+        steps: int = 5,
+        shape_factor: ShapeFactor = "aspect",
+        normalizes: bool = False,
+    ) -> None:
+        super().__init__(learning_rate, weight_decay)
+        self.momentum = momentum
+        self.rest = rest
+        self.rest_lr_ratio = rest_lr_ratio
+        self.matrices = matrices
+        self.steps = steps
+        self.shape_factor = shape_factor
+        self.normalizes = normalizes
+        self._directions: dict[int, Any] = {}  # kept, so that their norms are those of the same arrays
+        self._weight_norms, self._direction_norms = SquaredNorms(), SquaredNorms()
+
+    def is_matrix(self, parameter: gluon.Parameter) -> bool:
+        """Whether ``parameter`` is updated by Muon, not by ``rest``."""
+        if self.matrices is None:
+            return len(parameter.shape) > 1
+        return parameter.name in self.matrices
+
+    def state_names_of(self, parameter: gluon.Parameter) -> tuple[str, ...]:
+        """Those of ``rest`` for what it updates."""
+        owner = super() if self.is_matrix(parameter) else self.rest
+        return owner.state_names_of(parameter)
+
+    def update_multi_precision(
+        self, indices: Sequence[int], weights: Sequence[Any], gradients: Sequence[Any], states: Sequence[Any]
+    ) -> None:
+        """Update all parameters of one type in place, after counting the update."""
+        self._begin_update(indices)
+        arrays = list(zip(indices, weights, gradients, states))
+        matrices = [one for one in arrays if self.is_matrix(self.param_dict[one[0]])]
+        others = [one for one in arrays if not self.is_matrix(self.param_dict[one[0]])]
+        if matrices:
+            chosen, weights, gradients, states = zip(*matrices)
+            names = self.state_names_of(self.param_dict[chosen[0]])
+            of_name = dict(zip(names, zip(*states)))
+            self._update(
+                chosen, Parameters(weights, gradients, of_name[MOMENTUM], of_name.get(MASTER, ()))
+            )
+        if others:
+            self.rest.param_dict = self.param_dict
+            self.rest.rescale_grad = self.rescale_grad
+            self.rest.set_learning_rate(self.lr * self.rest_lr_ratio)
+            self.rest.update_multi_precision(*zip(*others))
+
+    def resume(self, num_update: int, applied_lr: Optional[float], num_parameters: int) -> None:
+        """Continue as if ``num_update`` updates, the last at ``applied_lr``, had been made here."""
+        super().resume(num_update, applied_lr, num_parameters)
+        of_rest = None if applied_lr is None else applied_lr * self.rest_lr_ratio
+        self.rest.resume(num_update, of_rest, num_parameters)
+
+    def _update(self, indices: Sequence[int], parameters: Parameters) -> None:
+        weights, gradients = parameters.in_float32()
+        directions = self._move_on(indices, gradients, parameters.buffers)
+        shrinkage = 1 / (self._direction_norms(directions).sqrt() + NORM_EPS)
+        if self.normalizes:
+            self._normalize(weights)
+        rates = zip(self._get_lrs(indices), self._get_wds(indices))
+        for place, (weight, direction, (lr, wd)) in enumerate(zip(weights, directions, rates)):
+            if not self.normalizes:
+                subtract_in_place(weight, weight, lr * wd)
+            matrix = direction.reshape((direction.shape[0], -1))
+            scaled = nd.broadcast_mul(matrix, shrinkage[place : place + 1].reshape((1, 1)))
+            step = orthogonalised(scaled, self.steps).reshape(weight.shape)
+            subtract_in_place(weight, step, lr * factor_of(matrix.shape, self.shape_factor))
+        parameters.copy_masters_to_weights()
+
+    def _move_on(self, indices: Sequence[int], gradients: Sequence[Any], buffers: Sequence[Any]) -> list[Any]:
+        """Take the gradients into the buffers; returns Nesterov's directions."""
+        for index, gradient, buffer in zip(indices, gradients, buffers):
+            if index not in self._directions:
+                self._directions[index] = nd.empty(gradient.shape, gradient.context)
+            direction = self._directions[index]
+            nd._internal._mul_scalar(buffer, scalar=self.momentum, out=buffer)
+            subtract_in_place(buffer, gradient, -self.rescale_grad)
+            nd._internal._mul_scalar(buffer, scalar=self.momentum, out=direction)
+            subtract_in_place(direction, gradient, -self.rescale_grad)
+        return [self._directions[index] for index in indices]
+
+    def _normalize(self, weights: Sequence[Any]) -> None:
+        norms = self._weight_norms(weights).sqrt()
+        roots = nd.array([math.sqrt(weight.shape[0]) for weight in weights], norms.context)
+        factors = nd.where(norms > 0, roots / norms, nd.ones_like(norms))
+        for place, weight in enumerate(weights):
+            factor = factors[place : place + 1].reshape((1,) * weight.ndim)
+            nd.broadcast_mul(weight, factor, out=weight)
+
+
+def factor_of(shape: tuple[int, int], kind: ShapeFactor) -> float:
+    """What the rate of a matrix (rows, columns) is multiplied by."""
+    rows, columns = shape
+    if kind == "none":
+        return 1.0
+    return math.sqrt(max(1.0, rows / columns)) if kind == "aspect" else 0.2 * math.sqrt(max(rows, columns))
