@@ -26,6 +26,7 @@ _PUBLIC = {
     "Metrics": "gluonlab.metrics",
     "Mixing": "gluonlab.data.mixing",
     "MixingLoader": "gluonlab.data.mixing",
+    "Muon": "gluonlab.optim.muon",
     "NAG": "gluonlab.optim.momentum",
     "RMSpropWarmup": "gluonlab.optim.rmsprop_warmup",
     "Reporter": "gluonlab.reporting.reporter",

@@ -1,4 +1,4 @@
-"""Configuration to device, network, optimizer and loss."""
+"""Configuration to network and loss, and with an optimizer to what an update changes."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Optional
 
 from gluonlab import models
 from gluonlab.build.device import MXNET, TORCH, Device
+from gluonlab.build.optimizer import build_optimizer
 from gluonlab.config.schema import Config
 from gluonlab.config.sections import Model
-from gluonlab.config.update import Optimizer as OptimizerSection
 from gluonlab.errors import ConfigError, Problem
 from gluonlab.losses import BinaryCrossEntropy, SmoothedCrossEntropy
 from gluonlab.models.freezing import freeze_features
@@ -18,16 +18,10 @@ from gluonlab.models.lower_precision import compute_in_lower_precision
 from gluonlab.models.norm_and_relu import join_norm_and_relu
 from gluonlab.models.options import ModelOptions
 from gluonlab.models.pretrained import load_weights
-from gluonlab.optim.adam import AdamW
 from gluonlab.optim.averaging import ExponentialMovingAverage, StochasticWeightAverage, WeightAverage
-from gluonlab.optim.base import Optimizer
 from gluonlab.optim.clipping import GradientClip
 from gluonlab.optim.decay import exempt_norm_and_bias
-from gluonlab.optim.lamb import LAMB
-from gluonlab.optim.lars import LARS
 from gluonlab.optim.loss_scaling import LossScaler
-from gluonlab.optim.momentum import NAG, SGD
-from gluonlab.optim.rmsprop_warmup import RMSpropWarmup
 from gluonlab.parallel.world import World
 from gluonlab.runtime.mxnet import gluon, mx
 from gluonlab.training.network import Network
@@ -79,7 +73,8 @@ def build_state(config: Config, world: World, device: Device) -> TrainState:
     """The network with the same initial values on all processes, and its trainer.
 
     Raises:
-        ConfigError: CFG81 the network is not one for ``device``'s engine; on all processes.
+        ConfigError: CFG81 the network is not one for ``device``'s engine, CFG33 it has no weight that the
+            optimizer is for; on all processes.
     """
     mx.random.seed(config.seed)
     net = build_network(config)
@@ -97,7 +92,7 @@ def build_state(config: Config, world: World, device: Device) -> TrainState:
     )
     state = TrainState(
         net,
-        make_trainer(net, build_optimizer(config)),
+        make_trainer(net, build_optimizer(config, net)),
         clip=build_clip(config),
         loss_scaler=LossScaler() if config.precision == "float16" else None,
         average=build_average(config, net),
@@ -136,43 +131,6 @@ def _start_from(model: Model, net: gluon.HybridBlock, world: World) -> None:
     taken = load_weights(net, path, model=model.name, is_new_head=model.new_head, which=which).taken
     if world.rank == 0 and taken.is_told and which is None:
         _log.warning("model.pretrained: took %s; model.pretrained_weights says which", taken)
-
-
-def build_optimizer(config: Config) -> Optimizer:
-    """The update rule; the training loop sets its rate."""
-    section, lr = config.optimizer, config.schedule.base_lr
-    if section.name == "adamw":
-        return AdamW(lr, section.weight_decay, beta1=section.beta1, beta2=section.beta2, eps=section.eps)
-    if section.name == "lamb":
-        return LAMB(
-            lr,
-            section.weight_decay,
-            beta1=section.beta1,
-            beta2=section.beta2,
-            eps=section.eps,
-            bias_correction=section.bias_correction,
-            min_trust_ratio=section.min_trust_ratio,
-            max_trust_ratio=section.max_trust_ratio,
-            scale_norm=section.scale_norm_and_bias,
-            scale_bias=section.scales_bias,
-        )
-    return _build_momentum_optimizer(section, lr)
-
-
-def _build_momentum_optimizer(section: OptimizerSection, lr: float) -> Optimizer:
-    common = (lr, section.momentum, section.weight_decay, section.momentum_correction)
-    if section.name == "lars":
-        return LARS(
-            *common,
-            trust_coefficient=section.trust_coefficient,
-            trust_eps=section.trust_eps,
-            max_trust_ratio=section.max_trust_ratio,
-            larc_clip=section.larc_clip,
-            scale_norm_and_bias=section.scale_norm_and_bias,
-        )
-    if section.name == "rmsprop_warmup":
-        return RMSpropWarmup(*common, rmsprop_lr=section.rmsprop_lr, beta2=section.beta2, eps=section.eps)
-    return NAG(*common) if section.name == "nag" else SGD(*common)
 
 
 def build_average(config: Config, net: gluon.Block) -> Optional[WeightAverage]:

@@ -14,8 +14,8 @@ from gluonlab.schedules import Schedule
 
 Plan = dict[str, Any]
 
-_EXTRA_COPIES = {"adamw": 1, "rmsprop_warmup": 1, "lamb": 2}
-"""Beyond momentum: the mean of squared gradients, and the directions that LAMB measures."""
+_EXTRA_COPIES = {"adamw": 1, "rmsprop_warmup": 1, "lamb": 2, "muon": 1}
+"""Beyond momentum: the mean of squared gradients, and the directions that LAMB and Muon measure."""
 
 
 def plan_schedule(config: Config) -> tuple[Epochs, Schedule]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from gluonlab.config.phases import Phase
 from gluonlab.config.schema import RUN_SETTINGS, Config
 from gluonlab.config.sections import Section
 
@@ -35,8 +36,18 @@ def render_reference() -> str:
             title = (section.__doc__ or "").split("\n")[0].rstrip(".").lower()
             prefix = f"{name}[]" if get_origin(field.annotation) is list else name
             parts.append(_table(f"`{name}`: {title}", section.model_fields, prefix))
+            if section is not Phase:  # whose sections are those of the recipe
+                parts += _nested_tables(section, prefix)
     parts.append(_table("Run settings: not part of the recipe", settings))
     return "\n".join(parts)
+
+
+def _nested_tables(outer: type[Section], prefix: str) -> Iterator[str]:
+    for name, field in outer.model_fields.items():
+        section = _section_of(field)
+        if section:
+            title = (section.__doc__ or "").split("\n")[0].rstrip(".").lower()
+            yield _table(f"`{prefix}.{name}`: {title}", section.model_fields, f"{prefix}.{name}")
 
 
 def _table(title: str, fields: dict[str, FieldInfo], prefix: str = "") -> str:

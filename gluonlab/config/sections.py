@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 LARGEST_NUMBER = 1e30
 """Bound of rates and the like: well within float32, which they become."""
 
+SMALLEST_EPS = 1e-30
+
 Augmentation = Literal["none", "shift", "shift_flip", "crop_flip", "resized_crop_flip"]
 
 SectionType = TypeVar("SectionType", bound="Section")

@@ -7,18 +7,18 @@ from typing import Literal, Optional
 
 from pydantic import Field
 
-from gluonlab.config.sections import LARGEST_NUMBER, Section
+from gluonlab.config.rest import Rest
+from gluonlab.config.sections import LARGEST_NUMBER, SMALLEST_EPS, Section
 
-SMALLEST_EPS = 1e-30
-
-_WITH_MOMENTUM = ("sgd", "nag", "lars", "rmsprop_warmup")
-_DECOUPLED = ("adamw", "lamb")
+_CORRECTED = ("sgd", "nag", "lars", "rmsprop_warmup")
+_ADAPTIVE = ("adamw", "lamb")
+_DECOUPLED = (*_ADAPTIVE, "muon")
 _USED_BY = {
-    "momentum": _WITH_MOMENTUM,
-    "momentum_correction": _WITH_MOMENTUM,
-    "beta1": _DECOUPLED,
-    "beta2": (*_DECOUPLED, "rmsprop_warmup"),
-    "eps": (*_DECOUPLED, "rmsprop_warmup"),
+    "momentum": (*_CORRECTED, "muon"),
+    "momentum_correction": _CORRECTED,
+    "beta1": _ADAPTIVE,
+    "beta2": (*_ADAPTIVE, "rmsprop_warmup"),
+    "eps": (*_ADAPTIVE, "rmsprop_warmup"),
     "bias_correction": ("lamb",),
     "trust_coefficient": ("lars",),
     "trust_eps": ("lars",),
@@ -30,25 +30,31 @@ _USED_BY = {
     "rmsprop_lr": ("rmsprop_warmup",),
     "transition_center": ("rmsprop_warmup",),
     "transition_period": ("rmsprop_warmup",),
+    "matrices": ("muon",),
+    "newton_schulz_steps": ("muon",),
+    "shape_factor": ("muon",),
+    "normalize_filters": ("muon",),
+    "rest": ("muon",),
 }
 
 
 class Optimizer(Section):
     """The update rule."""
 
-    name: Literal["sgd", "nag", "lars", "adamw", "lamb", "rmsprop_warmup"] = Field(
+    name: Literal["sgd", "nag", "lars", "adamw", "lamb", "rmsprop_warmup", "muon"] = Field(
         "sgd",
         description="`sgd` with momentum, `nag`: Nesterov's momentum, `lars`: layer-wise rates "
         "(You et al. 2017), `adamw` (Loshchilov & Hutter 2019), `lamb`: Adam with layer-wise rates "
-        "(You et al. 2020), or `rmsprop_warmup`: from RMSprop to SGD (Akiba et al. 2017).",
+        "(You et al. 2020), `rmsprop_warmup`: from RMSprop to SGD (Akiba et al. 2017), or `muon`: "
+        "orthogonalised momentum (Jordan et al. 2024).",
     )
     momentum: float = Field(0.9, ge=0, lt=1, description="Weight of the past in the momentum buffer.")
     weight_decay: float = Field(
         0.0,
         ge=0,
         le=1000,
-        description="L2 penalty, added to the gradient, below 1; adamw, lamb: decoupled from the gradient, "
-        "times the rate.",
+        description="L2 penalty, added to the gradient, below 1; adamw, lamb, muon: decoupled from the "
+        "gradient, times the rate. muon: of its matrices only, see rest.weight_decay.",
     )
     decay_norm_and_bias: bool = Field(False, description="Whether gamma, beta and biases decay as well.")
     decay_bias: Optional[bool] = Field(
@@ -125,6 +131,25 @@ class Optimizer(Section):
         description="rmsprop_warmup: in epochs; SGD is alone half a period after the centre, and each half "
         "period before it divides its share by e.",
     )
+    matrices: Literal["hidden", "filters", "all"] = Field(
+        "hidden",
+        description="muon: what takes it. `hidden`: weights of two dimensions or more but the first and the "
+        "classifier; `filters`: those of convolutions; `all`. Never depthwise filters. The others take rest.",
+    )
+    newton_schulz_steps: int = Field(
+        5, ge=1, le=20, description="muon: of the iteration that makes singular values nearly 1."
+    )
+    shape_factor: Literal["none", "aspect", "rms"] = Field(
+        "aspect",
+        description="muon: of the rate, by the matrix (out, in * height * width): `aspect` is "
+        "sqrt(max(1, rows / columns)), `rms` 0.2 sqrt(max(rows, columns)), which suits rates of adamw.",
+    )
+    normalize_filters: bool = Field(
+        False,
+        description="muon: bring each weight to the norm sqrt(out) before each step, as the speedrun does; "
+        "weight_decay does not apply then.",
+    )
+    rest: Rest = Field(Rest(), description="muon: the rule of all other parameters.")
 
     @property
     def decays_bias(self) -> bool:
@@ -150,6 +175,8 @@ class Optimizer(Section):
                 yield f"{key} is not used by {self.name!r}; leave it out, or set name to {others}"
         if self.name not in _DECOUPLED and self.weight_decay >= 1:
             yield f"weight_decay of {self.name!r} must be less than 1, got {self.weight_decay:g}"
+        if self.normalize_filters and self.weight_decay:
+            yield "weight_decay does nothing to weights of a fixed norm; leave it out, or normalize_filters"
         if self.max_trust_ratio is not None and self.max_trust_ratio < self.min_trust_ratio:
             yield (
                 f"max_trust_ratio {self.max_trust_ratio:g} is below min_trust_ratio {self.min_trust_ratio:g}"

@@ -23,8 +23,8 @@ class Muon(Optimizer):
     (out, in, height, width) is the matrix (out, in * height * width). ``shape_factor`` is of that matrix,
     too: ``aspect`` is ``sqrt(max(1, rows / columns))`` as in the authors' library, ``rms``
     ``0.2 sqrt(max(rows, columns))``, with which AdamW's rates fit (Liu et al. arXiv:2502.16982).
-    With ``normalizes`` the weight is first brought to the norm ``sqrt(out)``, as in the CIFAR-10 speedrun, and
-    does not decay; else the decay is decoupled: ``w -= lr * wd * w``.
+    With ``normalizes`` the weight is first brought to the norm ``sqrt(out)``, as in the CIFAR-10 speedrun,
+    and does not decay; else the decay is decoupled: ``w -= lr * wd * w``.
 
     ``matrices`` are the names of the parameters that take it, by default all of two dimensions or more.
     ``rest`` updates the others, at ``rest_lr_ratio`` times the rate. Each process computes all of it.
@@ -62,8 +62,9 @@ class Muon(Optimizer):
 
     def state_names_of(self, parameter: gluon.Parameter) -> tuple[str, ...]:
         """Those of ``rest`` for what it updates."""
-        owner = super() if self.is_matrix(parameter) else self.rest
-        return owner.state_names_of(parameter)
+        if self.is_matrix(parameter):
+            return super().state_names_of(parameter)
+        return self.rest.state_names_of(parameter)
 
     def update_multi_precision(
         self, indices: Sequence[int], weights: Sequence[Any], gradients: Sequence[Any], states: Sequence[Any]
@@ -77,9 +78,7 @@ class Muon(Optimizer):
             chosen, weights, gradients, states = zip(*matrices)
             names = self.state_names_of(self.param_dict[chosen[0]])
             of_name = dict(zip(names, zip(*states)))
-            self._update(
-                chosen, Parameters(weights, gradients, of_name[MOMENTUM], of_name.get(MASTER, ()))
-            )
+            self._update(chosen, Parameters(weights, gradients, of_name[MOMENTUM], of_name.get(MASTER, ())))
         if others:
             self.rest.param_dict = self.param_dict
             self.rest.rescale_grad = self.rescale_grad

@@ -5,7 +5,8 @@ import re
 import pytest
 
 from gluonlab.build.device import Device
-from gluonlab.build.network import build_average, build_clip, build_network, build_optimizer, build_state
+from gluonlab.build.network import build_average, build_clip, build_network, build_state
+from gluonlab.build.optimizer import build_optimizer, names_of_matrices
 from gluonlab.build.schedule import build_sgd_share
 from gluonlab.config.load import check_config
 from gluonlab.epochs import Epochs
@@ -17,6 +18,7 @@ from gluonlab.optim.clipping import GradientClip
 from gluonlab.optim.lamb import LAMB
 from gluonlab.optim.lars import LARS
 from gluonlab.optim.momentum import NAG, SGD
+from gluonlab.optim.muon import Muon
 from gluonlab.optim.rmsprop_warmup import RMSpropWarmup
 from gluonlab.parallel.world import SingleProcess
 from gluonlab.runtime.mxnet import gluon
@@ -30,19 +32,23 @@ TREE = {
 }
 
 
+def optimizer_of(config):
+    return build_optimizer(config, build_network(config))
+
+
 def config_with(**optimizer):
     return check_config({**TREE, "optimizer": optimizer}, "test")
 
 
 @pytest.mark.parametrize(("name", "kind"), [("sgd", SGD), ("nag", NAG), ("lars", LARS)])
 def test_the_optimizer_has_the_values_of_the_recipe(name, kind):
-    optimizer = build_optimizer(config_with(name=name, momentum=0.7, weight_decay=0.01))
+    optimizer = optimizer_of(config_with(name=name, momentum=0.7, weight_decay=0.01))
     assert type(optimizer) is kind
     assert (optimizer.momentum, optimizer.wd, optimizer.momentum_correction) == (0.7, 0.01, True)
 
 
 def test_lars_has_its_own_values_too():
-    optimizer = build_optimizer(
+    optimizer = optimizer_of(
         config_with(
             name="lars", trust_coefficient=0.02, trust_eps=1e-5, max_trust_ratio=50, larc_clip=True,
             scale_norm_and_bias=True,
@@ -56,13 +62,13 @@ def test_lars_has_its_own_values_too():
 def test_adamw_and_lamb_have_the_values_of_the_recipe():
     own = {"weight_decay": 1.5, "beta1": 0.8, "beta2": 0.99, "eps": 1e-6}
     for name, kind in (("adamw", AdamW), ("lamb", LAMB)):
-        optimizer = build_optimizer(config_with(name=name, **own))
+        optimizer = optimizer_of(config_with(name=name, **own))
         assert type(optimizer) is kind
         assert (optimizer.wd, optimizer.beta1, optimizer.beta2, optimizer.eps) == (1.5, 0.8, 0.99, 1e-6)
 
 
 def test_lamb_has_its_own_values_too():
-    lamb = build_optimizer(
+    lamb = optimizer_of(
         config_with(
             name="lamb", bias_correction=False, min_trust_ratio=0.1, max_trust_ratio=10,
             scale_norm_and_bias=True, scale_bias=False,
@@ -70,7 +76,7 @@ def test_lamb_has_its_own_values_too():
     )  # fmt: skip
     assert (lamb.bias_correction, lamb.min_trust_ratio, lamb.max_trust_ratio) == (False, 0.1, 10)
     assert (lamb.scale_norm, lamb.scale_bias) == (True, False)
-    assert build_optimizer(config_with(name="lamb", scale_norm_and_bias=True)).scale_bias
+    assert optimizer_of(config_with(name="lamb", scale_norm_and_bias=True)).scale_bias
 
 
 def test_rmsprop_warmup_has_its_own_values_and_its_transition_in_steps():
@@ -78,7 +84,7 @@ def test_rmsprop_warmup_has_its_own_values_and_its_transition_in_steps():
         name="rmsprop_warmup", momentum=0.8, beta2=0.98, eps=1e-6, rmsprop_lr=1e-3, transition_center=4,
         transition_period=2,
     )  # fmt: skip
-    optimizer = build_optimizer(config)
+    optimizer = optimizer_of(config)
     assert type(optimizer) is RMSpropWarmup
     assert (optimizer.momentum, optimizer.beta2, optimizer.eps, optimizer.rmsprop_lr) == (
         0.8,
@@ -89,6 +95,50 @@ def test_rmsprop_warmup_has_its_own_values_and_its_transition_in_steps():
     share = build_sgd_share(config, Epochs(1250, 100))  # 12.5 steps each
     assert (share(50), share(62), share(63)) == (0.5, 0.98, 1.0)
     assert build_sgd_share(config_with(), Epochs(1250, 100)) is None
+
+
+def test_muon_has_its_own_values_and_those_of_the_rest():
+    rest = {"name": "adamw", "lr": 0.01, "weight_decay": 0.1, "beta1": 0.8, "beta2": 0.95, "eps": 1e-6}
+    muon = optimizer_of(
+        config_with(
+            name="muon", momentum=0.95, weight_decay=2.0, newton_schulz_steps=3, shape_factor="rms", rest=rest
+        )
+    )  # fmt: skip
+    assert type(muon) is Muon
+    assert (muon.momentum, muon.wd, muon.steps, muon.shape_factor) == (0.95, 2.0, 3, "rms")
+    assert not muon.normalizes
+    assert muon.rest_lr_ratio == pytest.approx(0.1)  # base_lr is 0.1
+    others = muon.rest
+    assert type(others) is AdamW
+    assert (others.wd, others.beta1, others.beta2, others.eps) == (0.1, 0.8, 0.95, 1e-6)
+    speedrun = optimizer_of(config_with(name="muon", normalize_filters=True, rest={"momentum": 0.85}))
+    assert (speedrun.normalizes, speedrun.rest_lr_ratio) == (True, 1.0)
+    assert (type(speedrun.rest), speedrun.rest.momentum) == (NAG, 0.85)
+
+
+@pytest.mark.parametrize(
+    ("model", "which", "expected"),
+    [
+        ("cifar_resnet20", "hidden", 18),
+        ("cifar_resnet20", "filters", 19),
+        ("cifar_resnet20", "all", 20),
+        ("gluon:mobilenet1.0", "all", 15),  # the first, 13 of 1 x 1 and the classifier; not 13 depthwise ones
+    ],
+)
+def test_which_weights_are_matrices(model, which, expected):
+    net = build_network(check_config({**TREE, "model": {"name": model}}, "test"))
+    parameters = {one.name: one for one in net.collect_params().values()}
+    chosen = names_of_matrices(net, which)
+    assert len(chosen) == expected
+    assert all(len(parameters[name].shape) > 1 for name in chosen)
+
+
+def test_a_network_without_a_weight_for_muon_is_refused():
+    config = config_with(name="muon")
+    net = build_network(config)
+    net.collect_params().setattr("grad_req", "null")
+    with pytest.raises(ConfigError, match=r"error\[CFG33\] optimizer.matrices: .*'hidden'"):
+        build_optimizer(config, net)
 
 
 @pytest.mark.parametrize(
@@ -103,6 +153,10 @@ def test_rmsprop_warmup_has_its_own_values_and_its_transition_in_steps():
         ({"name": "adamw", "bias_correction": False}, "bias_correction is not used by 'adamw'"),
         ({"name": "lars", "scale_bias": True}, "scale_bias is not used by 'lars'"),
         ({"name": "lamb", "rmsprop_lr": 0.1}, "rmsprop_lr is not used by 'lamb'"),
+        ({"matrices": "all"}, "matrices is not used by 'sgd'; leave it out, or set name to muon"),
+        ({"name": "lamb", "rest": {"lr": 1.0}}, "rest is not used by 'lamb'"),
+        ({"name": "muon", "rest": {"beta1": 0.8}}, "beta1 is not used by 'nag'; leave it out, or set"),
+        ({"name": "muon", "normalize_filters": True, "weight_decay": 0.1}, "weights of a fixed norm"),
         ({"name": "lars", "weight_decay": 1.5}, "weight_decay of 'lars' must be less than 1, got 1.5"),
         (
             {"name": "lamb", "min_trust_ratio": 2, "max_trust_ratio": 1},

@@ -12,6 +12,8 @@ SHORT = [
 TECHNIQUES = {
     "adamw": ["optimizer.name=adamw", "schedule.base_lr=0.001"],
     "lamb": ["optimizer.name=lamb", "optimizer.clip_norm=1.0", "schedule.base_lr=0.005"],
+    "muon": ["optimizer.name=muon", "schedule.base_lr=0.02", "optimizer.rest.name=adamw",
+             "optimizer.rest.lr=0.003", "optimizer.weight_decay=0.01"],
     "rmsprop_warmup": ["optimizer.name=rmsprop_warmup", "optimizer.transition_center=0.5",
                        "optimizer.transition_period=0.4"],
     "dropout and stochastic depth": ["model.dropout=0.2", "model.stochastic_depth=0.3"],

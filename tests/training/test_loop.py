@@ -71,6 +71,8 @@ OPTIMIZERS = {
     "adamw": lambda: gl.AdamW(0.1, 0.05),
     "lamb": lambda: gl.LAMB(0.1, 1.5),
     "lamb without bias correction": lambda: gl.LAMB(0.1, 1.5, bias_correction=False),
+    "muon": lambda: gl.Muon(0.1, 0.9, 1e-4, gl.NAG(0.1, 0.9, 1e-4), rest_lr_ratio=0.5),
+    "muon, adamw": lambda: gl.Muon(0.1, 0.9, 1e-4, gl.AdamW(0.1, 1e-4), normalizes=True),
     "rmsprop warm-up": lambda: gl.RMSpropWarmup(0.1, 0.9, 1e-4),
 }
 
