@@ -205,6 +205,26 @@ class LayerScale(gluon.HybridBlock):
         return F.broadcast_mul(x, F.reshape(factor, shape=(1, 1, 1, -1)))
 
 
+class ResponseNorm(gluon.HybridBlock):
+    """Global response normalisation: Woo et al. 2023 (arXiv:2301.00808), algorithm 1.
+
+    Scales each channel by its norm over the image, in units of the mean of all channels' norms.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.gamma = self.params.get("gamma", shape=(channels,), init=mx.init.Zero())
+        self.beta = self.params.get("beta", shape=(channels,), init=mx.init.Zero())
+
+    def hybrid_forward(self, F: Any, x: Any, gamma: Any, beta: Any) -> Any:
+        """Images (N, H, W, C) to images of the same shape."""
+        norms = F.norm(x, axis=(1, 2), keepdims=True)  # (N, 1, 1, C)
+        response = F.broadcast_div(norms, F.mean(norms, axis=3, keepdims=True) + 1e-6)
+        gamma, beta = (F.reshape(factor, shape=(1, 1, 1, -1)) for factor in (gamma, beta))
+        scaled = F.broadcast_mul(F.broadcast_mul(x, response), gamma)
+        return x + F.broadcast_add(scaled, beta)
+
+
 def sequence(*layers: Any) -> gluon.HybridBlock:
     """The ``layers`` one after the other; without any, the identity."""
     chain = nn.HybridSequential()

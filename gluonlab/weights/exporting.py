@@ -54,7 +54,8 @@ def state_dict_by(naming: Naming, net: gluon.Block) -> Tensors:
     """The weights of ``net`` as a PyTorch project with this ``naming`` has them."""
     tensors: Tensors = {}
     for name, parameter in net._collect_params_with_prefix().items():
-        tensors[naming.their_name(name)] = parameter.data().asnumpy()
+        array = parameter.data().asnumpy()
+        tensors[naming.their_name(name)] = array.reshape(naming.their_shape(name, array.shape))
         if name.endswith("running_var"):
             layer = naming.their_name(name).rpartition(".")[0]
             tensors[f"{layer}.{UPDATE_COUNTER}"] = np.array(0)

@@ -106,19 +106,23 @@ def _fit_one(
     their_names = {name: naming.their_name(name) for name in shapes}
     for ours in head:
         array = tensors.get(their_names[ours])
-        if array is not None and array.shape != tuple(shapes[ours]):
+        if array is not None and array.shape != naming.their_shape(ours, shapes[ours]):
             del tensors[their_names.pop(ours)]
     misfits = {
         name: what
         for ours, name in their_names.items()
-        if (what := _misfit(tensors.get(name), shapes[ours], ours))
+        if (what := _misfit(tensors.get(name), naming.their_shape(ours, shapes[ours]), ours))
     }
     for name in tensors.keys() - set(their_names.values()):
         if not name.endswith(UPDATE_COUNTER):
             misfits[name] = "is not in the model"
     if misfits:
         return {}, misfits
-    return {ours: tensors[name].astype(np.float32) for ours, name in their_names.items()}, {}
+    arrays = {ours: tensors[name].astype(np.float32) for ours, name in their_names.items()}
+    for ours, array in arrays.items():
+        if naming.their_shape(ours, shapes[ours]) == array.shape:  # position embeddings of another grid stay
+            arrays[ours] = array.reshape(shapes[ours])
+    return arrays, {}
 
 
 def _misfit(array: Optional[NDArray[Any]], shape: tuple[int, ...], ours: str) -> str:

@@ -30,7 +30,8 @@ class Naming:
 
     ``rules`` go from our names, with their suffixes, to theirs. ``folded`` are pairs of their names, a bias
     and the running mean of the BatchNorm behind it: subtracting the one from the other leaves the network
-    the same, and we have no such bias. ``is_torch`` says that a norm is named as in PyTorch.
+    the same, and we have no such bias. ``is_torch`` says that a norm is named as in PyTorch. Our tensors
+    that match one of ``as_images`` have two more axes there, of length 1, as a 1x1 convolution has.
     """
 
     source: str
@@ -38,6 +39,7 @@ class Naming:
     rules: tuple[Rule, ...]
     is_torch: bool = False
     folded: tuple[Rule, ...] = ()
+    as_images: tuple[str, ...] = ()
 
     def names(self, model: str) -> bool:
         """Whether this is how ``source`` names the model called ``model``."""
@@ -51,6 +53,11 @@ class Naming:
             if match:
                 return fill(theirs, match.groups())
         return name
+
+    def their_shape(self, name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape there of the tensor that is ``name``, of ``shape``, here."""
+        is_image = any(re.fullmatch(expression(pattern), name) for pattern in self.as_images)
+        return (*shape, 1, 1) if is_image else tuple(shape)
 
     def _with_their_suffix(self, name: str) -> str:
         layer, dot, suffix = name.rpartition(".")

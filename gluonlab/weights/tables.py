@@ -47,6 +47,38 @@ _VIT: tuple[Rule, ...] = (
     ("norm.*", "encoder.ln.*"),
     ("head.*", "heads.head.*"),
 )
+_CONVNEXTS = ("convnext_tiny", "convnext_small", "convnext_base", "convnext_large")
+_SMALL_CONVNEXTS = tuple(
+    f"{version}_{size}"
+    for version in ("convnext", "convnextv2")
+    for size in ("atto", "femto", "pico", "nano")
+)
+_CONVNEXT: tuple[Rule, ...] = (
+    ("stem.0.*", "features.0.0.*"),
+    ("stem.1.norm.*", "features.0.1.*"),
+    *(
+        rule
+        for stage, place in enumerate((1, 3, 5, 7))
+        for rule in (
+            (f"stages.{stage}.downsample.0.norm.*", f"features.{place - 1}.0.*"),
+            (f"stages.{stage}.downsample.1.*", f"features.{place - 1}.1.*"),
+            (f"stages.{stage}.blocks.#.conv_dw.*", f"features.{place}.#.block.0.*"),
+            (f"stages.{stage}.blocks.#.norm.*", f"features.{place}.#.block.2.*"),
+            (f"stages.{stage}.blocks.#.mlp.fc1.*", f"features.{place}.#.block.3.*"),
+            (f"stages.{stage}.blocks.#.mlp.fc2.*", f"features.{place}.#.block.5.*"),
+            (f"stages.{stage}.blocks.#.scale.factor", f"features.{place}.#.layer_scale"),
+        )
+    ),
+    ("head.norm.*", "classifier.0.*"),
+    ("head.fc.*", "classifier.2.*"),
+)
+_TIMM_CONVNEXT: tuple[Rule, ...] = (
+    ("stem.1.norm.*", "stem.1.*"),
+    ("stages.#.downsample.0.norm.*", "stages.#.downsample.0.*"),
+    ("stages.#.blocks.#.scale.factor", "stages.#.blocks.#.gamma"),
+)
+_CONVOLUTIONAL_MLP = ("stages.#.blocks.#.mlp.fc#.weight",)
+"""What timm's small ConvNeXts have as 1x1 convolutions."""
 _OLD_DENSENET: tuple[Rule, ...] = (
     ("features.denseblock#.denselayer#.norm#.*", "features.denseblock#.denselayer#.norm.#.*"),
     ("features.denseblock#.denselayer#.conv#.*", "features.denseblock#.denselayer#.conv.#.*"),
@@ -79,6 +111,11 @@ NAMINGS: tuple[Naming, ...] = (
     Naming("torchvision", ("densenet*",), _OLD_DENSENET, is_torch=True),
     Naming("torchvision", ("vit_?_*",), _VIT, is_torch=True),
     Naming("timm", ("vit_*", "deit_*"), (), is_torch=True),
+    Naming(
+        "torchvision", _CONVNEXTS, _CONVNEXT, is_torch=True, as_images=("stages.#.blocks.#.scale.factor",)
+    ),
+    Naming("timm", (*_CONVNEXTS, "convnextv2_tiny", "convnextv2_base"), _TIMM_CONVNEXT, is_torch=True),
+    Naming("timm", _SMALL_CONVNEXTS, _TIMM_CONVNEXT, is_torch=True, as_images=_CONVOLUTIONAL_MLP),
     Naming("timm", _TIMM_RESNETS, _RESNET, is_torch=True),
     Naming("timm", _TIMM_DEEP_STEM_RESNETS, _DEEP_STEM_RESNET, is_torch=True),
     Naming("gluoncv", _GLUONCV_RESNETS, _RESNET),

@@ -41,6 +41,7 @@ TORCHVISION = {
                 for size in ("400mf", "800mf", "1_6gf", "3_2gf", "8gf", "16gf", "32gf")
             ),
             "mnasnet0_5", "mnasnet0_75", "mnasnet1_0", "mnasnet1_3",
+            "convnext_tiny", "convnext_small", "convnext_base", "convnext_large",
             "vit_b_16", "vit_b_32", "vit_l_16", "vit_l_32",
             "shufflenet_v2_x0_5", "shufflenet_v2_x1_0", "shufflenet_v2_x1_5", "shufflenet_v2_x2_0",
         )
@@ -65,6 +66,8 @@ TIMM = {
         name: name
         for name in (
             "vit_tiny_patch16_224", "vit_small_patch16_224", "vit_small_patch32_224",
+            *(f"convnext_{size}" for size in ("atto", "femto", "pico", "nano")),
+            *(f"convnextv2_{size}" for size in ("atto", "femto", "pico", "nano", "tiny", "base")),
             "deit_tiny_patch16_224", "deit_small_patch16_224", "deit_base_patch16_224",
         )
     },

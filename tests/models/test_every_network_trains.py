@@ -11,7 +11,15 @@ from gluonlab.training.state import make_trainer
 
 SAMPLE = {
     *("cifar_resnet8", "mobilenet_v3_large", "resnet18_v1b", "gluon:resnet18_v2", "squeezenet1_1"),
-    *("regnet_x_400mf", "efficientnet_b0", "mnasnet0_5", "shufflenet_v2_x0_5", "vit_tiny_patch16_224"),
+    *(
+        "regnet_x_400mf",
+        "efficientnet_b0",
+        "mnasnet0_5",
+        "shufflenet_v2_x0_5",
+        "vit_tiny_patch16_224",
+        "convnext_atto",
+        "convnextv2_atto",
+    ),
 }
 SIZES = (32, 64, 96, 128, 224, 299)
 

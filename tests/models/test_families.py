@@ -30,6 +30,8 @@ FAMILIES = {
     "mnasnet0_5": (33, 50),
     "shufflenet_v2_x0_5": (33, 50),
     "deit_tiny_patch16_224": (224, 224),
+    "convnext_atto": (33, 50),
+    "convnextv2_atto": (33, 50),
 }
 
 

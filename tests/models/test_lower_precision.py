@@ -72,7 +72,7 @@ def test_bfloat16_gradients_point_where_those_of_float32_do():
 
 
 @needs_avx512
-@pytest.mark.parametrize("name", ["deit_tiny_patch16_224"])
+@pytest.mark.parametrize("name", ["deit_tiny_patch16_224", "convnext_atto"])
 def test_bfloat16_gradients_of_networks_without_batch_normalisation_are_those_of_float32(name):
     random = np.random.RandomState(0)
     images, labels = nd.array(random.standard_normal((4, 3, 32, 32))), nd.array(random.randint(0, 10, 4))

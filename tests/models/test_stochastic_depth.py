@@ -50,6 +50,13 @@ def test_both_branches_of_a_transformers_block_have_one_rate_and_the_first_is_ke
     assert rates == pytest.approx(np.repeat(np.linspace(0, 0.1, 12), 2))  # timm's rule
 
 
+def test_convnext_keeps_its_first_branch():
+    rates = [
+        drop.rate for drop in drops_of(create("convnext_tiny", options=ModelOptions(stochastic_depth=0.1)))
+    ]
+    assert rates == pytest.approx(np.linspace(0, 0.1, 18))
+
+
 @pytest.mark.parametrize("dimensions", [2, 3])
 def test_branches_of_tokens_and_vectors_are_left_out_whole_too(dimensions):
     mx.random.seed(0)

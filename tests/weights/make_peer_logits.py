@@ -25,6 +25,7 @@ ALSO = (
     ("vit_b_16", "timm", "vit_base_patch16_224"),
     ("vit_b_32", "timm", "vit_base_patch32_224"),
     ("vit_l_16", "timm", "vit_large_patch16_224"),
+    ("convnext_tiny", "timm", "convnext_tiny"),
 )
 """(our name, source, name there) of networks whose counts are those of another source."""
 

@@ -5,7 +5,7 @@ import pytest
 
 from gluonlab.errors import ConfigError
 from gluonlab.inference.engines import make_engine
-from gluonlab.models.layers import LayerScale, SelfAttention, dense, layer_norm
+from gluonlab.models.layers import LayerScale, ResponseNorm, SelfAttention, dense, layer_norm
 from gluonlab.runtime.mxnet import gluon, nd
 
 FUNCTIONS = {
@@ -68,8 +68,9 @@ def test_layers_give_the_numbers_of_mxnet(what):
     check(LAYERS[what](), (4, 6))
 
 
-def test_a_factor_for_each_channel_gives_the_numbers_of_mxnet():
-    check(LayerScale(6, 0.5), (2, 3, 6))
+@pytest.mark.parametrize("layer", [LayerScale(6, 0.5), ResponseNorm(6)])
+def test_layers_over_the_channels_of_images_give_the_numbers_of_mxnet(layer):
+    check(layer, (2, 3, 6))
 
 
 @pytest.mark.parametrize(

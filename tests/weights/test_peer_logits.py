@@ -27,6 +27,8 @@ SAMPLE = {
     "torchvision mnasnet0_5",
     "torchvision shufflenet_v2_x0_5",
     "timm vit_tiny_patch16_224",
+    "timm convnext_atto",
+    "timm convnextv2_atto",
 }
 
 
@@ -35,7 +37,7 @@ def shapes_by(naming, net):
     shapes = {}
     for name, parameter in net._collect_params_with_prefix().items():
         theirs = naming.their_name(name)
-        shapes[theirs] = parameter.shape
+        shapes[theirs] = naming.their_shape(name, parameter.shape)
         if name.endswith("running_var"):
             shapes[theirs.replace("running_var", UPDATE_COUNTER)] = ()
     return shapes

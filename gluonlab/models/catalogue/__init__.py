@@ -4,7 +4,16 @@ Each file holds the rows of some families: name, source, and counts that tests c
 and with published ones. The networks themselves are in files of `gluonlab.models` of their own.
 """
 
-from gluonlab.models.catalogue import cifar, classic, gluon_zoo, mobile, resnet, searched, transformers
+from gluonlab.models.catalogue import (
+    cifar,
+    classic,
+    convnext,
+    gluon_zoo,
+    mobile,
+    resnet,
+    searched,
+    transformers,
+)
 from gluonlab.models.entry import ModelEntry
 
 _FAMILIES = (
@@ -12,6 +21,7 @@ _FAMILIES = (
     classic.ENTRIES,
     mobile.ENTRIES,
     searched.ENTRIES,
+    convnext.ENTRIES,
     transformers.ENTRIES,
     cifar.ENTRIES,
     gluon_zoo.ENTRIES,
