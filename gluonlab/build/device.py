@@ -166,6 +166,12 @@ def _check_device(config: Config, device: Device) -> None:
     if config.precision == "float16" and not is_gpu:
         hint = "on a CPU use precision=float32 or bfloat16"
         raise ConfigError("CFG22", setting, "needs a GPU, none found", hint)
+    if config.precision == "tf32" and not (is_gpu and device.engine == TORCH):
+        raise ConfigError("CFG22", setting, "needs engine=torch on a GPU", "use precision=float32")
+    if config.compile and device.engine != TORCH:
+        raise ConfigError(
+            "CFG22", "compile: true", "is for engine=torch", "add engine=torch, or compile=false"
+        )
     if config.precision == "bfloat16" and is_gpu and device.engine == MXNET:
         raise ConfigError(
             "CFG22",

@@ -24,6 +24,7 @@ from gluonlab.optim.decay import exempt_norm_and_bias
 from gluonlab.optim.loss_scaling import LossScaler
 from gluonlab.parallel.world import World
 from gluonlab.runtime.mxnet import gluon, mx
+from gluonlab.torch_engine import check_compiler
 from gluonlab.training.network import Network
 from gluonlab.training.state import TrainState, make_trainer
 from gluonlab.weights.store import find_weights
@@ -105,7 +106,7 @@ def build_state(config: Config, world: World, device: Device) -> TrainState:
 def _prepare_for_mxnet(config: Config, net: gluon.HybridBlock, *, is_cpu: bool) -> None:
     if config.hybridize:
         net.hybridize(static_alloc=True)
-    if config.precision != "float32":
+    if config.precision == "bfloat16" or config.precision == "float16":
         compute_in_lower_precision(net, config.precision)
     elif config.hybridize and is_cpu:
         join_norm_and_relu(net)
@@ -116,11 +117,15 @@ def build_torch_network(config: Config, net: gluon.HybridBlock, device: Device) 
 
     Raises:
         ConfigError: CFG81 PyTorch has nothing like one of its operators, or a layer refuses the images.
+        SetupError: ENV78 ``compile`` without what torch.compile needs.
     """
+    if config.compile:
+        check_compiler(device.in_torch)
     from gluonlab.torch_engine.training import TorchGluonNetwork
 
-    lower = None if config.precision == "float32" else config.precision
-    network = TorchGluonNetwork(net, device=device.in_torch, autocast=lower)
+    network = TorchGluonNetwork(
+        net, device=device.in_torch, precision=config.precision, is_compiled=config.compile
+    )
     network.check((config.data.channels, config.data.image_size, config.data.image_size))
     return network
 

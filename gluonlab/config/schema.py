@@ -40,10 +40,11 @@ class Config(Section):
         0.0, ge=0, lt=1, description="Share of the target spread over all classes."
     )
     phases: list[Phase] = Field([], description="What changes from an epoch on, in the order of the epochs.")
-    precision: Literal["float32", "bfloat16", "float16"] = Field(
+    precision: Literal["float32", "tf32", "bfloat16", "float16"] = Field(
         "float32",
         description="Type that the network computes in; weights, sums and the update are always float32. "
-        "`float16` needs a GPU and scales the loss.",
+        "`float16` needs a GPU and scales the loss; `tf32`, with engine: torch on a GPU, rounds what "
+        "products read to 10 bits.",
     )
     wire_precision: Literal["float32", "float16"] = Field(
         "float32",
@@ -65,6 +66,11 @@ class Config(Section):
         "auto",
         description="What computes the network: MXNet, or PyTorch in the same arrays; `auto` takes PyTorch "
         "where there is a GPU that this MXNet has no code for.",
+    )
+    compile: bool = Field(
+        False,
+        description="engine: torch: compile the network by torch.compile; takes a minute or more before the "
+        "first update.",
     )
     ctx: Literal["cpu", "gpu", "auto"] = Field(
         "auto", description="Device; `auto` takes a GPU where there is one."
@@ -149,8 +155,10 @@ class Config(Section):
             )
         if self.precision != "float32" and not self.hybridize:
             yield f"precision {self.precision} needs hybridize: true"
-        if self.ctx == "cpu" and self.precision == "float16":
-            yield "precision float16 needs a GPU; on a CPU use float32 or bfloat16"
+        if self.ctx == "cpu" and self.precision in ("float16", "tf32"):
+            yield f"precision {self.precision} needs a GPU; on a CPU use float32 or bfloat16"
+        if self.engine == "mxnet" and self.compile:
+            yield "compile is for engine: torch"
         if self.ctx == "gpu" and self.deterministic:
             yield "deterministic is for CPUs; use ctx: cpu, or deterministic: false"
         if self.wire_precision != "float32" and self.deterministic:
@@ -226,12 +234,11 @@ class Config(Section):
         """The keys that decide the result of the run: all but run settings and where files lie."""
         settings: dict[str, Any] = dict.fromkeys((*RUN_SETTINGS, "about"), True)
         recipe = self.model_dump(exclude={**settings, "data": DATA_SETTINGS})
-        # Sums within an operator are split over its threads, so they decide the bits.
-        return (
-            {**recipe, "deterministic": {"cpu_threads": self.compute_threads}}
-            if self.deterministic
-            else recipe
-        )
+        # Sums within an operator are split over its threads, and joined by a compiler: both decide the bits.
+        if not self.deterministic:
+            return recipe
+        deciding = {"cpu_threads": self.compute_threads, **({"compile": True} if self.compile else {})}
+        return {**recipe, "deterministic": deciding}
 
 
 def _problems_of(tree: dict[str, Any]) -> list[str]:
@@ -260,6 +267,7 @@ DATA_SETTINGS = {
 RUN_SETTINGS = (
     "run_dir",
     "engine",
+    "compile",
     "ctx",
     "cpu_threads",
     "cudnn_autotune",

@@ -16,6 +16,22 @@ def check_torch() -> None:
         ) from None
 
 
+def check_compiler(device: str) -> None:
+    """Raise `SetupError` ENV78 if torch.compile does not work for ``device``, for want of g++ say."""
+    import torch
+
+    try:
+        torch.compile(lambda value: value * 2 + 1)(torch.ones(3, device=device))
+    except Exception as error:  # of Dynamo, Inductor, Triton or a compiler
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise SetupError(
+            "ENV78",
+            "compile: true",
+            f"torch.compile does not work: {reason:.200}",
+            "install g++, or use compile=false",
+        ) from None
+
+
 def sees_cuda() -> bool:
     """Whether PyTorch is installed and can use a GPU; imports it."""
     try:

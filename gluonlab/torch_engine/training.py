@@ -36,24 +36,32 @@ HeadGradient = Callable[[Any], Any]
 class TorchGluonNetwork:
     """``net``, initialised on the CPU, computed by PyTorch on ``device``.
 
-    Weights are float32; with ``autocast``, a key of `LOWER_PRECISION`, PyTorch computes in that type what it
-    holds to be safe in it. On a CPU it uses as many threads as OMP_NUM_THREADS says.
+    Weights are float32; in a ``precision`` of `LOWER_PRECISION`, PyTorch computes in that type what it holds
+    to be safe in it. ``is_compiled``: by torch.compile, at the first batch of each shape. On a CPU it uses as
+    many threads as OMP_NUM_THREADS says.
 
     Raises:
         ConfigError: CFG81 ``net`` cannot be traced, or PyTorch has nothing like one of its operators.
     """
 
     def __init__(
-        self, net: gluon.HybridBlock, *, device: str = "cpu", autocast: Optional[str] = None
+        self,
+        net: gluon.HybridBlock,
+        *,
+        device: str = "cpu",
+        precision: str = "float32",
+        is_compiled: bool = False,
     ) -> None:
         use_cpu_threads()
-        torch.backends.cudnn.allow_tf32 = False  # float32 is float32, as with MXNet
+        for part in (torch.backends.cudnn, torch.backends.cuda.matmul):
+            part.allow_tf32 = precision == "tf32"  # else float32 is float32, as with MXNet
         self.net, self._device = net, torch.device(device)
-        self._autocast = LOWER_PRECISION[autocast] if autocast else None
+        self._autocast = LOWER_PRECISION.get(precision)
+        self._is_compiled = is_compiled
         self._parameters = net._collect_params_with_prefix()
         self._trained = [name for name, one in self._parameters.items() if one.grad_req != "null"]
         self._prediction = Program(graph_of(net))
-        self._predict = self._prediction.module(training=False)
+        self._predict = self._made(self._prediction.module(training=False))
         self._training: dict[tuple[int, int], _TrainingProgram] = {}
         self._host = {name: tensor_of(one.data()) for name, one in self._parameters.items()}
         self._host_gradients = {name: tensor_of(self._parameters[name].grad()) for name in self._trained}
@@ -101,14 +109,18 @@ class TorchGluonNetwork:
         """Make what dropout draws next a function of ``number``, on all devices."""
         torch.manual_seed(number)
 
+    def _made(self, module: Any) -> Any:
+        return torch.compile(module, dynamic=False) if self._is_compiled else module
+
     @cached_property
     def _module_in_training(self) -> Any:
-        return self._prediction.module(training=True)
+        return self._made(self._prediction.module(training=True))
 
     def _training_program(self, loss_fn: Loss, arrays: int) -> _TrainingProgram:
         key = (id(loss_fn), arrays)
         if key not in self._training:
-            self._training[key] = _TrainingProgram(self.net, loss_fn, arrays)
+            self._training[key] = program = _TrainingProgram(self.net, loss_fn, arrays)
+            program.module = self._made(program.module)
         return self._training[key]
 
     def _run(self, program: Program, module: Any, inputs: Sequence[str], batch: Sequence[Any]) -> Any:
@@ -150,4 +162,4 @@ class _TrainingProgram:
             raise ConfigError("CFG81", "loss", f"cannot be traced: {str(error).splitlines()[0]}") from None
         graph = parse_symbol(structural(net, mx.sym.Group([losses, logits])), type(net).__name__)
         self.program = Program(graph)
-        self.module = self.program.module(training=True)
+        self.module: Any = self.program.module(training=True)

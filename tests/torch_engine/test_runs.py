@@ -56,6 +56,33 @@ def test_the_bits_are_the_same_on_any_number_of_processes(trained, processes):
     assert found["processes"] == processes
 
 
+@pytest.mark.parametrize(
+    ("settings", "environment", "code", "line"),
+    [
+        (
+            ["compile=true"],
+            {"CXX": "no-such-compiler"},
+            8,
+            r"error\[ENV78\] compile: true: torch.compile does not",
+        ),
+        (
+            ["precision=tf32", "ctx=auto"],
+            {},
+            2,
+            r"error\[CFG22\] precision: tf32: needs engine=torch on a GPU",
+        ),
+    ],
+)
+def test_what_the_machine_cannot_do_is_one_line(run_gluonlab, tmp_path, settings, environment, code, line):
+    cold = {**environment, "TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "cache")}
+    command = ["train", DIGITS[0], "engine=torch", *settings, f"run_dir={tmp_path / 'run'}"]
+    job = run_gluonlab(*command, environment=cold)
+    assert job.returncode == code
+    assert re.match(line, job.stderr), job.stderr
+    assert len(job.stderr.splitlines()) == 1
+    assert not (tmp_path / "run").exists()
+
+
 def test_the_engine_is_told_and_kept_with_the_run(trained):
     folder, printed = trained("torch")
     assert "computed by torch on the CPU" in printed

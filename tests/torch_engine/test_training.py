@@ -134,12 +134,24 @@ def test_statistics_alone_advance_as_in_a_training_pass():
 
 def test_bfloat16_computes_in_it_and_keeps_weights_in_float32():
     of_mxnet, _ = twins(make_dense)
-    lower = TorchGluonNetwork(of_mxnet.net, autocast="bfloat16")
+    lower = TorchGluonNetwork(of_mxnet.net, precision="bfloat16")
     images, labels = batch((5,), 3)
     exact = TorchGluonNetwork(of_mxnet.net).predict(images)
     _, logits = lower.train((images, labels), SmoothedCrossEntropy())
     assert 1e-4 < distance(logits, exact) < 2e-2
     assert of_mxnet.net[0].weight.grad().dtype == np.float32
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # PyTorch's compiler imports it
+def test_a_compiled_network_leaves_the_same():
+    of_mxnet, of_torch = twins(make_dense)
+    compiled = TorchGluonNetwork(of_mxnet.net, is_compiled=True)
+    data, loss = batch((5,), 3), SmoothedCrossEntropy(0.1)
+    for found, expected in zip(compiled.train(data, loss), of_torch.train(data, loss)):
+        assert distance(found, expected) < 1e-5
+    for key, parameter in values(of_torch).items():
+        assert distance(values(compiled)[key].grad(), parameter.grad()) < 1e-4, key
+    assert distance(compiled.predict(data[0]), of_torch.predict(data[0])) < 1e-5
 
 
 class Branching(gluon.HybridBlock):
