@@ -1,4 +1,4 @@
-"""The tables of docs/data.md on augmentations, from their result file; data_tables.py puts them there."""
+"""The tables of docs/data.md on augmentations, from their result file."""
 
 from __future__ import annotations
 

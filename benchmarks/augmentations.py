@@ -4,7 +4,7 @@ python benchmarks/augmentations.py --peer-python VENV/bin/python [--draws 20000]
 
 Each side draws in a process of its own; torchvision and timm need an environment of their own. Of each
 augmentation one number is read off the image that comes out (the factor, the area of a crop);
-benchmarks/data_tables.py puts the result into docs/data.md.
+`python -m benchmarks.pages` puts the result into docs/data.md.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ python benchmarks/bench_results.py                     # all of them, about eigh
 python benchmarks/bench_results.py --only startup      # one
 python benchmarks/bench_results.py --quick             # few blocks: does it run at all?
 
-Run it alone on the machine, then `python benchmarks/bench_tables.py`.
+Run it alone on the machine, then `python -m benchmarks.pages`.
 """
 
 from __future__ import annotations

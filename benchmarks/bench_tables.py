@@ -1,6 +1,6 @@
 """Write the tables and pictures of docs/benchmarks.md from the files in benchmarks/results/bench.
 
-python benchmarks/bench_tables.py
+`python -m benchmarks.pages` writes them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Optional
 
-from tables import ROOT, Sections, fill_in
+from tables import ROOT, Sections
 
 from gluonlab.reporting.measured_pictures import pictures_of
 
@@ -214,15 +214,3 @@ def _marks(result: Result) -> Iterator[str]:
         yield "**few values: the form of a result, not its figures**"
     if any(row.get("is_oversubscribed") for row in result["rows"]):
         yield "**fewer cores than threads**"
-
-
-def main() -> None:
-    """Tables into the page, pictures beside it."""
-    results = ROOT / BENCH
-    for name, drawn in pictures(results).items():
-        (ROOT / name).write_text(drawn)
-    PAGE.write_text(fill_in(PAGE.read_text(), results, SECTIONS))
-
-
-if __name__ == "__main__":
-    main()

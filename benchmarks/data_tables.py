@@ -1,6 +1,6 @@
 """Write the tables of docs/data.md from the files in benchmarks/results.
 
-python benchmarks/data_tables.py
+`python -m benchmarks.pages` writes them.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 
 from augmentation_tables import render_augmentations, render_operations
-from tables import ROOT, Sections, fill_in
+from tables import ROOT, Sections
 
 PAGE = ROOT / "docs/data.md"
 PEERS = {
@@ -72,11 +72,3 @@ DATA_SECTIONS: Sections = {
     "augmentations": render_augmentations,
     "operations": render_operations,
 }
-
-
-def main() -> None:
-    PAGE.write_text(fill_in(PAGE.read_text(), ROOT / "benchmarks/results", DATA_SECTIONS))
-
-
-if __name__ == "__main__":
-    main()

@@ -2,7 +2,7 @@
 
 python3 benchmarks/environments.py --to row.json   # any Python will do, GLUONLAB_PYTHON names the one to try
 python3 benchmarks/environments.py --add row.json
-python benchmarks/python_tables.py                # puts the result into docs/python.md
+python -m benchmarks.pages                # puts the result into docs/python.md
 
 Nothing is taken from a cache but what pip has downloaded before. Needs no package.
 """

@@ -1,6 +1,6 @@
 """The table of faults and the cost of a checkpoint in docs/reliability.md, from the result files.
 
-python benchmarks/fault_table.py        # writes them into the page
+`python -m benchmarks.pages` writes them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from tables import ROOT, Sections, fill_in
+from tables import ROOT, Sections
 
 from gluonlab.bench.statistics import median_interval
 
@@ -84,11 +84,3 @@ def _conditions(results: Path, name: str) -> str:
 
 
 FAULT_SECTIONS: Sections = {"faults": render_faults, "checkpoint": render_checkpoint}
-
-
-def main() -> None:
-    PAGE.write_text(fill_in(PAGE.read_text(), ROOT / "benchmarks/results", FAULT_SECTIONS))
-
-
-if __name__ == "__main__":
-    main()

@@ -2,7 +2,7 @@
 
 python benchmarks/inference.py
 
-It writes benchmarks/results/inference.json, which `python benchmarks/weight_tables.py` brings into
+It writes benchmarks/results/inference.json, which `python -m benchmarks.pages` brings into
 docs/weights.md. In a round every engine computes once, in turn. Needs an idle machine.
 """
 

@@ -4,7 +4,7 @@ python benchmarks/large_batch_study.py --data data/cifar-10-batches-bin
 
 Base rates are tuned once at batch 64, then every setting runs with each seed: two hours on two cores. Each
 finished run is a file in benchmarks/results/large_batch_study; what is there is not run again, so the
-study may be stopped at any time. `python benchmarks/tables.py` makes the table and the plot.
+study may be stopped at any time. `python -m benchmarks.pages` makes the table and the plot.
 """
 
 from __future__ import annotations

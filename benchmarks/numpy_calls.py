@@ -2,7 +2,7 @@
 
 python benchmarks/numpy_calls.py        # on Python 3.12, which both have wheels for; a minute
 
-Writes benchmarks/results/numpy_calls.json; benchmarks/python_tables.py puts it into docs/python.md.
+Writes benchmarks/results/numpy_calls.json; `python -m benchmarks.pages` puts it into docs/python.md.
 """
 
 from __future__ import annotations

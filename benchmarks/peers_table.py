@@ -1,6 +1,6 @@
 """Write the table of docs/benchmarks.md that compares gluonlab with others, from its result file.
 
-python benchmarks/peers_table.py
+`python -m benchmarks.pages` writes them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from tables import ROOT, Sections, fill_in, ratio_cells
+from tables import ROOT, Sections, ratio_cells
 
 PAGE = ROOT / "docs/benchmarks.md"
 RESULT = "versus_peers.json"
@@ -69,11 +69,3 @@ def _spread(side: dict[str, Any]) -> float:
 
 
 PEERS_SECTIONS: Sections = {"versus peers": render_peers}
-
-
-def main() -> None:
-    PAGE.write_text(fill_in(PAGE.read_text(), ROOT / "benchmarks/results", PEERS_SECTIONS))
-
-
-if __name__ == "__main__":
-    main()

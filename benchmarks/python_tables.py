@@ -1,6 +1,6 @@
 """The tables of docs/python.md, from the files in benchmarks/results.
 
-python3 benchmarks/python_tables.py
+`python -m benchmarks.pages` writes them.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tables import Sections, fill_in
+from tables import Sections
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs/python.md"
@@ -67,11 +67,3 @@ def _cells(old: Outcome, new: Outcome) -> list[str]:
 
 
 PYTHON_SECTIONS: Sections = {"environments": render_environments, "numpy calls": render_calls}
-
-
-def main() -> None:
-    PAGE.write_text(fill_in(PAGE.read_text(), ROOT / "benchmarks/results", PYTHON_SECTIONS))
-
-
-if __name__ == "__main__":
-    main()

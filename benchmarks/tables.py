@@ -1,6 +1,6 @@
-"""Write the README's tables and pictures from the files in benchmarks/results.
+"""Tables and pictures of docs/large_batches.md, docs/comparisons.md and more, from the result files.
 
-python benchmarks/tables.py
+`python -m benchmarks.pages` writes them.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def render_accuracy(results: Path) -> str:
         lines.append(
             f"| `{result['recipe']}` | {result['runs'][0]['epochs']:.0f} | {result['processes']} | "
             f"{len(result['runs'])} | {result['top1_mean']:.2%}{spread} | {result['top1_min']:.2%} | "
-            f"{result['wall_seconds_median']:.0f} s | [{path.name}](benchmarks/results/{path.name}) |"
+            f"{result['wall_seconds_median']:.0f} s | [{path.name}](../benchmarks/results/{path.name}) |"
         )
     lines += [
         "",
@@ -200,9 +200,8 @@ def _bits(same_run: dict[str, Any]) -> str:
 
 Sections = dict[str, Callable[[Path], str]]
 
-SECTIONS: Sections = {
-    "results": render_accuracy,
-    "large batches": render_study,
+STUDY_SECTIONS: Sections = {"large batches": render_study}
+COMPARISON_SECTIONS: Sections = {
     "engine": render_engine,
     "others": render_others,
     "simulate": render_simulate,
@@ -213,21 +212,10 @@ PICTURES: dict[str, Callable[[Path], str]] = {
 }
 
 
-def fill_in(readme: str, results: Path, sections: Sections = SECTIONS) -> str:
-    """``readme`` with what stands between ``<!-- NAME -->`` and ``<!-- /NAME -->`` made anew."""
+def fill_in(page: str, results: Path, sections: Sections) -> str:
+    """``page`` with what stands between ``<!-- NAME -->`` and ``<!-- /NAME -->`` made anew."""
     for name, render in sections.items():
         section = re.compile(rf"<!-- {name} -->\n(.*?)<!-- /{name} -->", re.DOTALL)
         text = f"<!-- {name} -->\n{render(results)}<!-- /{name} -->"
-        readme = section.sub(lambda _, text=text: text, readme)  # type: ignore[misc]
-    return readme
-
-
-def main() -> None:
-    results, readme = ROOT / "benchmarks/results", ROOT / "README.md"
-    for name, draw in PICTURES.items():
-        (ROOT / name).write_text(draw(results))
-    readme.write_text(fill_in(readme.read_text(), results))
-
-
-if __name__ == "__main__":
-    main()
+        page = section.sub(lambda _, text=text: text, page)  # type: ignore[misc]
+    return page

@@ -1,6 +1,6 @@
 """Write the tables of docs/techniques.md from the files in benchmarks/results.
 
-python benchmarks/technique_tables.py
+`python -m benchmarks.pages` writes them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from tables import CHANCE, METHODS, ROOT, Sections, fill_in, read_study
+from tables import CHANCE, METHODS, ROOT, Sections, read_study
 from techniques import TECHNIQUES
 
 PAGE = ROOT / "docs/techniques.md"
@@ -84,11 +84,3 @@ TECHNIQUE_SECTIONS: Sections = {
     "batches": render_batches,
     "same run": render_same_run,
 }
-
-
-def main() -> None:
-    PAGE.write_text(fill_in(PAGE.read_text(), ROOT / "benchmarks/results", TECHNIQUE_SECTIONS))
-
-
-if __name__ == "__main__":
-    main()

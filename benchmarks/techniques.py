@@ -4,7 +4,7 @@ python benchmarks/techniques.py --data data/cifar-10-batches-bin
 
 Each technique is switched on alone, with each seed: about 50 runs. A finished run is a file in
 benchmarks/results/techniques; what is there is not run again, so the study may be stopped at any time.
-`python benchmarks/technique_tables.py` makes the tables of docs/techniques.md.
+`python -m benchmarks.pages` makes the tables of docs/techniques.md.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The tables of docs/weights.md, from the files in benchmarks/results.
 
-python benchmarks/weight_tables.py
+`python -m benchmarks.pages` writes them.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tables import Sections, fill_in
+from tables import Sections
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs/weights.md"
@@ -68,11 +68,3 @@ one, in ONNX by {max(row["relative_difference_onnx"] for row in rows.values()):.
 
 
 SECTIONS: Sections = {"inference": render_inference, "torchvision": render_torchvision}
-
-
-def main() -> None:
-    PAGE.write_text(fill_in(PAGE.read_text(), ROOT / "benchmarks/results", SECTIONS))
-
-
-if __name__ == "__main__":
-    main()

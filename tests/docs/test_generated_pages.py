@@ -1,17 +1,13 @@
 """Pages and tables that are generated are what their generator makes today."""
 
-import importlib
 import json
 import re
+from pathlib import Path
 
 import matplotlib
-import pytest
 
 from gluonlab.config.reference import render_reference
-
-
-def test_the_configuration_reference_is_up_to_date(root):
-    assert (root / "docs/configuration.md").read_text() == render_reference()
+from gluonlab.shipped import find_recipe
 
 
 def test_every_key_of_the_schema_is_described():
@@ -21,27 +17,22 @@ def test_every_key_of_the_schema_is_described():
         assert len(row.split("|")[-2].strip()) > 10, row
 
 
-@pytest.mark.parametrize(
-    ("page", "module", "sections"),
-    [
-        ("README.md", "tables", "SECTIONS"),
-        ("docs/techniques.md", "technique_tables", "TECHNIQUE_SECTIONS"),
-        ("docs/data.md", "data_tables", "DATA_SECTIONS"),
-        ("docs/benchmarks.md", "peers_table", "PEERS_SECTIONS"),
-        ("docs/python.md", "python_tables", "PYTHON_SECTIONS"),
-        ("docs/weights.md", "weight_tables", "SECTIONS"),
-        ("docs/reliability.md", "fault_table", "FAULT_SECTIONS"),
-    ],
-)
-def test_the_tables_of_a_page_are_made_from_the_result_files(page, module, sections, root, monkeypatch):
-    monkeypatch.syspath_prepend(str(root / "benchmarks"))
-    from tables import fill_in
+def test_every_generated_page_is_what_its_generator_writes_today(root):
+    from benchmarks.pages import pages
 
-    tables = getattr(importlib.import_module(module), sections)
-    text = (root / page).read_text()
-    for name in tables:
-        assert f"<!-- {name} -->" in text
-    assert fill_in(text, root / "benchmarks/results", tables) == text
+    written = pages()
+    assert len(written) > 12
+    for name, text in written.items():
+        assert (root / name).read_text() == text, name
+
+
+def test_every_page_is_in_the_index_and_every_link_leads_somewhere(root):
+    index = (root / "docs/README.md").read_text()
+    for path in (root / "docs").glob("*.md"):
+        assert path.name == "README.md" or f"]({path.name})" in index, path.name
+    for path in [*root.glob("*.md"), *(root / "docs").glob("*.md")]:
+        for link in re.findall(r"\]\(([^)#]+)\)", path.read_text()):
+            assert link.startswith("http") or (path.parent / link).exists(), f"{path.name}: {link}"
 
 
 def assert_same_picture(root, name, drawn):
@@ -110,18 +101,6 @@ def test_the_pictures_are_made_from_the_result_files(root):
         assert_same_picture(root, name, draw(root / "benchmarks/results"))
 
 
-def test_the_page_of_models_is_made_from_the_registry_and_the_result_file(root):
-    from benchmarks.model_table import PAGE, PUBLISHED, RESULT, render
-
-    assert PAGE.read_text() == render(RESULT, PUBLISHED)
-
-
-def test_the_table_of_installations_is_made_from_the_result_file(root):
-    from benchmarks.installation import PAGE, fill_in
-
-    assert fill_in(PAGE.read_text()) == PAGE.read_text()
-
-
 def test_every_promise_has_a_fault_that_was_tried(root, monkeypatch):
     monkeypatch.syspath_prepend(str(root / "benchmarks"))
     from fault_table import read_rows
@@ -138,5 +117,16 @@ def test_commands_of_the_readme_name_recipes_and_verbs_that_exist(root, run_gluo
     verbs = run_gluonlab("--help").stdout
     for verb, arguments in commands:
         assert re.search(rf"^  {verb} ", verbs, flags=re.MULTILINE), verb
-        for recipe in re.findall(r"configs/\S+\.yaml", arguments):
-            assert (root / recipe).exists(), recipe
+        for recipe in re.findall(r"recipe:\S+", arguments):
+            assert find_recipe(Path(recipe)).is_file()
+
+
+def test_every_code_of_an_error_has_a_row(root):
+    page = (root / "docs/errors.md").read_text()
+    rows = re.findall(r"^\| `([A-Z]{2,3}\d\d)` \| [\w +]+ \| \S.*\|$", page, flags=re.MULTILINE)
+    assert len(rows) == len(set(rows)) > 120
+    sources = [*(root / "gluonlab").rglob("*.py"), *(root / "scripts").glob("*.sh")]
+    used = {
+        code for path in sources for code in re.findall(r"[\"\[ (]([A-Z]{2,3}\d\d)[\" ,]", path.read_text())
+    }
+    assert {code for code in used if code[:-2] in {row[:-2] for row in rows}} <= set(rows)
