@@ -1,11 +1,28 @@
 #!/usr/bin/env bash
-# Sets everything up and runs all checks: ruff, mypy, unit tests, tests under 1, 2 and 4 processes.
+# Sets everything up and runs all checks: formatting, lint, types, tests. Tests of training in parallel start
+# real MPI jobs with 1, 2 and 4 processes.
 #
-# usage: scripts/test.sh [pytest arguments]      (default: everything that is not marked slow, faults or study)
+# usage: scripts/test.sh [--fast] [pytest arguments]     (default: everything that is not marked slow, faults or study)
+#
+# --fast takes under three minutes on two cores. It leaves out what trains, starts jobs or builds whole networks: the
+# folders bench, build, cli, doctor, faults, inference, models, parallel, runtime, scripts, torch_engine, training and
+# weights, the miniature ImageNet, and the example of a network of one's own.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
+FAST=(tests/test_*.py tests/{checkpoint,config,data,docs,optim,reporting,simulate} tests/recipes/test_published_*.py)
+NOT_FAST=(--ignore tests/docs/test_your_own_net.py)
+
+tests=(-m "not slow and not faults and not study")
+if [ "${1:-}" = --fast ]; then
+    shift
+    tests+=("${NOT_FAST[@]}" "${FAST[@]}")
+    echo "[test] fast: without training, jobs and whole networks (see the head of scripts/test.sh)"
+elif [ $# -gt 0 ]; then
+    tests=()
+fi
+
 "$root/scripts/install.sh" cpu
 python=${GLUONLAB_VENV:-$root/.venv}/bin/python
 
@@ -16,10 +33,7 @@ if "$python" -c 'import sys; sys.exit(sys.version_info >= (3, 13))'; then
     echo "[test] mypy"
     "$python" -m mypy
 else
-    echo "[test] mypy: left out, for types are checked against those of NumPy 1, on Python 3.9 to 3.12"
+    echo "[test] mypy: left out, since types are checked against those of NumPy 1, on Python 3.9 to 3.12"
 fi
 echo "[test] pytest"
-if [ $# -eq 0 ]; then
-    set -- -m "not slow and not faults and not study"
-fi
-"$python" -m pytest -q --durations=20 --durations-min=5 "$@"
+"$python" -m pytest -q --durations=20 --durations-min=5 ${tests[@]+"${tests[@]}"} "$@"

@@ -77,3 +77,10 @@ def test_without_a_compiler_training_in_one_process_works_and_says_so(root, tmp_
     )
     assert launch.returncode == 8
     assert launch.stderr.startswith("error[ENV06] horovod: is not installed")
+
+
+def test_the_fast_checks_say_what_they_leave_out(root):
+    script = (root / "scripts/test.sh").read_text()
+    run, left_out = script.split("FAST=(")[1].split("\n")[0], script.split("set -euo")[0]
+    for folder in sorted(path.name for path in (root / "tests").iterdir() if any(path.glob("test_*.py"))):
+        assert (folder in run) != (folder in left_out), f"{folder} is in one of FAST and the head of test.sh"
