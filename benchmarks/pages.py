@@ -22,6 +22,7 @@ from bench_tables import BENCH, pictures  # noqa: E402
 from bench_tables import SECTIONS as BENCH_SECTIONS  # noqa: E402
 from data_tables import DATA_SECTIONS  # noqa: E402
 from fault_table import FAULT_SECTIONS  # noqa: E402
+from index_page import render_index  # noqa: E402
 from peers_table import PEERS_SECTIONS  # noqa: E402
 from python_tables import PYTHON_SECTIONS  # noqa: E402
 from readme_table import README_SECTIONS  # noqa: E402
@@ -85,6 +86,7 @@ def pages() -> dict[str, str]:
     texts["docs/gpu.md"] = installation.fill_in(installation.PAGE.read_text())
     texts["docs/models.md"] = model_table.render(model_table.RESULT, model_table.PUBLISHED)
     texts["docs/configuration.md"] = render_reference()
+    texts["benchmarks/README.md"] = render_index()
     return texts
 
 

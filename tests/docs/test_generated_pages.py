@@ -30,7 +30,7 @@ def test_every_page_is_in_the_index_and_every_link_leads_somewhere(root):
     index = (root / "docs/README.md").read_text()
     for path in (root / "docs").glob("*.md"):
         assert path.name == "README.md" or f"]({path.name})" in index, path.name
-    for path in [*root.glob("*.md"), *(root / "docs").glob("*.md")]:
+    for path in [*root.glob("*.md"), *root.glob("benchmarks/*.md"), *root.glob("docs/*.md")]:
         for link in re.findall(r"\]\(([^)#]+)\)", path.read_text()):
             assert link.startswith("http") or (path.parent / link).exists(), f"{path.name}: {link}"
 
