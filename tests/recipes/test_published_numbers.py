@@ -177,7 +177,7 @@ def test_the_recipe_names_its_source_and_how_to_start_it(recipe):
     assert config.about.source
     title, command = (FOLDER / f"{recipe}.yaml").read_text().splitlines()[:2]
     assert re.fullmatch("# .{20,}", title)
-    example = re.fullmatch(rf"#   gluonlab launch -n (\d+) configs/imagenet/{recipe}\.yaml", command)
+    example = re.fullmatch(rf"#   gluonlab launch -n (\d+) recipe:imagenet/{recipe}", command)
     assert example
     assert config.virtual_workers % int(example[1]) == 0
 
