@@ -30,7 +30,7 @@ COMMAND = "python benchmarks/model_table.py measure"
 BATCH_SIZE = 2
 INTRODUCTION = """# Models
 
-Made by `python benchmarks/model_table.py page`; do not edit. `gluonlab models show NAME` tells more.
+Made by `python benchmarks/model_table.py page`; do not edit. `gluonlab models show NAME` shows more.
 
 Parameters are the trainable ones, GMACs the multiply-adds of convolutions and fully connected layers for
 one image, in billions. Names with `gluon:` are the networks of MXNet's own zoo. Top-1 is that of

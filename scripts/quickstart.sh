@@ -20,7 +20,7 @@ if "${gluonlab%/*}/python" -c 'import horovod' 2>/dev/null; then
     echo "[quickstart] training with 2 processes over Horovod"
     "$gluonlab" launch -n 2 configs/digits.yaml "${from_records[@]}" run_dir="$run" "$@"
 else
-    echo "[quickstart] training in one process, for Horovod is not installed (see the warning above)"
+    echo "[quickstart] training in one process, because Horovod is not installed (see the warning above)"
     "$gluonlab" train configs/digits.yaml "${from_records[@]}" run_dir="$run" "$@"
 fi
 "$gluonlab" report "$run"

@@ -39,7 +39,7 @@ def train(
     overrides: Optional[list[str]] = typer.Argument(None, metavar="[key=value]...", help="Override keys."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Print the plan and stop."),
     processes: Optional[int] = typer.Option(
-        None, "--processes", min=1, help="With --dry-run: plan for so many processes."
+        None, "--processes", min=1, help="With --dry-run: plan for this many processes."
     ),
     allow_change: list[str] = ALLOW_CHANGE,
     start_over: bool = START_OVER,

@@ -41,7 +41,7 @@ def pack(
         None, help="png, jpeg or keep.  [default: keep; png for data sets]"
     ),
     quality: int = typer.Option(95, min=1, max=100, help="Quality of jpeg."),
-    resize: Optional[int] = typer.Option(None, min=1, help="Scale the shorter side to so many pixels."),
+    resize: Optional[int] = typer.Option(None, min=1, help="Scale the shorter side to this many pixels."),
     threads: Optional[int] = typer.Option(
         None, min=1, max=256, help="Encoding threads.  [default: all cores]"
     ),
