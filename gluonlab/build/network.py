@@ -19,9 +19,11 @@ from gluonlab.models.norm_and_relu import join_norm_and_relu
 from gluonlab.models.options import ModelOptions
 from gluonlab.models.pretrained import load_weights
 from gluonlab.optim.averaging import ExponentialMovingAverage, StochasticWeightAverage, WeightAverage
+from gluonlab.optim.base import Optimizer
 from gluonlab.optim.clipping import GradientClip
 from gluonlab.optim.decay import exempt_norm_and_bias
 from gluonlab.optim.loss_scaling import LossScaler
+from gluonlab.optim.schedule_free import ScheduleFree, ScheduleFreeAverage
 from gluonlab.parallel.world import World
 from gluonlab.runtime.mxnet import gluon, mx
 from gluonlab.torch_engine import check_compiler
@@ -91,12 +93,13 @@ def build_state(config: Config, world: World, device: Device) -> TrainState:
     exempt_norm_and_bias(
         net, norm=not config.optimizer.decay_norm_and_bias, bias=not config.optimizer.decays_bias
     )
+    optimizer = build_optimizer(config, net)
     state = TrainState(
         net,
-        make_trainer(net, build_optimizer(config, net)),
+        make_trainer(net, optimizer),
         clip=build_clip(config),
         loss_scaler=LossScaler() if config.precision == "float16" else None,
-        average=build_average(config, net),
+        average=build_average(config, net, optimizer),
     )
     if device.engine == TORCH:
         state.network = build_torch_network(config, net, device)
@@ -138,9 +141,11 @@ def _start_from(model: Model, net: gluon.HybridBlock, world: World) -> None:
         _log.warning("model.pretrained: took %s; model.pretrained_weights says which", taken)
 
 
-def build_average(config: Config, net: gluon.Block) -> Optional[WeightAverage]:
+def build_average(config: Config, net: gluon.Block, optimizer: Optimizer) -> Optional[WeightAverage]:
     """The average of the weights that is evaluated; None where the last weights are."""
     section = config.averaging
+    if isinstance(optimizer, ScheduleFree):
+        return ScheduleFreeAverage(net, optimizer)
     if section.name == "swa":
         return StochasticWeightAverage(net)
     if section.decay is None:

@@ -8,13 +8,14 @@ from gluonlab.config.schema import Config
 from gluonlab.config.update import Optimizer as OptimizerSection
 from gluonlab.errors import ConfigError
 from gluonlab.models.pretrained import head_of
-from gluonlab.optim.adam import AdamW
+from gluonlab.optim.adam import AdamW, NAdamW
 from gluonlab.optim.base import Optimizer
 from gluonlab.optim.lamb import LAMB
 from gluonlab.optim.lars import LARS
 from gluonlab.optim.momentum import NAG, SGD
 from gluonlab.optim.muon import Muon
 from gluonlab.optim.rmsprop_warmup import RMSpropWarmup
+from gluonlab.optim.schedule_free import ScheduleFreeAdamW, ScheduleFreeSGD
 from gluonlab.runtime.mxnet import gluon
 
 
@@ -27,8 +28,15 @@ def build_optimizer(config: Config, net: gluon.Block) -> Optimizer:
     section, lr = config.optimizer, config.schedule.base_lr
     if section.name == "muon":
         return _build_muon(section, lr, net)
-    if section.name == "adamw":
-        return AdamW(lr, section.weight_decay, beta1=section.beta1, beta2=section.beta2, eps=section.eps)
+    if section.name in ("adamw", "nadamw"):
+        rule = NAdamW if section.name == "nadamw" else AdamW
+        return rule(lr, section.weight_decay, beta1=section.beta1, beta2=section.beta2, eps=section.eps)
+    if section.name == "schedule_free_sgd":
+        return ScheduleFreeSGD(lr, section.weight_decay, beta=section.beta1)
+    if section.name == "schedule_free_adamw":
+        return ScheduleFreeAdamW(
+            lr, section.weight_decay, beta=section.beta1, beta2=section.beta2, eps=section.eps
+        )
     if section.name == "lamb":
         return LAMB(
             lr,

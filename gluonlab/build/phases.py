@@ -13,6 +13,7 @@ from gluonlab.config.schema import Config
 from gluonlab.data.source import Source
 from gluonlab.epochs import Epochs, EpochsSince
 from gluonlab.optim.averaging import StochasticWeightAverage, WeightAverage
+from gluonlab.optim.schedule_free import ScheduleFreeAverage
 from gluonlab.parallel.virtual_workers import VirtualWorkers
 from gluonlab.parallel.world import World
 from gluonlab.training.network import Network
@@ -58,17 +59,27 @@ def build_phases(
 def build_averaging(
     config: Config, calendar: Epochs, average: Optional[WeightAverage], source: Optional[Source], ctx: Any
 ) -> Optional[WeightAveraging]:
-    """When stochastic weight averaging takes in weights; None without it."""
+    """When the statistics of an average are made anew, and weights taken in; None if they never are."""
     if not isinstance(average, StochasticWeightAverage):
         return None
+    is_schedule_free = isinstance(average, ScheduleFreeAverage)
+    wanted = (config.optimizer if is_schedule_free else config.averaging).statistics_samples
     return WeightAveraging(
         average,
-        averaging_steps(config, calendar),
+        validation_steps(config, calendar) if is_schedule_free else averaging_steps(config, calendar),
         loader=build_unmixed_loader(config.in_phases()[-1], source, ctx),
         num_samples=calendar.num_samples,
-        samples=min(config.averaging.statistics_samples or calendar.num_samples, calendar.num_samples),
+        samples=min(wanted or calendar.num_samples, calendar.num_samples),
         seed=config.seed,
     )
+
+
+def validation_steps(config: Config, calendar: Epochs) -> list[int]:
+    """Those that a run is validated at."""
+    end, every = calendar.total_steps(config.epochs), config.eval_every
+    intervals = range(1, math.ceil(config.epochs / every) + 1)
+    steps = {calendar.first_step_of(number * every) for number in intervals}
+    return sorted({step for step in steps if 0 < step < end} | {end})
 
 
 def averaging_steps(config: Config, calendar: Epochs) -> list[int]:

@@ -14,8 +14,17 @@ from gluonlab.schedules import Schedule
 
 Plan = dict[str, Any]
 
-_EXTRA_COPIES = {"adamw": 1, "rmsprop_warmup": 1, "lamb": 2, "muon": 1}
-"""Beyond momentum: the mean of squared gradients, and the directions that LAMB and Muon measure."""
+_EXTRA_COPIES = {
+    "adamw": 1,
+    "nadamw": 1,
+    "rmsprop_warmup": 1,
+    "lamb": 2,
+    "muon": 1,
+    "schedule_free_sgd": 3,
+    "schedule_free_adamw": 4,
+}
+"""Beyond momentum: the mean of squared gradients, and the directions that LAMB and Muon measure; those of
+Schedule-Free, the average, and the weights while it is evaluated."""
 
 
 def plan_schedule(config: Config) -> tuple[Epochs, Schedule]:

@@ -11,7 +11,7 @@ from gluonlab.config.phases import Phase, merge_changes, problems_of_order
 from gluonlab.config.regularisation import Loss, Mixing
 from gluonlab.config.schedule import ScheduleSection
 from gluonlab.config.sections import About, Data, Model, Section
-from gluonlab.config.update import Averaging, Optimizer
+from gluonlab.config.update import SCHEDULE_FREE, Averaging, Optimizer
 from gluonlab.intervals import parse_interval
 
 
@@ -147,6 +147,11 @@ class Config(Section):
             yield (
                 f"optimizer.transition_center {self.optimizer.transition_center:g} must come before the end "
                 f"of training, epoch {self.epochs:g}"
+            )
+        if self.optimizer.name in SCHEDULE_FREE and self.averaging.name != "none":
+            yield (
+                f"averaging.name {self.averaging.name} does not go with {self.optimizer.name}, "
+                "an average itself"
             )
         if (self.averaging.from_epoch or 0) >= self.epochs:
             yield (

@@ -11,14 +11,16 @@ from gluonlab.config.rest import Rest
 from gluonlab.config.sections import LARGEST_NUMBER, SMALLEST_EPS, Section
 
 _CORRECTED = ("sgd", "nag", "lars", "rmsprop_warmup")
-_ADAPTIVE = ("adamw", "lamb")
-_DECOUPLED = (*_ADAPTIVE, "muon")
+SCHEDULE_FREE = ("schedule_free_sgd", "schedule_free_adamw")
+_ADAPTIVE = ("adamw", "nadamw", "lamb")
+_DECOUPLED = (*_ADAPTIVE, "muon", "schedule_free_adamw")
 _USED_BY = {
     "momentum": (*_CORRECTED, "muon"),
     "momentum_correction": _CORRECTED,
-    "beta1": _ADAPTIVE,
-    "beta2": (*_ADAPTIVE, "rmsprop_warmup"),
-    "eps": (*_ADAPTIVE, "rmsprop_warmup"),
+    "beta1": (*_ADAPTIVE, *SCHEDULE_FREE),
+    "beta2": (*_ADAPTIVE, "rmsprop_warmup", "schedule_free_adamw"),
+    "eps": (*_ADAPTIVE, "rmsprop_warmup", "schedule_free_adamw"),
+    "statistics_samples": SCHEDULE_FREE,
     "bias_correction": ("lamb",),
     "trust_coefficient": ("lars",),
     "trust_eps": ("lars",),
@@ -41,20 +43,34 @@ _USED_BY = {
 class Optimizer(Section):
     """The update rule."""
 
-    name: Literal["sgd", "nag", "lars", "adamw", "lamb", "rmsprop_warmup", "muon"] = Field(
+    name: Literal[
+        "sgd",
+        "nag",
+        "lars",
+        "adamw",
+        "nadamw",
+        "lamb",
+        "rmsprop_warmup",
+        "muon",
+        "schedule_free_sgd",
+        "schedule_free_adamw",
+    ] = Field(
         "sgd",
         description="`sgd` with momentum, `nag`: Nesterov's momentum, `lars`: layer-wise rates "
         "(You et al. 2017), `adamw` (Loshchilov & Hutter 2019), `lamb`: Adam with layer-wise rates "
-        "(You et al. 2020), `rmsprop_warmup`: from RMSprop to SGD (Akiba et al. 2017), or `muon`: "
-        "orthogonalised momentum (Jordan et al. 2024).",
+        "(You et al. 2020), `rmsprop_warmup`: from RMSprop to SGD (Akiba et al. 2017), `muon`: "
+        "orthogonalised momentum (Jordan et al. 2024), `nadamw`: AdamW with Nesterov's momentum, or "
+        "`schedule_free_sgd`, `schedule_free_adamw`: an average of the weights for a falling rate (Defazio "
+        "et al. 2024); use a constant rate with a warm-up.",
     )
     momentum: float = Field(0.9, ge=0, lt=1, description="Weight of the past in the momentum buffer.")
     weight_decay: float = Field(
         0.0,
         ge=0,
         le=1000,
-        description="L2 penalty, added to the gradient, below 1; adamw, lamb, muon: decoupled from the "
-        "gradient, times the rate. muon: of its matrices only, see rest.weight_decay.",
+        description="L2 penalty, added to the gradient, below 1; adamw, nadamw, lamb, muon, "
+        "schedule_free_adamw: decoupled from the gradient, times the rate. muon: of its "
+        "matrices only, see rest.weight_decay.",
     )
     decay_norm_and_bias: bool = Field(False, description="Whether gamma, beta and biases decay as well.")
     decay_bias: Optional[bool] = Field(
@@ -76,19 +92,31 @@ class Optimizer(Section):
         description="Largest size of each element of the averaged gradient, after clip_norm.",
     )
     beta1: float = Field(
-        0.9, ge=0, le=0.99999, description="adamw, lamb: weight of the past in the mean gradient."
+        0.9,
+        ge=0,
+        le=0.99999,
+        description="adamw, nadamw, lamb: weight of the past in the mean gradient; schedule_free: of the "
+        "average in the point that gradients are taken at, above 0.",
     )
     beta2: float = Field(
         0.999,
         ge=0,
         le=0.99999,
-        description="adamw, lamb, rmsprop_warmup: weight of the past in the mean of the squared gradient.",
+        description="adamw, nadamw, lamb, rmsprop_warmup, schedule_free_adamw: weight of the past in the "
+        "mean of the squared gradient.",
     )
     eps: float = Field(
         1e-8,
         ge=SMALLEST_EPS,
         le=LARGEST_NUMBER,
-        description="adamw, lamb, rmsprop_warmup: added to the root of the mean squared gradient.",
+        description="adamw, nadamw, lamb, rmsprop_warmup, schedule_free_adamw: added to the root of the "
+        "mean squared gradient.",
+    )
+    statistics_samples: Optional[int] = Field(
+        None,
+        ge=1,
+        description="schedule_free: training images that each validation computes the BatchNorm statistics "
+        "of the average from; default all of them, which costs as much as an epoch.",
     )
     bias_correction: bool = Field(
         True, description="lamb: correct both means for their start at 0; the authors' code does not."
@@ -175,6 +203,8 @@ class Optimizer(Section):
                 yield f"{key} is not used by {self.name!r}; leave it out, or set name to {others}"
         if self.name not in _DECOUPLED and self.weight_decay >= 1:
             yield f"weight_decay of {self.name!r} must be less than 1, got {self.weight_decay:g}"
+        if self.name in SCHEDULE_FREE and not self.beta1:
+            yield f"beta1 of {self.name!r} must be above 0, for the average is computed from it"
         if self.normalize_filters and self.weight_decay:
             yield "weight_decay does nothing to weights of a fixed norm; leave it out, or normalize_filters"
         if self.max_trust_ratio is not None and self.max_trust_ratio < self.min_trust_ratio:

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gluonlab.optim.base import MOMENTUM, VARIANCE, Optimizer
-from gluonlab.optim.kernels import AdamRule, Parameters, adam_step, subtract_in_place
+from gluonlab.optim.kernels import (
+    AdamRule,
+    Parameters,
+    adam_step,
+    nesterov_adam_step,
+    subtract_in_place,
+)
 
 
 class AdamOptimizer(Optimizer):
@@ -51,5 +57,17 @@ class AdamW(AdamOptimizer):
         arrays = zip(weights, gradients, parameters.buffers, parameters.variances)
         for (weight, gradient, mean, variance), lr, wd in zip(arrays, lrs, wds):
             subtract_in_place(weight, weight, lr * wd)
-            adam_step(weight, gradient, mean, variance, rule, lr)
+            self._step(weight, gradient, mean, variance, rule, lr)
         parameters.copy_masters_to_weights()
+
+    _step = staticmethod(adam_step)
+
+
+class NAdamW(AdamW):
+    """`AdamW` with Nesterov's momentum: ``beta1 * m + (1 - beta1) * g`` stands for m in the step.
+
+    Dozat 2016 with decoupled decay and a constant beta1, all corrected by ``1 - beta1 ** t``, as the
+    baseline of AlgoPerf has it (Dahl et al. arXiv:2306.07179).
+    """
+
+    _step = staticmethod(nesterov_adam_step)

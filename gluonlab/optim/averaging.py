@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Optional
 
@@ -103,6 +103,10 @@ class StochasticWeightAverage(WeightAverage):
     def is_begun(self) -> bool:
         """Whether any weights were taken in."""
         return self.count > 0
+
+    def lacks(self, passed: Sequence[int]) -> bool:
+        """Whether weights were not taken in after all of the updates ``passed``, which ascend."""
+        return self.count < len(passed)
 
     def take_in(self) -> None:
         """``average += (weight - average) / n``, these being the n-th weights; does not wait."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Optional
 
 import numpy as np
@@ -18,8 +18,9 @@ class Optimizer(mx.optimizer.Optimizer):
     """An update of all parameters of one type in one call, which does not wait for the device.
 
     A subclass says which float32 arrays it keeps of each parameter, ``state_names``, and defines
-    ``_update``. ``applied_lr`` is the rate of the last update and ``num_update`` the number of updates; a
-    checkpoint has to keep both. An update that a loss scaler leaves out does not count.
+    ``_update``, which finds the first of them in ``buffers``. ``applied_lr`` is the rate of the last update
+    and ``num_update`` the number of updates; a checkpoint has to keep both, and `numbers`. An update that a
+    loss scaler leaves out does not count.
     """
 
     state_names: ClassVar[tuple[str, ...]] = (MOMENTUM,)
@@ -49,7 +50,8 @@ class Optimizer(mx.optimizer.Optimizer):
         self._begin_update(indices)
         arrays = dict(zip(self.state_names_of(self.param_dict[indices[0]]), zip(*states)))
         masters, variances = arrays.get(MASTER, ()), arrays.get(VARIANCE, ())
-        self._update(indices, Parameters(weights, gradients, arrays[MOMENTUM], masters, variances))
+        first = arrays[self.state_names[0]]
+        self._update(indices, Parameters(weights, gradients, first, masters, variances))
 
     def _update(self, indices: Sequence[int], parameters: Parameters) -> None:
         raise NotImplementedError
@@ -72,6 +74,13 @@ class Optimizer(mx.optimizer.Optimizer):
         self._index_update_count = dict.fromkeys(range(num_parameters), num_update)
         self._all_index_update_counts = {0: self._index_update_count}
         self.applied_lr = applied_lr
+
+    def numbers(self) -> dict[str, float]:
+        """What a checkpoint keeps of the optimizer beside arrays, rate and number of updates."""
+        return {}
+
+    def restore_numbers(self, numbers: Mapping[str, float]) -> None:
+        """Continue from what `numbers` returned; empty before the first update."""
 
     def _get_lrs(self, indices: Sequence[int]) -> list[float]:
         return [operator_number(lr) for lr in super()._get_lrs(indices)]

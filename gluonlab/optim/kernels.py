@@ -188,6 +188,34 @@ def adam_step(target: Any, gradient: Any, mean: Any, variance: Any, rule: AdamRu
     )
 
 
+def nesterov_adam_step(
+    target: Any, gradient: Any, mean: Any, variance: Any, rule: AdamRule, lr: float
+) -> None:
+    """Like `adam_step`, but along ``beta1 * m + (1 - beta1) * rescale * g`` with the new m.
+
+    It is corrected as m is, by ``1 - beta1 ** updates``. Takes the memory of one more array.
+    """
+    adam_step(target, gradient, mean, variance, rule, lr=0.0)
+    ahead, stored, wanted = mean.copy(), float(np.float32(rule.beta1)), rule.beta1
+    next_update = rule.updates + 1
+    mean_scale = (1 - stored**next_update) / (1 - wanted**next_update) * (1 - wanted**rule.updates)
+    root = math.sqrt(_stored_per_wanted(rule.beta2, rule))
+    nd.adam_update(
+        target,
+        gradient,
+        ahead,
+        variance,
+        out=target,
+        lr=operator_number(lr * root / mean_scale),
+        beta1=rule.beta1,
+        beta2=1.0,  # the variance has this gradient
+        epsilon=operator_number(rule.eps * root),
+        wd=0.0,
+        rescale_grad=rule.rescale,
+        lazy_update=False,
+    )
+
+
 def _stored_per_wanted(beta: float, rule: AdamRule) -> float:
     """How many times the running mean that the rule wants the operator has stored.
 

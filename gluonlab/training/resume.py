@@ -59,7 +59,7 @@ def resume(run: Run) -> Optional[Checkpoint]:
             checkpoint,
             other_network=other_network,
             other_optimizer=other_network or "optimizer.name" in changed,
-            other_average=other_network or "averaging.name" in changed,
+            other_average=other_network or bool(changed & {"averaging.name", "optimizer.name"}),
         )
         return checkpoint
 

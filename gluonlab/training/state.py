@@ -101,6 +101,7 @@ def checkpoint_state(state: TrainState) -> dict[str, Any]:
             "name": type(optimizer).__name__.lower(),
             "applied_lr": optimizer.applied_lr,
             "num_update": optimizer.num_update,
+            "numbers": optimizer.numbers(),
         },
         "loss_scaler": {"scale": scaler.scale, "finite_updates": scaler.finite_updates} if scaler else None,
         "average": state.average.counters() if state.average else {},
@@ -139,7 +140,7 @@ def restore(
     else:
         check_tensors(str(checkpoint.path), weights, shapes)
     if other_optimizer:
-        saved_optimizer = {**saved_optimizer, "applied_lr": None}
+        saved_optimizer = {**saved_optimizer, "applied_lr": None, "numbers": {}}
     if arrays or saved_optimizer["applied_lr"] is not None:  # a loss scaler may have left all updates out
         keys_of = _optimizer_keys(state).items()
         check_tensors(
@@ -158,6 +159,7 @@ def restore(
     # Older checkpoints hold no number; none of their optimizers depends on it.
     num_update = saved_optimizer.get("num_update", checkpoint.step)
     state.optimizer.resume(num_update, saved_optimizer["applied_lr"], len(_optimizer_keys(state)))
+    state.optimizer.restore_numbers(saved_optimizer.get("numbers", {}))
     if state.loss_scaler and checkpoint.state.get("loss_scaler"):
         state.loss_scaler.scale = checkpoint.state["loss_scaler"]["scale"]
         state.loss_scaler.finite_updates = checkpoint.state["loss_scaler"]["finite_updates"]

@@ -1,4 +1,4 @@
-"""Stochastic weight averaging: when weights are taken in, and the statistics of their mean."""
+"""Averages of weights with statistics of their own: when weights are taken in, and the statistics."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from gluonlab.training.state import TrainState
 
 @dataclass(frozen=True)
 class WeightAveraging:
-    """The mean of the weights after the updates ``steps``, which ascend.
+    """The mean of the weights after the updates ``steps``, which ascend; x of a Schedule-Free optimizer then.
 
     BatchNorm's statistics of the mean come from the first ``samples`` of ``num_samples``, as ``loader`` gives
     them. They are the same on any number of processes.
@@ -40,7 +40,7 @@ class WeightAveraging:
 
     def catch_up(self, state: TrainState, workers: VirtualWorkers, progress: Progress) -> None:
         """Take in the weights of this step if it is time to, on all processes."""
-        if self.average.count < sum(step <= state.step for step in self.steps):
+        if self.average.lacks([step for step in self.steps if step <= state.step]):
             self.average.take_in()
             with self.average.in_place_of_weights(), progress.doing(VALIDATING):
                 self._recompute_statistics(state.network, workers, progress)

@@ -13,13 +13,14 @@ from gluonlab.epochs import Epochs
 from gluonlab.errors import ConfigError
 from gluonlab.models import registry
 from gluonlab.models.catalogue.cifar import CIFAR
-from gluonlab.optim.adam import AdamW
+from gluonlab.optim.adam import AdamW, NAdamW
 from gluonlab.optim.clipping import GradientClip
 from gluonlab.optim.lamb import LAMB
 from gluonlab.optim.lars import LARS
 from gluonlab.optim.momentum import NAG, SGD
 from gluonlab.optim.muon import Muon
 from gluonlab.optim.rmsprop_warmup import RMSpropWarmup
+from gluonlab.optim.schedule_free import ScheduleFreeAdamW, ScheduleFreeSGD
 from gluonlab.parallel.world import SingleProcess
 from gluonlab.runtime.mxnet import gluon
 
@@ -61,10 +62,23 @@ def test_lars_has_its_own_values_too():
 
 def test_adamw_and_lamb_have_the_values_of_the_recipe():
     own = {"weight_decay": 1.5, "beta1": 0.8, "beta2": 0.99, "eps": 1e-6}
-    for name, kind in (("adamw", AdamW), ("lamb", LAMB)):
+    for name, kind in (("adamw", AdamW), ("nadamw", NAdamW), ("lamb", LAMB)):
         optimizer = optimizer_of(config_with(name=name, **own))
         assert type(optimizer) is kind
         assert (optimizer.wd, optimizer.beta1, optimizer.beta2, optimizer.eps) == (1.5, 0.8, 0.99, 1e-6)
+
+
+def test_schedule_free_rules_have_the_values_of_the_recipe():
+    own = {"weight_decay": 0.5, "beta1": 0.8}
+    sgd = optimizer_of(config_with(name="schedule_free_sgd", **own))
+    assert (type(sgd), sgd.wd, sgd.beta) == (ScheduleFreeSGD, 0.5, 0.8)
+    adamw = optimizer_of(config_with(name="schedule_free_adamw", beta2=0.99, eps=1e-6, **own))
+    assert (type(adamw), adamw.wd, adamw.beta) == (ScheduleFreeAdamW, 0.5, 0.8)
+    assert (adamw.beta2, adamw.eps) == (0.99, 1e-6)
+    for section in ({"name": "ema", "decay": 0.9}, {"name": "swa", "from_epoch": 5}):
+        tree = {**TREE, "optimizer": {"name": "schedule_free_sgd"}, "averaging": section}
+        with pytest.raises(ConfigError, match="does not go with schedule_free_sgd, an average itself"):
+            check_config(tree, "test")
 
 
 def test_lamb_has_its_own_values_too():
@@ -148,12 +162,14 @@ def test_a_network_without_a_weight_for_muon_is_refused():
         ({"name": "adamw", "momentum": 0.8}, "momentum is not used by 'adamw'"),
         (
             {"name": "nag", "beta1": 0.8},
-            "beta1 is not used by 'nag'; leave it out, or set name to adamw or lamb",
+            "beta1 is not used by 'nag'; leave it out, or set name to adamw or nadamw or lamb",
         ),
         ({"name": "adamw", "bias_correction": False}, "bias_correction is not used by 'adamw'"),
         ({"name": "lars", "scale_bias": True}, "scale_bias is not used by 'lars'"),
         ({"name": "lamb", "rmsprop_lr": 0.1}, "rmsprop_lr is not used by 'lamb'"),
         ({"matrices": "all"}, "matrices is not used by 'sgd'; leave it out, or set name to muon"),
+        ({"name": "schedule_free_sgd", "beta1": 0.0}, "beta1 of 'schedule_free_sgd' must be above 0"),
+        ({"name": "nadamw", "statistics_samples": 10}, "statistics_samples is not used by 'nadamw'"),
         ({"name": "lamb", "rest": {"lr": 1.0}}, "rest is not used by 'lamb'"),
         ({"name": "muon", "rest": {"beta1": 0.8}}, "beta1 is not used by 'nag'; leave it out, or set"),
         ({"name": "muon", "normalize_filters": True, "weight_decay": 0.1}, "weights of a fixed norm"),
@@ -192,9 +208,10 @@ def test_norm_and_bias_decay_as_the_recipe_says(keys, decaying):
 def test_averaging_is_off_unless_asked_for():
     net = build_network(config_with())
     net.initialize()
-    assert build_average(config_with(), net) is None
+    sgd = build_optimizer(config_with(), net)
+    assert build_average(config_with(), net, sgd) is None
     section = {"name": "ema", "decay": 0.99, "decay_warmup": True}
-    average = build_average(check_config({**TREE, "averaging": section}, "test"), net)
+    average = build_average(check_config({**TREE, "averaging": section}, "test"), net, sgd)
     assert (average.decay, average.warm_up) == (0.99, True)
 
 

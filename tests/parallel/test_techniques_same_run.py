@@ -14,6 +14,8 @@ TECHNIQUES = {
     "lamb": ["optimizer.name=lamb", "optimizer.clip_norm=1.0", "schedule.base_lr=0.005"],
     "muon": ["optimizer.name=muon", "schedule.base_lr=0.02", "optimizer.rest.name=adamw",
              "optimizer.rest.lr=0.003", "optimizer.weight_decay=0.01"],
+    "schedule_free_adamw": ["optimizer.name=schedule_free_adamw", "schedule.name=constant", "eval_every=0.2",
+                            "schedule.base_lr=0.001", "optimizer.statistics_samples=300"],
     "rmsprop_warmup": ["optimizer.name=rmsprop_warmup", "optimizer.transition_center=0.5",
                        "optimizer.transition_period=0.4"],
     "dropout and stochastic depth": ["model.dropout=0.2", "model.stochastic_depth=0.3"],
@@ -27,6 +29,8 @@ TECHNIQUES = {
             "averaging.statistics_samples=300"],
     "ema": ["averaging.name=ema", "averaging.decay=0.9", "averaging.decay_warmup=true"],
 }  # fmt: skip
+
+WITH_AVERAGE = ("ema", "swa", "schedule_free_adamw")
 
 
 def train(run_gluonlab, run_dir, processes, overrides):
@@ -48,7 +52,7 @@ def test_a_run_that_moves_to_two_processes_has_the_bits_of_one_that_never_stoppe
     overrides, alone, moved = TECHNIQUES[name], tmp_path / "alone", tmp_path / "moved"
     expected = train(run_gluonlab, alone, 1, overrides)
     assert expected["steps"] == (14 if name == "phases" else 22)  # batches of 64 are 22
-    assert expected["evaluated_weights"] == ("average" if name in ("ema", "swa") else "last")
+    assert expected["evaluated_weights"] == ("average" if name in WITH_AVERAGE else "last")
     shutil.copytree(alone, moved)
     (moved / "summary.json").unlink()
     for later in (moved / "checkpoints").glob("step-*"):  # as if it had been stopped after update 10
@@ -58,7 +62,7 @@ def test_a_run_that_moves_to_two_processes_has_the_bits_of_one_that_never_stoppe
     assert (found["processes"], found["restarts"]) == (2, 1)
     assert found["weights_sha256"] == expected["weights_sha256"]
     assert final_arrays(moved) == final_arrays(alone)
-    assert len(final_arrays(alone)) == (3 if name in ("ema", "swa") else 2)
+    assert len(final_arrays(alone)) == (3 if name in WITH_AVERAGE else 2)
 
 
 def evaluated_top1(run_gluonlab, run_dir, *overrides):
