@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from gluonlab.cli.main import as_gluonlab_error
 from gluonlab.disk import make_folder, notes_of, reading, writing
+from gluonlab.foreign_errors import as_gluonlab_error
 
 PACKAGE = Path(__file__).parents[1] / "gluonlab"
 # What works on an open file, or opens one and goes on: its errors name no file.

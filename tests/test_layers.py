@@ -37,6 +37,7 @@ LAYERS = [
         "commands",
         "retry",
         "fault_injection",
+        "foreign_errors",
         "runtime",
         "config",
         "disk",

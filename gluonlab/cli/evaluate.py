@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Optional
+from typing import Optional
 
 import typer
 
 from gluonlab.cli.output import CHECK_OPTION, JSON_OPTION, WEIGHTS_OPTION, check_json_target, write_json
+from gluonlab.parallel.environment import launched_process
 
 
 def evaluate(
@@ -26,40 +27,16 @@ def evaluate(
 
     Example: gluonlab evaluate runs/digits
     """
-    from gluonlab.build.gpu_settings import set_gpu_environment
-    from gluonlab.build.run_directory import find_checkpoint, load_run_config
-    from gluonlab.checkpoint.verify import read_checkpoint
-    from gluonlab.parallel.environment import launched_process, set_cpu_threads
-    from gluonlab.weights.which import check_which
-
     check_json_target(json_target)
-    which = check_which(weights)
-    checkpoint = find_checkpoint(target.resolve())
-    settings = ["engine=mxnet"] if engine else []  # from whose arrays the other takes its weights
-    config = load_run_config(checkpoint.path.parent.parent, [*settings, *(overrides or [])])
-    set_cpu_threads(config.compute_threads, launched_process().local_size)
-    set_gpu_environment(config)
-    from gluonlab.build.device import load_engine
-    from gluonlab.build.run import validate_checkpoint
-    from gluonlab.parallel.world import join_world
+    from gluonlab.build.recipes import evaluate_run
 
-    load_engine(config)
-    world = join_world()
-    chosen = Path(world.exchange(str(checkpoint.path))[0])  # of a run that goes on, each finds its newest
-    checkpoint = world.run_on_all(
-        lambda: checkpoint if checkpoint.path == chosen else read_checkpoint(chosen)
-    )
-    results: dict[str, Any] = validate_checkpoint(config, checkpoint, world, engine, which, check=check)
-    if engine == "int8":
-        exact = validate_checkpoint(config, checkpoint, world, None, which)
-        results.update(float32_top1=exact["top1"], top1_difference=results["top1"] - exact["top1"])
-    world.shutdown()
-    if world.rank != 0:
+    results = evaluate_run(target, *(overrides or []), engine=engine, weights=weights, check=check)
+    if launched_process().rank != 0:
         return
     if write_json(results, json_target) and json_target == "-":
         return
     typer.echo(
-        f"{checkpoint.path}: top-1 {results['top1']:.2%}  top-5 {results['top5']:.2%}  "
+        f"{results['checkpoint']}: top-1 {results['top1']:.2%}  top-5 {results['top5']:.2%}  "
         f"loss {results['loss']:.4f}  ({results['images']} images, step {results['step']})"
     )
     if engine == "int8":

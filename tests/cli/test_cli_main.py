@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from gluonlab.cli.main import as_gluonlab_error
+from gluonlab.foreign_errors import as_gluonlab_error
 
 
 @pytest.fixture
