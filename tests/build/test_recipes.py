@@ -88,7 +88,7 @@ def test_the_same_call_goes_on_after_an_interrupt(tmp_path, of_command_line):
 
 
 def test_what_is_wrong_is_said_before_anything_is_written(tmp_path):
-    with pytest.raises(ConfigError, match=r"CFG04.*epohcs(.|\n)*worker_batch_size"):
+    with pytest.raises(ConfigError, match=r"CFG07.*worker_batch_size(.|\n)*CFG04.*epohcs"):
         load_recipe("recipe:digits", "epohcs=1", "worker_batch_size=-1")
     with pytest.raises(ConfigError, match=r"CFG17\] run_dir: is missing"):
         train(load_recipe("recipe:digits"))
