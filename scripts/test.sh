@@ -30,6 +30,8 @@ python=${GLUONLAB_VENV:-$root/.venv}/bin/python
 echo "[test] ruff"
 "$python" -m ruff format --check .
 "$python" -m ruff check .
+echo "[test] codespell"
+"${python%/*}/codespell" ./*.md .github benchmarks configs docs findings gluonlab scripts tests
 if "$python" -c 'import sys; sys.exit(sys.version_info >= (3, 13))'; then
     echo "[test] mypy"
     "$python" -m mypy
