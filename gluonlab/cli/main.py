@@ -101,6 +101,9 @@ def run() -> int:
         return 130
     except _CommandLineError as error:
         context = getattr(error, "ctx", None)
+        if type(error).__name__ == "NoArgsIsHelpError":  # of click 8.2 and later; before, it was no error
+            typer.echo(error.format_message())
+            return 0
         command = context.command_path if context else "gluonlab"
         line = " ".join(error.format_message().split()).rstrip(".")
         typer.echo(f"error[CLI01] {command}: {line}; see {command} --help", err=True)

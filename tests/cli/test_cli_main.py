@@ -48,3 +48,11 @@ def test_no_more_threads():
 def test_other_errors(error, code, exit_code):
     shown = as_gluonlab_error(error)
     assert (shown.problems[0].code, shown.exit_code) == (code, exit_code)
+
+
+@pytest.mark.parametrize("group", [(), ("data",), ("bench",), ("recipes",)])
+def test_a_group_without_a_verb_prints_its_help(group, run_gluonlab):
+    job = run_gluonlab(*group)
+    assert (job.returncode, job.stderr) == (0, "")
+    assert "\nCommands:\n" in job.stdout
+    assert job.stdout.strip() == run_gluonlab(*group, "--help").stdout.strip()
