@@ -114,7 +114,7 @@ def _fit_one(
         if (what := _misfit(tensors.get(name), naming.their_shape(ours, shapes[ours]), ours))
     }
     for name in tensors.keys() - set(their_names.values()):
-        if not name.endswith(UPDATE_COUNTER):
+        if not name.endswith(UPDATE_COUNTER) and not naming.leaves_out(name):
             misfits[name] = "is not in the model"
     if misfits:
         return {}, misfits

@@ -31,7 +31,8 @@ class Naming:
     ``rules`` go from our names, with their suffixes, to theirs. ``folded`` are pairs of their names, a bias
     and the running mean of the BatchNorm behind it: subtracting the one from the other leaves the network
     the same, and we have no such bias. ``is_torch`` says that a norm is named as in PyTorch. Our tensors
-    that match one of ``as_images`` have two more axes there, of length 1, as a 1x1 convolution has.
+    that match one of ``as_images`` have two more axes there, of length 1, as a 1x1 convolution has. Their
+    tensors that match one of ``unused`` belong to parts that only training uses, and that we do not have.
     """
 
     source: str
@@ -40,6 +41,7 @@ class Naming:
     is_torch: bool = False
     folded: tuple[Rule, ...] = ()
     as_images: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
 
     def names(self, model: str) -> bool:
         """Whether this is how ``source`` names the model called ``model``."""
@@ -58,6 +60,10 @@ class Naming:
         """The shape there of the tensor that is ``name``, of ``shape``, here."""
         is_image = any(re.fullmatch(expression(pattern), name) for pattern in self.as_images)
         return (*shape, 1, 1) if is_image else tuple(shape)
+
+    def leaves_out(self, their_name: str) -> bool:
+        """Whether their tensor of that name belongs to a part that we do not have."""
+        return any(re.fullmatch(expression(pattern), their_name) for pattern in self.unused)
 
     def _with_their_suffix(self, name: str) -> str:
         layer, dot, suffix = name.rpartition(".")

@@ -107,6 +107,8 @@ NAMINGS: tuple[Naming, ...] = (
     OWN,
     Naming("torchvision", _TORCHVISION_RESNETS, _RESNET, is_torch=True),
     Naming("torchvision", _SAME_NAMES, (), is_torch=True),
+    Naming("torchvision", ("googlenet",), (), is_torch=True, unused=("aux#.*",)),
+    Naming("torchvision", ("inception_v3",), (), is_torch=True, unused=("AuxLogits.*",)),
     Naming("torchvision", ("regnet_*",), _REGNET, is_torch=True),
     Naming("torchvision", ("densenet*",), _OLD_DENSENET, is_torch=True),
     Naming("torchvision", ("vit_?_*",), _VIT, is_torch=True),

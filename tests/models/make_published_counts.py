@@ -41,13 +41,17 @@ TORCHVISION = {
                 for size in ("400mf", "800mf", "1_6gf", "3_2gf", "8gf", "16gf", "32gf")
             ),
             "mnasnet0_5", "mnasnet0_75", "mnasnet1_0", "mnasnet1_3",
+            "googlenet", "inception_v3",
             "convnext_tiny", "convnext_small", "convnext_base", "convnext_large",
             "vit_b_16", "vit_b_32", "vit_l_16", "vit_l_32",
             "shufflenet_v2_x0_5", "shufflenet_v2_x1_0", "shufflenet_v2_x1_5", "shufflenet_v2_x2_0",
         )
     },
 }  # fmt: skip
-AUXILIARY: dict[str, dict[str, bool]] = {}
+AUXILIARY = {
+    "googlenet": {"aux_logits": False, "init_weights": False},
+    "inception_v3": {"aux_logits": False, "init_weights": False},
+}
 """Networks whose auxiliary classifiers, which only training uses, are left out."""
 TIMM_SIZES: dict[str, int] = {}
 """Where it is not 224."""

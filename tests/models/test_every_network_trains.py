@@ -19,6 +19,7 @@ SAMPLE = {
         "vit_tiny_patch16_224",
         "convnext_atto",
         "convnextv2_atto",
+        "googlenet",
     ),
 }
 SIZES = (32, 64, 96, 128, 224, 299)

@@ -31,6 +31,8 @@ FAMILIES = {
     "shufflenet_v2_x0_5": (33, 50),
     "deit_tiny_patch16_224": (224, 224),
     "convnext_atto": (33, 50),
+    "googlenet": (65, 98),
+    "inception_v3": (107, 139),
     "convnextv2_atto": (33, 50),
 }
 

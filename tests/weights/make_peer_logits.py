@@ -53,7 +53,8 @@ def size_for(ours):
 
 
 def row_of(source, name, size):
-    net = (timm.create_model if source == "timm" else torchvision.models.get_model)(name).eval()
+    without = {"aux_logits": False, "init_weights": False} if name in ("googlenet", "inception_v3") else {}
+    net = (timm.create_model if source == "timm" else torchvision.models.get_model)(name, **without).eval()
     tensors = net.state_dict()
     shapes = {key: tuple(tensor.shape) for key, tensor in tensors.items()}
     with torch.no_grad():

@@ -10,6 +10,8 @@ from gluonlab.errors import CheckpointError, ConfigError
 from gluonlab.models import create
 from gluonlab.models.pretrained import head_of, load_weights
 from gluonlab.runtime.mxnet import gluon, mx, nd
+from gluonlab.weights.exporting import torch_state_dict
+from gluonlab.weights.fitting import fit
 from gluonlab.weights.importing import import_weights
 from gluonlab.weights.model_folder import read_model_folder
 from gluonlab.weights.naming import naming_of, namings_of
@@ -165,3 +167,18 @@ def test_the_layer_made_last_is_the_classifier(name):
     for naming in namings_of(name, NAMINGS):
         names = [naming.their_name(parameter) for parameter in parameters]
         assert len(set(names)) == len(names), naming.source
+
+
+def test_auxiliary_classifiers_of_torchvision_are_left_out_and_other_tensors_are_not():
+    naming = naming_of("googlenet", "torchvision", NAMINGS)
+    assert naming.leaves_out("aux1.conv.conv.weight")
+    assert naming.leaves_out("aux2.fc2.bias")
+    assert not naming.leaves_out("auxiliary.weight")
+    net = create("googlenet")
+    net.initialize(init="zeros")
+    tensors = torch_state_dict(net, "googlenet")
+    shapes = {name: p.shape for name, p in net._collect_params_with_prefix().items()}
+    beside = {"aux1.fc1.weight": np.ones((2, 2), "float32"), "aux2.conv.bn.num_batches_tracked": np.array(3)}
+    assert set(fit({**tensors, **beside}, shapes, [naming], "a file").tensors) == set(shapes)
+    with pytest.raises(CheckpointError, match=r"extra\.weight is not in the model"):
+        fit({**tensors, "extra.weight": beside["aux1.fc1.weight"]}, shapes, [naming], "a file")

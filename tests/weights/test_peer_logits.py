@@ -28,6 +28,7 @@ SAMPLE = {
     "torchvision shufflenet_v2_x0_5",
     "timm vit_tiny_patch16_224",
     "timm convnext_atto",
+    "torchvision googlenet",
     "timm convnextv2_atto",
 }
 

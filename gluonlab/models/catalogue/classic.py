@@ -1,4 +1,4 @@
-"""AlexNet, VGG, SqueezeNet and DenseNet."""
+"""AlexNet, VGG, GoogLeNet, Inception v3, SqueezeNet and DenseNet."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from gluonlab.models.options import ModelOptions
 if TYPE_CHECKING:
     from gluonlab.runtime.mxnet import gluon
 
+INCEPTION = Preprocessing((127.5,) * 3, (127.5,) * 3, resize=342, crop=299)
+"""Of torchvision's weights, whose network takes ImageNet's mean and deviation back first."""
+HALVES = Preprocessing((127.5,) * 3, (127.5,) * 3, resize=256, crop=224)
 ALEXNET_BN = Preprocessing(IMAGENET_MEAN, IMAGENET_STD, resize=256, crop=227)
 
 
@@ -42,6 +45,18 @@ def _build_densenet(depth: int, classes: int, options: ModelOptions) -> gluon.Hy
     from gluonlab.models.densenet import DenseNet
 
     return DenseNet(depth, classes, options)
+
+
+def _build_googlenet(classes: int, options: ModelOptions) -> gluon.HybridBlock:
+    from gluonlab.models.googlenet import GoogLeNet
+
+    return GoogLeNet(classes, options)
+
+
+def _build_inception(classes: int, options: ModelOptions) -> gluon.HybridBlock:
+    from gluonlab.models.inception import InceptionV3
+
+    return InceptionV3(classes, options)
 
 
 def _alexnet_bn(
@@ -82,6 +97,24 @@ ENTRIES = (
     *_vgg(13, 133_047_848, 133_053_736, 11_308_466_176),
     *_vgg(16, 138_357_544, 138_365_992, 15_470_264_320),
     *_vgg(19, 143_667_240, 143_678_248, 19_632_062_464),
+    imagenet_model(
+        "googlenet",
+        _build_googlenet,
+        "Szegedy et al. arXiv:1409.4842",
+        2014,
+        6_624_904,
+        1_498_376_192,
+        HALVES,
+    ),
+    imagenet_model(
+        "inception_v3",
+        _build_inception,
+        "Szegedy et al. arXiv:1512.00567",
+        2015,
+        23_834_568,
+        5_713_216_096,
+        INCEPTION,
+    ),
     _squeezenet("1.0", 1_248_424, 818_924_576),
     _squeezenet("1.1", 1_235_496, 349_151_936),
     _densenet(121, 7_978_856, 2_834_161_664),
