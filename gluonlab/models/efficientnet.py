@@ -10,6 +10,7 @@ from typing import Any
 
 from gluonlab.models.efficientnet_form import EfficientNetForm, Stage
 from gluonlab.models.layers import SiLU, SqueezeExcitation, classifier, normalised_conv, sequence
+from gluonlab.models.mobilenet_v2 import ReLU6
 from gluonlab.models.options import ModelOptions
 from gluonlab.models.rounding import round_to_eight
 from gluonlab.models.stochastic_depth import BranchDrop
@@ -29,25 +30,31 @@ class MBConv(gluon.HybridBlock):
     has one full convolution in place of expansion and depthwise convolution, and no gate.
     """
 
-    def __init__(self, in_channels: int, stride: int, stage: Stage, options: ModelOptions) -> None:
+    def __init__(
+        self, in_channels: int, stride: int, stage: Stage, options: ModelOptions, *, is_lite: bool
+    ) -> None:
         super().__init__()
+        activation = ReLU6 if is_lite else SiLU
         self._has_shortcut = stride == 1 and in_channels == stage.channels
         width, kernel = round_to_eight(in_channels * stage.expansion), stage.kernel
         is_zero = self._has_shortcut and options.zero_last_gamma
         project = normalised_conv(width, stage.channels, 1, 1, None, options, is_zero=is_zero)
         if stage.is_fused and width == in_channels:
             layers = [
-                normalised_conv(width, stage.channels, kernel, stride, SiLU(), options, is_zero=is_zero)
+                normalised_conv(width, stage.channels, kernel, stride, activation(), options, is_zero=is_zero)
             ]
         elif stage.is_fused:
-            layers = [normalised_conv(in_channels, width, kernel, stride, SiLU(), options), project]
+            layers = [normalised_conv(in_channels, width, kernel, stride, activation(), options), project]
         else:
             expand = (
-                [] if width == in_channels else [normalised_conv(in_channels, width, 1, 1, SiLU(), options)]
+                []
+                if width == in_channels
+                else [normalised_conv(in_channels, width, 1, 1, activation(), options)]
             )
-            depthwise = normalised_conv(width, width, kernel, stride, SiLU(), options, groups=width)
-            gate = SqueezeExcitation(width, max(1, in_channels // SQUEEZE_RATIO), activation=SiLU())
-            layers = [*expand, depthwise, gate, project]
+            depthwise = normalised_conv(width, width, kernel, stride, activation(), options, groups=width)
+            squeezed = max(1, in_channels // SQUEEZE_RATIO)
+            gate = [] if is_lite else [SqueezeExcitation(width, squeezed, activation=activation())]
+            layers = [*expand, depthwise, *gate, project]
         self.block = sequence(*layers)
         if self._has_shortcut:
             self.drop = BranchDrop()
@@ -66,16 +73,17 @@ class EfficientNet(gluon.nn.HybridSequential):
     def __init__(self, form: EfficientNetForm, classes: int, options: ModelOptions) -> None:
         super().__init__()
         options = options.with_batch_norm(momentum=form.bn_momentum, epsilon=form.bn_epsilon)
-        channels = form.stem_channels
-        layers = [normalised_conv(options.input_channels or 3, channels, 3, 2, SiLU(), options)]
+        channels, activation = form.stem_channels, ReLU6 if form.is_lite else SiLU
+        layers = [normalised_conv(options.input_channels or 3, channels, 3, 2, activation(), options)]
         for stage in form.stages:
             blocks = []
             for number in range(stage.blocks):
-                blocks.append(MBConv(channels, stage.stride if number == 0 else 1, stage, options))
+                stride = stage.stride if number == 0 else 1
+                blocks.append(MBConv(channels, stride, stage, options, is_lite=form.is_lite))
                 channels = stage.channels
             layers.append(sequence(*blocks))
         last_channels = form.last_channels or LAST_EXPANSION * channels
-        layers.append(normalised_conv(channels, last_channels, 1, 1, SiLU(), options))
+        layers.append(normalised_conv(channels, last_channels, 1, 1, activation(), options))
         self.features = sequence(*layers)
         self.pool = nn.GlobalAvgPool2D()
         self.classifier = sequence(

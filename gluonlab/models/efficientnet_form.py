@@ -23,7 +23,10 @@ class Stage:
 
 @dataclass(frozen=True)
 class EfficientNetForm:
-    """Stages, the channels before and behind them (None: four times the last), and constants of training."""
+    """Stages, the channels before and behind them (None: four times the last), and constants of training.
+
+    A lite one has ReLU6 for SiLU, and no squeeze and excitation.
+    """
 
     stem_channels: int
     stages: tuple[Stage, ...]
@@ -31,6 +34,7 @@ class EfficientNetForm:
     dropout: float
     bn_momentum: float = 0.9
     bn_epsilon: float = 1e-5
+    is_lite: bool = False
 
 
 B0 = (
@@ -91,3 +95,16 @@ def scaled(width: float, depth: float, dropout: float, *, is_large: bool = False
 def version_2(stages: tuple[Stage, ...], dropout: float) -> EfficientNetForm:
     """The second version, with the stem that its first stage has the channels of."""
     return EfficientNetForm(stages[0].channels, stages, 1280, dropout, bn_epsilon=1e-3)
+
+
+def lite(width: float, depth: float, dropout: float) -> EfficientNetForm:
+    """Lite 0 to 4: stem, last convolution and the blocks of the first and the last stage are not scaled."""
+    stages = tuple(
+        replace(
+            stage,
+            channels=round_to_eight(width * stage.channels),
+            blocks=stage.blocks if stage in (B0[0], B0[-1]) else math.ceil(depth * stage.blocks),
+        )
+        for stage in B0
+    )
+    return EfficientNetForm(32, stages, 1280, dropout, is_lite=True)

@@ -79,6 +79,28 @@ _TIMM_CONVNEXT: tuple[Rule, ...] = (
 )
 _CONVOLUTIONAL_MLP = ("stages.#.blocks.#.mlp.fc#.weight",)
 """What timm's small ConvNeXts have as 1x1 convolutions."""
+_LITE: tuple[Rule, ...] = (
+    ("features.0.0.*", "conv_stem.*"),
+    ("features.0.1.*", "bn1.*"),
+    ("features.1.#.block.0.0.*", "blocks.0.#.conv_dw.*"),
+    ("features.1.#.block.0.1.*", "blocks.0.#.bn1.*"),
+    ("features.1.#.block.1.0.*", "blocks.0.#.conv_pw.*"),
+    ("features.1.#.block.1.1.*", "blocks.0.#.bn2.*"),
+    *(
+        (f"features.{stage + 1}.#.block.{part}.{place}.*", f"blocks.{stage}.#.{layer}.*")
+        for stage in range(1, 7)
+        for part, layers in enumerate((("conv_pw", "bn1"), ("conv_dw", "bn2"), ("conv_pwl", "bn3")))
+        for place, layer in enumerate(layers)
+    ),
+    ("features.8.0.*", "conv_head.*"),
+    ("features.8.1.*", "bn2.*"),
+    ("classifier.1.*", "classifier.*"),
+)
+"""timm's names of EfficientNet-lite, which torchvision does not have."""
+_MOBILENET_V4: tuple[Rule, ...] = (
+    ("blocks.#.#.branch.*", "blocks.#.#.*"),
+    *((f"blocks.{stage}.#.bn.*", f"blocks.{stage}.#.bn1.*") for stage in (0, 1, 4)),
+)
 _OLD_DENSENET: tuple[Rule, ...] = (
     ("features.denseblock#.denselayer#.norm#.*", "features.denseblock#.denselayer#.norm.#.*"),
     ("features.denseblock#.denselayer#.conv#.*", "features.denseblock#.denselayer#.conv.#.*"),
@@ -118,6 +140,8 @@ NAMINGS: tuple[Naming, ...] = (
     ),
     Naming("timm", (*_CONVNEXTS, "convnextv2_tiny", "convnextv2_base"), _TIMM_CONVNEXT, is_torch=True),
     Naming("timm", _SMALL_CONVNEXTS, _TIMM_CONVNEXT, is_torch=True, as_images=_CONVOLUTIONAL_MLP),
+    Naming("timm", ("efficientnet_lite?",), _LITE, is_torch=True),
+    Naming("timm", ("mobilenetv4_conv_*",), _MOBILENET_V4, is_torch=True),
     Naming("timm", _TIMM_RESNETS, _RESNET, is_torch=True),
     Naming("timm", _TIMM_DEEP_STEM_RESNETS, _DEEP_STEM_RESNET, is_torch=True),
     Naming("gluoncv", _GLUONCV_RESNETS, _RESNET),

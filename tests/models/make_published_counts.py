@@ -53,7 +53,11 @@ AUXILIARY = {
     "inception_v3": {"aux_logits": False, "init_weights": False},
 }
 """Networks whose auxiliary classifiers, which only training uses, are left out."""
-TIMM_SIZES: dict[str, int] = {}
+TIMM_SIZES = {
+    "mobilenetv4_conv_medium": 256,
+    "mobilenetv4_conv_large": 384,
+    **{f"efficientnet_lite{number}": size for number, size in enumerate((224, 240, 260, 300, 380))},
+}
 """Where it is not 224."""
 TIMM = {
     "resnet50_v1c": "resnet50c",
@@ -70,6 +74,8 @@ TIMM = {
         name: name
         for name in (
             "vit_tiny_patch16_224", "vit_small_patch16_224", "vit_small_patch32_224",
+            *(f"mobilenetv4_conv_{size}" for size in ("small", "medium", "large")),
+            *(f"efficientnet_lite{number}" for number in range(5)),
             *(f"convnext_{size}" for size in ("atto", "femto", "pico", "nano")),
             *(f"convnextv2_{size}" for size in ("atto", "femto", "pico", "nano", "tiny", "base")),
             "deit_tiny_patch16_224", "deit_small_patch16_224", "deit_base_patch16_224",

@@ -20,6 +20,7 @@ SAMPLE = {
         "convnext_atto",
         "convnextv2_atto",
         "googlenet",
+        "mobilenetv4_conv_small",
     ),
 }
 SIZES = (32, 64, 96, 128, 224, 299)

@@ -29,6 +29,8 @@ SAMPLE = {
     "timm vit_tiny_patch16_224",
     "timm convnext_atto",
     "torchvision googlenet",
+    "timm mobilenetv4_conv_small",
+    "timm efficientnet_lite0",
     "timm convnextv2_atto",
 }
 

@@ -1,4 +1,4 @@
-"""Networks for small devices: MobileNet v2 and v3, MNASNet and ShuffleNet v2."""
+"""Networks for small devices: MobileNet v2, v3 and v4, MNASNet and ShuffleNet v2."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from gluonlab.models import mobilenet_v4_form
 from gluonlab.models.entry import IMAGENET, ModelEntry, Preprocessing, imagenet_model
+from gluonlab.models.mobilenet_v4_form import MobileNetV4Form
 from gluonlab.models.options import ModelOptions
 
 if TYPE_CHECKING:
@@ -50,6 +52,22 @@ def _build_shufflenet(
     return ShuffleNetV2(channels, last_channels, classes, options)
 
 
+def _build_v4(form: MobileNetV4Form, classes: int, options: ModelOptions) -> gluon.HybridBlock:
+    from gluonlab.models.mobilenet_v4 import MobileNetV4
+
+    return MobileNetV4(form, classes, options)
+
+
+def _v4(
+    size: str, form: MobileNetV4Form, resize: int, crop: int, parameters: int, multiply_adds: int
+) -> ModelEntry:
+    preprocessing = replace(IMAGENET, resize=resize, crop=crop, interpolation="bicubic")
+    build, name = partial(_build_v4, form), f"mobilenetv4_conv_{size}"
+    return imagenet_model(
+        name, build, "Qin et al. arXiv:2404.10518", 2024, parameters, multiply_adds, preprocessing
+    )
+
+
 def _mnasnet(width: float, resize: int, parameters: int, multiply_adds: int) -> ModelEntry:
     build, name = partial(_build_mnasnet, width), f"mnasnet{width}".replace(".", "_")
     return imagenet_model(
@@ -88,4 +106,7 @@ ENTRIES = (
     _shufflenet("x1_0", (116, 232, 464), 1024, 256, 2_278_604, 144_907_992),
     _shufflenet("x1_5", (176, 352, 704), 1024, 232, 3_503_624, 295_759_392),
     _shufflenet("x2_0", (244, 488, 976), 2048, 232, 7_393_996, 583_253_464),
+    _v4("small", mobilenet_v4_form.SMALL, 256, 224, 3_774_024, 186_005_568),
+    _v4("medium", mobilenet_v4_form.MEDIUM, 269, 256, 9_715_512, 1_080_244_224),
+    _v4("large", mobilenet_v4_form.LARGE, 404, 384, 32_590_864, 6_376_220_672),
 )

@@ -1,11 +1,11 @@
-"""Networks whose form was found by searching: RegNet and EfficientNet, as torchvision has them."""
+"""Networks whose form was found by searching: RegNet and EfficientNet, as torchvision and timm have them."""
 
 from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gluonlab.models.efficientnet_form import V2_L, V2_M, V2_S, EfficientNetForm, scaled, version_2
+from gluonlab.models.efficientnet_form import V2_L, V2_M, V2_S, EfficientNetForm, lite, scaled, version_2
 from gluonlab.models.entry import IMAGENET_MEAN, IMAGENET_STD, ModelEntry, Preprocessing, imagenet_model
 from gluonlab.models.options import ModelOptions
 from gluonlab.models.regnet_form import RegNetForm
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 RADOSAVOVIC = ("Radosavovic et al. arXiv:2003.13678", 2020)
 TAN_2019 = ("Tan and Le arXiv:1905.11946", 2019)
 TAN_2021 = ("Tan and Le arXiv:2104.00298", 2021)
+
+LITE = ("Google, EfficientNet-lite", 2020)
 
 V2_LARGE = Preprocessing((127.5,) * 3, (127.5,) * 3, resize=480, crop=480, interpolation="bicubic")
 
@@ -53,6 +55,13 @@ def _b(
 ) -> ModelEntry:
     build, name = partial(_build_efficientnet, form), f"efficientnet_b{number}"
     return imagenet_model(name, build, *TAN_2019, parameters, multiply_adds, preprocessing)
+
+
+def _lite(
+    number: int, form: EfficientNetForm, parameters: int, multiply_adds: int, preprocessing: Preprocessing
+) -> ModelEntry:
+    build, name = partial(_build_efficientnet, form), f"efficientnet_lite{number}"
+    return imagenet_model(name, build, *LITE, parameters, multiply_adds, preprocessing)
 
 
 def _v2(
@@ -96,4 +105,9 @@ ENTRIES = (
     _v2("s", version_2(V2_S, 0.2), 21_458_488, 8_365_617_152, _bilinear(384)),
     _v2("m", version_2(V2_M, 0.3), 54_139_356, 24_582_460_384, _bilinear(480)),
     _v2("l", version_2(V2_L, 0.4), 118_515_272, 56_079_699_008, V2_LARGE),
+    _lite(0, lite(1.0, 1.0, 0.2), 4_652_008, 385_187_552, _bicubic(256, 224)),
+    _lite(1, lite(1.0, 1.1, 0.2), 5_416_680, 600_185_232, _bicubic(272, 240)),
+    _lite(2, lite(1.1, 1.2, 0.3), 6_092_072, 859_736_272, _bicubic(292, 260)),
+    _lite(3, lite(1.2, 1.4, 0.3), 8_197_096, 1_607_554_544, _bicubic(331, 300)),
+    _lite(4, lite(1.4, 1.8, 0.3), 13_006_568, 3_943_564_112, _bicubic(412, 380)),
 )
