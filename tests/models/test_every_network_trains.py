@@ -13,13 +13,10 @@ SAMPLE = {
     *("cifar_resnet8", "mobilenet_v3_large", "resnet18_v1b", "gluon:resnet18_v2", "squeezenet1_1"),
     *(
         "regnet_x_400mf",
-        "efficientnet_b0",
-        "mnasnet0_5",
         "shufflenet_v2_x0_5",
         "vit_tiny_patch16_224",
         "convnext_atto",
         "convnextv2_atto",
-        "googlenet",
         "mobilenetv4_conv_small",
     ),
 }

@@ -33,8 +33,6 @@ FAMILIES = {
     "convnext_atto": (33, 50),
     "googlenet": (65, 98),
     "mobilenetv4_conv_small": (33, 50),
-    "efficientnet_lite0": (33, 50),
-    "inception_v3": (107, 139),
     "convnextv2_atto": (33, 50),
 }
 

@@ -18,11 +18,8 @@ SAMPLE = {
     *("cifar_resnet8", "small_resnet8", "resnet18_v1b", "seresnet18", "gluon:resnet18_v2", "squeezenet1_1"),
     *("mobilenet_v2", "mobilenet_v3_small", "densenet121"),
     *(
-        "regnet_y_400mf",
-        "efficientnet_b0",
         "shufflenet_v2_x0_5",
         "vit_tiny_patch16_224",
-        "convnext_atto",
         "convnextv2_atto",
     ),
 }

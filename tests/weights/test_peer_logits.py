@@ -21,7 +21,6 @@ from tests.weights.drawn_weights import digest, draw, draw_images, excerpt
 
 ROWS = json.loads(Path(__file__).with_name("peer_logits.json").read_text())
 SAMPLE = {
-    "torchvision regnet_x_400mf",
     "torchvision regnet_y_400mf",
     "torchvision efficientnet_b0",
     "torchvision mnasnet0_5",
