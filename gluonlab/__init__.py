@@ -34,6 +34,7 @@ _PUBLIC = {
     "Run": "gluonlab.training.run",
     "SGD": "gluonlab.optim.momentum",
     "Sampler": "gluonlab.data.sampler",
+    "Shampoo": "gluonlab.optim.shampoo",
     "SmoothedCrossEntropy": "gluonlab.losses",
     "ScheduleFreeAdamW": "gluonlab.optim.schedule_free",
     "ScheduleFreeAverage": "gluonlab.optim.schedule_free",

@@ -16,6 +16,7 @@ from gluonlab.optim.momentum import NAG, SGD
 from gluonlab.optim.muon import Muon
 from gluonlab.optim.rmsprop_warmup import RMSpropWarmup
 from gluonlab.optim.schedule_free import ScheduleFreeAdamW, ScheduleFreeSGD
+from gluonlab.optim.shampoo import Shampoo
 from gluonlab.runtime.mxnet import gluon
 
 
@@ -28,6 +29,22 @@ def build_optimizer(config: Config, net: gluon.Block) -> Optimizer:
     section, lr = config.optimizer, config.schedule.base_lr
     if section.name == "muon":
         return _build_muon(section, lr, net)
+    if section.name == "shampoo":
+        return Shampoo(
+            lr,
+            section.momentum,
+            section.weight_decay,
+            beta2=section.beta2,
+            damping=section.damping,
+            precondition_every=section.precondition_every,
+            max_side=section.max_side,
+        )
+    if section.name in ("sgd", "nag", "lars", "rmsprop_warmup"):
+        return _build_momentum_optimizer(section, lr)
+    return _build_adaptive_optimizer(section, lr)
+
+
+def _build_adaptive_optimizer(section: OptimizerSection, lr: float) -> Optimizer:
     if section.name in ("adamw", "nadamw"):
         rule = NAdamW if section.name == "nadamw" else AdamW
         return rule(lr, section.weight_decay, beta1=section.beta1, beta2=section.beta2, eps=section.eps)
@@ -37,20 +54,18 @@ def build_optimizer(config: Config, net: gluon.Block) -> Optimizer:
         return ScheduleFreeAdamW(
             lr, section.weight_decay, beta=section.beta1, beta2=section.beta2, eps=section.eps
         )
-    if section.name == "lamb":
-        return LAMB(
-            lr,
-            section.weight_decay,
-            beta1=section.beta1,
-            beta2=section.beta2,
-            eps=section.eps,
-            bias_correction=section.bias_correction,
-            min_trust_ratio=section.min_trust_ratio,
-            max_trust_ratio=section.max_trust_ratio,
-            scale_norm=section.scale_norm_and_bias,
-            scale_bias=section.scales_bias,
-        )
-    return _build_momentum_optimizer(section, lr)
+    return LAMB(
+        lr,
+        section.weight_decay,
+        beta1=section.beta1,
+        beta2=section.beta2,
+        eps=section.eps,
+        bias_correction=section.bias_correction,
+        min_trust_ratio=section.min_trust_ratio,
+        max_trust_ratio=section.max_trust_ratio,
+        scale_norm=section.scale_norm_and_bias,
+        scale_bias=section.scales_bias,
+    )
 
 
 def _build_momentum_optimizer(section: OptimizerSection, lr: float) -> Optimizer:

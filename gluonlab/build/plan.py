@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from gluonlab.build.check import check_processes
@@ -20,11 +21,12 @@ _EXTRA_COPIES = {
     "rmsprop_warmup": 1,
     "lamb": 2,
     "muon": 1,
+    "shampoo": 1,
     "schedule_free_sgd": 3,
     "schedule_free_adamw": 4,
 }
-"""Beyond momentum: the mean of squared gradients, and the directions that LAMB and Muon measure; those of
-Schedule-Free, the average, and the weights while it is evaluated."""
+"""Beyond momentum: the mean of squared gradients, and the directions that LAMB, Muon and Shampoo measure;
+those of Schedule-Free, the average, and the weights while it is evaluated."""
 
 
 def plan_schedule(config: Config) -> tuple[Epochs, Schedule]:
@@ -53,6 +55,7 @@ def make_plan(config: Config, processes: int) -> Plan:
     # Every activation once: the graph reuses more than its gradients take, so this is an upper estimate
     # (12 % above the peak of ResNet-50 at batch 8 on a CPU).
     memory = FLOAT32_BYTES * parameters * parameter_copies(config, micro_steps, processes)
+    memory += FLOAT32_BYTES * elements_of_sides(config, net)
     memory += activation_bytes(net, (config.data.channels, size, size), config.worker_size)
     return {
         "model": config.model.name,
@@ -83,6 +86,18 @@ def _phase_rows(config: Config, calendar: Epochs) -> list[dict[str, Any]]:
         }
         for phase in config.phases
     ]
+
+
+def elements_of_sides(config: Config, net: Any) -> int:
+    """Of the matrices that Shampoo keeps: for wide layers many times their weights."""
+    from gluonlab.build.optimizer import build_optimizer
+    from gluonlab.optim.base import MOMENTUM
+
+    if config.optimizer.name != "shampoo":
+        return 0
+    rule = build_optimizer(config, net)
+    states = [rule.state_shapes_of(one) for one in net.collect_params().values() if one.grad_req != "null"]
+    return sum(math.prod(shape) for shapes in states for name, shape in shapes.items() if name != MOMENTUM)
 
 
 def parameter_copies(config: Config, micro_steps: int, processes: int) -> float:

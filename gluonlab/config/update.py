@@ -13,12 +13,12 @@ from gluonlab.config.sections import LARGEST_NUMBER, SMALLEST_EPS, Section
 _CORRECTED = ("sgd", "nag", "lars", "rmsprop_warmup")
 SCHEDULE_FREE = ("schedule_free_sgd", "schedule_free_adamw")
 _ADAPTIVE = ("adamw", "nadamw", "lamb")
-_DECOUPLED = (*_ADAPTIVE, "muon", "schedule_free_adamw")
+_DECOUPLED = (*_ADAPTIVE, "muon", "shampoo", "schedule_free_adamw")
 _USED_BY = {
-    "momentum": (*_CORRECTED, "muon"),
+    "momentum": (*_CORRECTED, "muon", "shampoo"),
     "momentum_correction": _CORRECTED,
     "beta1": (*_ADAPTIVE, *SCHEDULE_FREE),
-    "beta2": (*_ADAPTIVE, "rmsprop_warmup", "schedule_free_adamw"),
+    "beta2": (*_ADAPTIVE, "rmsprop_warmup", "schedule_free_adamw", "shampoo"),
     "eps": (*_ADAPTIVE, "rmsprop_warmup", "schedule_free_adamw"),
     "statistics_samples": SCHEDULE_FREE,
     "bias_correction": ("lamb",),
@@ -37,6 +37,9 @@ _USED_BY = {
     "shape_factor": ("muon",),
     "normalize_filters": ("muon",),
     "rest": ("muon",),
+    "precondition_every": ("shampoo",),
+    "max_side": ("shampoo",),
+    "damping": ("shampoo",),
 }
 
 
@@ -54,12 +57,14 @@ class Optimizer(Section):
         "muon",
         "schedule_free_sgd",
         "schedule_free_adamw",
+        "shampoo",
     ] = Field(
         "sgd",
         description="`sgd` with momentum, `nag`: Nesterov's momentum, `lars`: layer-wise rates "
         "(You et al. 2017), `adamw` (Loshchilov & Hutter 2019), `lamb`: Adam with layer-wise rates "
         "(You et al. 2020), `rmsprop_warmup`: from RMSprop to SGD (Akiba et al. 2017), `muon`: "
-        "orthogonalised momentum (Jordan et al. 2024), `nadamw`: AdamW with Nesterov's momentum, or "
+        "orthogonalised momentum (Jordan et al. 2024), `nadamw`: AdamW with Nesterov's momentum, "
+        "`shampoo`: gradients times roots of what rows and columns of them share (Gupta et al. 2018), or "
         "`schedule_free_sgd`, `schedule_free_adamw`: an average of the weights for a falling rate (Defazio "
         "et al. 2024); use a constant rate with a warm-up.",
     )
@@ -69,7 +74,7 @@ class Optimizer(Section):
         ge=0,
         le=1000,
         description="L2 penalty, added to the gradient, below 1; adamw, nadamw, lamb, muon, "
-        "schedule_free_adamw: decoupled from the gradient, times the rate. muon: of its "
+        "shampoo, schedule_free_adamw: decoupled from the gradient, times the rate. muon: of its "
         "matrices only, see rest.weight_decay.",
     )
     decay_norm_and_bias: bool = Field(False, description="Whether gamma, beta and biases decay as well.")
@@ -103,7 +108,7 @@ class Optimizer(Section):
         ge=0,
         le=0.99999,
         description="adamw, nadamw, lamb, rmsprop_warmup, schedule_free_adamw: weight of the past in the "
-        "mean of the squared gradient.",
+        "mean of the squared gradient; shampoo: of products of gradients.",
     )
     eps: float = Field(
         1e-8,
@@ -176,6 +181,18 @@ class Optimizer(Section):
         False,
         description="muon: bring each weight to the norm sqrt(out) before each step, as the speedrun does; "
         "weight_decay does not apply then.",
+    )
+    precondition_every: int = Field(
+        10, ge=1, description="shampoo: updates between two computations of the roots, on the host."
+    )
+    max_side: int = Field(
+        1024, ge=1, description="shampoo: longest side of a matrix that has a root; others are left alone."
+    )
+    damping: float = Field(
+        1e-4,
+        ge=1e-12,
+        le=LARGEST_NUMBER,
+        description="shampoo: share of the largest eigenvalue that is added to all of them.",
     )
     rest: Rest = Field(Rest(), description="muon: the rule of all other parameters.")
 

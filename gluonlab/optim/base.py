@@ -36,11 +36,15 @@ class Optimizer(mx.optimizer.Optimizer):
         is_float32 = np.dtype(parameter.dtype) == np.float32
         return self.state_names if is_float32 else (*self.state_names, MASTER)
 
+    def state_shapes_of(self, parameter: gluon.Parameter) -> dict[str, tuple[int, ...]]:
+        """The shape of each of `state_names_of`: that of the parameter, unless a subclass says otherwise."""
+        return {name: tuple(parameter.shape) for name in self.state_names_of(parameter)}
+
     def create_state_multi_precision(self, index: int, weight: Any) -> tuple[Any, ...]:
         """Arrays of zeros, and a float32 copy of a weight that is not float32."""
         return tuple(
-            weight.astype("float32") if name == MASTER else nd.zeros(weight.shape, weight.context, "float32")
-            for name in self.state_names_of(self.param_dict[index])
+            weight.astype("float32") if name == MASTER else nd.zeros(shape, weight.context, "float32")
+            for name, shape in self.state_shapes_of(self.param_dict[index]).items()
         )
 
     def update_multi_precision(

@@ -142,10 +142,7 @@ def restore(
     if other_optimizer:
         saved_optimizer = {**saved_optimizer, "applied_lr": None, "numbers": {}}
     if arrays or saved_optimizer["applied_lr"] is not None:  # a loss scaler may have left all updates out
-        keys_of = _optimizer_keys(state).items()
-        check_tensors(
-            str(checkpoint.path), arrays, {key: shapes[name] for name, keys in keys_of for key in keys}
-        )
+        check_tensors(str(checkpoint.path), arrays, _optimizer_shapes(state))
     averages = checkpoint.tensors("average") if state.average and not other_average else {}
     if averages:
         check_tensors(str(checkpoint.path / "average.safetensors"), averages, shapes)
@@ -182,6 +179,15 @@ def _optimizer_keys(state: TrainState) -> dict[str, Sequence[str]]:
     return {
         name: [_optimizer_key(name, array) for array in state.optimizer.state_names_of(parameter)]
         for name, parameter in _trained_parameters(state.net).items()
+    }
+
+
+def _optimizer_shapes(state: TrainState) -> dict[str, tuple[int, ...]]:
+    """The shapes of the optimizer's arrays by their names in a checkpoint."""
+    return {
+        _optimizer_key(name, array): shape
+        for name, parameter in _trained_parameters(state.net).items()
+        for array, shape in state.optimizer.state_shapes_of(parameter).items()
     }
 
 

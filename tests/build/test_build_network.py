@@ -21,6 +21,7 @@ from gluonlab.optim.momentum import NAG, SGD
 from gluonlab.optim.muon import Muon
 from gluonlab.optim.rmsprop_warmup import RMSpropWarmup
 from gluonlab.optim.schedule_free import ScheduleFreeAdamW, ScheduleFreeSGD
+from gluonlab.optim.shampoo import Shampoo
 from gluonlab.parallel.world import SingleProcess
 from gluonlab.runtime.mxnet import gluon
 
@@ -79,6 +80,13 @@ def test_schedule_free_rules_have_the_values_of_the_recipe():
         tree = {**TREE, "optimizer": {"name": "schedule_free_sgd"}, "averaging": section}
         with pytest.raises(ConfigError, match="does not go with schedule_free_sgd, an average itself"):
             check_config(tree, "test")
+
+
+def test_shampoo_has_its_own_values():
+    own = {"momentum": 0.8, "weight_decay": 0.5, "beta2": 0.9, "damping": 0.01}
+    rule = optimizer_of(config_with(name="shampoo", precondition_every=7, max_side=100, **own))
+    assert (type(rule), rule.momentum, rule.wd, rule.beta2) == (Shampoo, 0.8, 0.5, 0.9)
+    assert (rule.damping, rule.precondition_every, rule.max_side) == (0.01, 7, 100)
 
 
 def test_lamb_has_its_own_values_too():
@@ -170,6 +178,7 @@ def test_a_network_without_a_weight_for_muon_is_refused():
         ({"matrices": "all"}, "matrices is not used by 'sgd'; leave it out, or set name to muon"),
         ({"name": "schedule_free_sgd", "beta1": 0.0}, "beta1 of 'schedule_free_sgd' must be above 0"),
         ({"name": "nadamw", "statistics_samples": 10}, "statistics_samples is not used by 'nadamw'"),
+        ({"name": "muon", "max_side": 10}, "max_side is not used by 'muon'"),
         ({"name": "lamb", "rest": {"lr": 1.0}}, "rest is not used by 'lamb'"),
         ({"name": "muon", "rest": {"beta1": 0.8}}, "beta1 is not used by 'nag'; leave it out, or set"),
         ({"name": "muon", "normalize_filters": True, "weight_decay": 0.1}, "weights of a fixed norm"),

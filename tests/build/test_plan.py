@@ -1,8 +1,9 @@
 import pytest
 
-from gluonlab.build.plan import format_plan, make_plan, parameter_copies
+from gluonlab.build.plan import elements_of_sides, format_plan, make_plan, parameter_copies
 from gluonlab.config.load import check_config
 from gluonlab.errors import ConfigError
+from gluonlab.runtime.mxnet import gluon
 
 TREE = {
     "data": {"name": "synthetic", "classes": 10, "image_size": 32},
@@ -20,6 +21,8 @@ TREE = {
         ({}, 1, 4, 3),  # weights, gradients, momentum
         ({"optimizer": {"name": "adamw"}}, 1, 1, 4),
         ({"optimizer": {"name": "lamb"}}, 1, 1, 5),
+        ({"optimizer": {"name": "muon"}}, 1, 1, 4),
+        ({"optimizer": {"name": "schedule_free_adamw"}}, 1, 1, 7),
         ({"averaging": {"name": "ema", "decay": 0.999}}, 1, 1, 5),
         ({}, 8, 1, 4),  # and the running sum
         ({"wire_precision": "float16"}, 8, 1, 4.5),
@@ -52,3 +55,11 @@ def test_a_plan_shows_the_phases_and_refuses_a_batch_that_processes_cannot_share
     )
     with pytest.raises(ConfigError, match=r"CFG08.* 13 virtual workers"):
         make_plan(config, 2)  # 12 are shared, 13 are not
+
+
+def test_shampoo_counts_the_matrices_of_both_sides():
+    """Of a dense layer (10, 64) and its bias: 2 (10^2 + 64^2); of the longer side alone nothing."""
+    net = gluon.nn.Dense(10, in_units=64)
+    for max_side, expected in ((64, 2 * (100 + 4096)), (63, 2 * 100), (9, 0)):
+        optimizer = {"name": "shampoo", "max_side": max_side}
+        assert elements_of_sides(check_config({**TREE, "optimizer": optimizer}, "test"), net) == expected

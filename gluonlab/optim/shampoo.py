@@ -1,0 +1,127 @@
+"""Shampoo: gradients are multiplied by roots of what rows and columns of them have had in common."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from gluonlab.optim.base import MASTER, MOMENTUM, Optimizer
+from gluonlab.optim.kernels import subtract_in_place
+from gluonlab.optim.newton_schulz import times_transposed
+from gluonlab.optim.norms import SquaredNorms
+from gluonlab.runtime.mxnet import gluon, nd
+
+SIDES = ("left", "right")
+
+
+class Shampoo(Optimizer):
+    """``m = momentum * m + |g| / |d| * d; w -= lr * (m + wd * w)`` with ``d = L^-p g R^-p``
+    (Gupta et al. 2018, with the step's size grafted from SGD as Anil et al. arXiv:2002.09018 do).
+
+    L and R are the running means by beta2 of ``g g^T`` and ``g^T g``, corrected for their start; g is a
+    matrix, filters one of (out, in * height * width). p is 1/4, or 1/2 where one side is longer than
+    ``max_side`` and is left alone; parameters with neither side are updated along g. ``damping`` times the
+    largest eigenvalue is added to all of them. Every ``precondition_every`` updates, from the first on, the
+    roots are computed anew, by NumPy on the host: such an update waits for the device. The others do not.
+    Each process computes all of it.
+    """
+
+    def __init__(
+        self,
+        learning_rate: float,
+        momentum: float,
+        weight_decay: float,
+        *,
+        beta2: float = 0.999,
+        damping: float = 1e-4,
+        precondition_every: int = 10,
+        max_side: int = 1024,
+    ) -> None:
+        super().__init__(learning_rate, weight_decay)
+        self.momentum = momentum
+        self.beta2 = beta2
+        self.damping = damping
+        self.precondition_every = precondition_every
+        self.max_side = max_side
+        self._directions: dict[int, Any] = {}  # kept, so that their norms are those of the same arrays
+        self._gradient_norms, self._direction_norms = SquaredNorms(), SquaredNorms()
+
+    def state_names_of(self, parameter: gluon.Parameter) -> tuple[str, ...]:
+        """Momentum, then the mean and the root of each side that has them, and a float32 copy."""
+        return tuple(self.state_shapes_of(parameter))
+
+    def state_shapes_of(self, parameter: gluon.Parameter) -> dict[str, tuple[int, ...]]:
+        """As `state_names_of`; sides are square."""
+        shapes: dict[str, tuple[int, ...]] = {MOMENTUM: tuple(parameter.shape)}
+        for side, length in self._sides_of(parameter.shape).items():
+            shapes.update({side: (length, length), f"{side}_root": (length, length)})
+        if np.dtype(parameter.dtype) != np.float32:
+            shapes[MASTER] = tuple(parameter.shape)
+        return shapes
+
+    def update_multi_precision(
+        self, indices: Sequence[int], weights: Sequence[Any], gradients: Sequence[Any], states: Sequence[Any]
+    ) -> None:
+        """Update all parameters of one type in place, after counting the update."""
+        self._begin_update(indices)
+        named = [
+            dict(zip(self.state_names_of(self.param_dict[i]), arrays)) for i, arrays in zip(indices, states)
+        ]
+        in_float32 = [gradient.astype("float32", copy=False) for gradient in gradients]
+        directions = [
+            self._direction(index, gradient, arrays)
+            for index, gradient, arrays in zip(indices, in_float32, named)
+        ]
+        grafted = self._gradient_norms(in_float32).sqrt() * self.rescale_grad
+        norms = self._direction_norms(directions).sqrt()
+        sizes = nd.where(norms > 0, grafted / norms, nd.zeros_like(norms))
+        rates = zip(self._get_lrs(indices), self._get_wds(indices))
+        for place, (weight, arrays, (lr, wd)) in enumerate(zip(weights, named, rates)):
+            momentum, target = arrays[MOMENTUM], arrays.get(MASTER, weight)
+            size = sizes[place : place + 1].reshape((1,) * weight.ndim)
+            nd._internal._mul_scalar(momentum, scalar=self.momentum, out=momentum)
+            nd.elemwise_add(momentum, nd.broadcast_mul(directions[place], size), out=momentum)
+            subtract_in_place(target, target, lr * wd)
+            subtract_in_place(target, momentum, lr)
+            if target is not weight:
+                nd.cast(target, dtype=weight.dtype, out=weight)
+
+    def _sides_of(self, shape: Sequence[int]) -> dict[str, int]:
+        if len(shape) < 2:
+            return {}
+        lengths = dict(zip(SIDES, (shape[0], math.prod(shape[1:]))))
+        return {side: length for side, length in lengths.items() if length <= self.max_side}
+
+    def _direction(self, index: int, gradient: Any, arrays: dict[str, Any]) -> Any:
+        if index not in self._directions:
+            self._directions[index] = nd.empty(gradient.shape, gradient.context)
+        direction = self._directions[index]
+        nd._internal._mul_scalar(gradient, scalar=self.rescale_grad, out=direction)
+        matrix = direction.reshape((direction.shape[0], -1)) if direction.ndim > 1 else direction
+        sides = [side for side in SIDES if side in arrays]
+        for side in sides:
+            factor = matrix if side == "left" else matrix.T
+            mean = arrays[side]
+            nd._internal._mul_scalar(mean, scalar=self.beta2, out=mean)
+            subtract_in_place(mean, times_transposed(factor, factor), self.beta2 - 1)
+            if (self.num_update - 1) % self.precondition_every == 0:
+                arrays[f"{side}_root"][:] = self._root(mean, power=-1 / (2 * len(sides)))
+        if "right" in sides:
+            matrix = times_transposed(matrix, arrays["right_root"])  # which is symmetric
+        if "left" in sides:
+            matrix = times_transposed(arrays["left_root"], matrix.T)
+        if sides:
+            matrix.reshape(direction.shape).copyto(direction)
+        return direction
+
+    def _root(self, mean: Any, power: float) -> Any:
+        """``(mean + damping * largest eigenvalue) ** power`` in float64; waits for the device."""
+        values, vectors = np.linalg.eigh(mean.asnumpy().astype(float) / (1 - self.beta2**self.num_update))
+        largest = values[-1]
+        if not largest > 0:  # no gradient yet, or none that is finite
+            return np.eye(len(values))
+        root = (vectors * (values.clip(0) + self.damping * largest) ** power) @ vectors.T
+        return (root + root.T) / 2
