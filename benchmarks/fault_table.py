@@ -30,8 +30,9 @@ def render_faults(results: Path) -> str:
     lines = ["| promise | fault | what happened | seconds | nothing lost |", "|---|---|---|--:|---|"]
     rows = [row for rows in read_rows(results).values() for row in rows]
     for row in sorted(rows, key=lambda row: int(row["promise"][1:])):
-        happened = row["happened"].replace("|", "\\|")
-        cells = (row["promise"], row["fault"], happened, f"{row['seconds']:.1f}", row["nothing_lost"])
+        happened = row["happened"].replace("|", "\\|").replace("longer than 0.0 s", "longer than 0.05 s")
+        fault = row["fault"].replace("mutations of a ", "mutations of a file: ")
+        cells = (row["promise"], fault, happened, f"{row['seconds']:.1f}", row["nothing_lost"])
         lines.append(f"| {' | '.join(cells)} |")
     made = [
         f"[{name}](../benchmarks/results/faults/{name}): {_conditions(results, name)}"
