@@ -16,8 +16,10 @@ NOT_FAST=(--ignore tests/docs/test_your_own_net.py
     --deselect tests/data/test_mixing.py::test_shares_are_drawn_from_the_beta_distribution)
 
 tests=(-m "not slow and not faults and not study")
+fast=no
 if [ "${1:-}" = --fast ]; then
     shift
+    fast=yes
     tests+=("${NOT_FAST[@]}" "${FAST[@]}")
     echo "[test] fast: without training, jobs and whole networks (see the head of scripts/test.sh)"
 elif [ $# -gt 0 ]; then
@@ -32,11 +34,24 @@ echo "[test] ruff"
 "$python" -m ruff check .
 echo "[test] codespell"
 "${python%/*}/codespell" ./*.md .github benchmarks configs docs findings gluonlab scripts tests
-if "$python" -c 'import sys; sys.exit(sys.version_info >= (3, 13))'; then
-    echo "[test] mypy"
-    "$python" -m mypy
+check_types() {
+    if "$python" -c 'import sys; sys.exit(sys.version_info >= (3, 13))'; then
+        echo "[test] mypy"
+        "$python" -m mypy
+    else
+        echo "[test] mypy: left out, since types are checked against those of NumPy 1, on Python 3.9 to 3.12"
+    fi
+}
+
+types=
+if [ "$fast" = yes ]; then
+    check_types &  # beside pytest, which uses one core mostly
+    types=$!
 else
-    echo "[test] mypy: left out, since types are checked against those of NumPy 1, on Python 3.9 to 3.12"
+    check_types
 fi
 echo "[test] pytest"
-"$python" -m pytest -q --durations=20 --durations-min=5 ${tests[@]+"${tests[@]}"} "$@"
+failed=0
+"$python" -m pytest -q --durations=20 --durations-min=5 ${tests[@]+"${tests[@]}"} "$@" || failed=$?
+[ -z "$types" ] || wait "$types" || failed=$?
+exit "$failed"
