@@ -33,6 +33,7 @@ _PUBLIC = {
     "Reporter": "gluonlab.reporting.reporter",
     "Run": "gluonlab.training.run",
     "SGD": "gluonlab.optim.momentum",
+    "SOAP": "gluonlab.optim.soap",
     "Sampler": "gluonlab.data.sampler",
     "Shampoo": "gluonlab.optim.shampoo",
     "SmoothedCrossEntropy": "gluonlab.losses",

@@ -17,6 +17,7 @@ from gluonlab.optim.muon import Muon
 from gluonlab.optim.rmsprop_warmup import RMSpropWarmup
 from gluonlab.optim.schedule_free import ScheduleFreeAdamW, ScheduleFreeSGD
 from gluonlab.optim.shampoo import Shampoo
+from gluonlab.optim.soap import SOAP
 from gluonlab.runtime.mxnet import gluon
 
 
@@ -48,6 +49,16 @@ def _build_adaptive_optimizer(section: OptimizerSection, lr: float) -> Optimizer
     if section.name in ("adamw", "nadamw"):
         rule = NAdamW if section.name == "nadamw" else AdamW
         return rule(lr, section.weight_decay, beta1=section.beta1, beta2=section.beta2, eps=section.eps)
+    if section.name == "soap":
+        return SOAP(
+            lr,
+            section.weight_decay,
+            beta1=section.beta1,
+            beta2=section.beta2,
+            eps=section.eps,
+            precondition_every=section.precondition_every,
+            max_side=section.max_side,
+        )
     if section.name == "schedule_free_sgd":
         return ScheduleFreeSGD(lr, section.weight_decay, beta=section.beta1)
     if section.name == "schedule_free_adamw":

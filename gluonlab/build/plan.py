@@ -22,6 +22,7 @@ _EXTRA_COPIES = {
     "lamb": 2,
     "muon": 1,
     "shampoo": 1,
+    "soap": 1,
     "schedule_free_sgd": 3,
     "schedule_free_adamw": 4,
 }
@@ -89,15 +90,20 @@ def _phase_rows(config: Config, calendar: Epochs) -> list[dict[str, Any]]:
 
 
 def elements_of_sides(config: Config, net: Any) -> int:
-    """Of the matrices that Shampoo keeps: for wide layers many times their weights."""
+    """Of the matrices that Shampoo and SOAP keep: for wide layers many times their weights."""
     from gluonlab.build.optimizer import build_optimizer
-    from gluonlab.optim.base import MOMENTUM
+    from gluonlab.optim.base import MOMENTUM, VARIANCE
 
-    if config.optimizer.name != "shampoo":
+    if config.optimizer.name not in ("shampoo", "soap"):
         return 0
     rule = build_optimizer(config, net)
     states = [rule.state_shapes_of(one) for one in net.collect_params().values() if one.grad_req != "null"]
-    return sum(math.prod(shape) for shapes in states for name, shape in shapes.items() if name != MOMENTUM)
+    return sum(
+        math.prod(shape)
+        for shapes in states
+        for name, shape in shapes.items()
+        if name not in (MOMENTUM, VARIANCE)
+    )
 
 
 def parameter_copies(config: Config, micro_steps: int, processes: int) -> float:

@@ -12,7 +12,7 @@ from gluonlab.config.sections import LARGEST_NUMBER, SMALLEST_EPS, Section
 
 _CORRECTED = ("sgd", "nag", "lars", "rmsprop_warmup")
 SCHEDULE_FREE = ("schedule_free_sgd", "schedule_free_adamw")
-_ADAPTIVE = ("adamw", "nadamw", "lamb")
+_ADAPTIVE = ("adamw", "nadamw", "lamb", "soap")
 _DECOUPLED = (*_ADAPTIVE, "muon", "shampoo", "schedule_free_adamw")
 _USED_BY = {
     "momentum": (*_CORRECTED, "muon", "shampoo"),
@@ -37,8 +37,8 @@ _USED_BY = {
     "shape_factor": ("muon",),
     "normalize_filters": ("muon",),
     "rest": ("muon",),
-    "precondition_every": ("shampoo",),
-    "max_side": ("shampoo",),
+    "precondition_every": ("shampoo", "soap"),
+    "max_side": ("shampoo", "soap"),
     "damping": ("shampoo",),
 }
 
@@ -58,13 +58,15 @@ class Optimizer(Section):
         "schedule_free_sgd",
         "schedule_free_adamw",
         "shampoo",
+        "soap",
     ] = Field(
         "sgd",
         description="`sgd` with momentum, `nag`: Nesterov's momentum, `lars`: layer-wise rates "
         "(You et al. 2017), `adamw` (Loshchilov & Hutter 2019), `lamb`: Adam with layer-wise rates "
         "(You et al. 2020), `rmsprop_warmup`: from RMSprop to SGD (Akiba et al. 2017), `muon`: "
         "orthogonalised momentum (Jordan et al. 2024), `nadamw`: AdamW with Nesterov's momentum, "
-        "`shampoo`: gradients times roots of what rows and columns of them share (Gupta et al. 2018), or "
+        "`shampoo`: gradients times roots of what rows and columns of them share (Gupta et al. 2018), "
+        "`soap`: Adam in the eigenbasis of these (Vyas et al. 2024), or "
         "`schedule_free_sgd`, `schedule_free_adamw`: an average of the weights for a falling rate (Defazio "
         "et al. 2024); use a constant rate with a warm-up.",
     )
@@ -73,7 +75,7 @@ class Optimizer(Section):
         0.0,
         ge=0,
         le=1000,
-        description="L2 penalty, added to the gradient, below 1; adamw, nadamw, lamb, muon, "
+        description="L2 penalty, added to the gradient, below 1; adamw, nadamw, lamb, soap, muon, "
         "shampoo, schedule_free_adamw: decoupled from the gradient, times the rate. muon: of its "
         "matrices only, see rest.weight_decay.",
     )
@@ -100,22 +102,22 @@ class Optimizer(Section):
         0.9,
         ge=0,
         le=0.99999,
-        description="adamw, nadamw, lamb: weight of the past in the mean gradient; schedule_free: of the "
-        "average in the point that gradients are taken at, above 0.",
+        description="adamw, nadamw, lamb, soap: weight of the past in the mean gradient; schedule_free: of "
+        "the average in the point that gradients are taken at, above 0.",
     )
     beta2: float = Field(
         0.999,
         ge=0,
         le=0.99999,
-        description="adamw, nadamw, lamb, rmsprop_warmup, schedule_free_adamw: weight of the past in the "
-        "mean of the squared gradient; shampoo: of products of gradients.",
+        description="adamw, nadamw, lamb, soap, rmsprop_warmup, schedule_free_adamw: weight of the past in "
+        "the mean of the squared gradient; shampoo: of products of gradients.",
     )
     eps: float = Field(
         1e-8,
         ge=SMALLEST_EPS,
         le=LARGEST_NUMBER,
-        description="adamw, nadamw, lamb, rmsprop_warmup, schedule_free_adamw: added to the root of the "
-        "mean squared gradient.",
+        description="adamw, nadamw, lamb, soap, rmsprop_warmup, schedule_free_adamw: added to the root of "
+        "the mean squared gradient.",
     )
     statistics_samples: Optional[int] = Field(
         None,
@@ -183,10 +185,12 @@ class Optimizer(Section):
         "weight_decay does not apply then.",
     )
     precondition_every: int = Field(
-        10, ge=1, description="shampoo: updates between two computations of the roots, on the host."
+        10,
+        ge=1,
+        description="shampoo, soap: updates between two computations of roots or bases, on the host.",
     )
     max_side: int = Field(
-        1024, ge=1, description="shampoo: longest side of a matrix that has a root; others are left alone."
+        1024, ge=1, description="shampoo, soap: longest side of a matrix that has one; others are left alone."
     )
     damping: float = Field(
         1e-4,

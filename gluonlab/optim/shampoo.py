@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,9 +11,8 @@ from gluonlab.optim.base import MASTER, MOMENTUM, Optimizer
 from gluonlab.optim.kernels import subtract_in_place
 from gluonlab.optim.newton_schulz import times_transposed
 from gluonlab.optim.norms import SquaredNorms
+from gluonlab.optim.sides import SIDES, as_matrix, sides_of
 from gluonlab.runtime.mxnet import gluon, nd
-
-SIDES = ("left", "right")
 
 
 class Shampoo(Optimizer):
@@ -56,7 +54,7 @@ class Shampoo(Optimizer):
     def state_shapes_of(self, parameter: gluon.Parameter) -> dict[str, tuple[int, ...]]:
         """As `state_names_of`; sides are square."""
         shapes: dict[str, tuple[int, ...]] = {MOMENTUM: tuple(parameter.shape)}
-        for side, length in self._sides_of(parameter.shape).items():
+        for side, length in sides_of(parameter.shape, self.max_side).items():
             shapes.update({side: (length, length), f"{side}_root": (length, length)})
         if np.dtype(parameter.dtype) != np.float32:
             shapes[MASTER] = tuple(parameter.shape)
@@ -89,18 +87,12 @@ class Shampoo(Optimizer):
             if target is not weight:
                 nd.cast(target, dtype=weight.dtype, out=weight)
 
-    def _sides_of(self, shape: Sequence[int]) -> dict[str, int]:
-        if len(shape) < 2:
-            return {}
-        lengths = dict(zip(SIDES, (shape[0], math.prod(shape[1:]))))
-        return {side: length for side, length in lengths.items() if length <= self.max_side}
-
     def _direction(self, index: int, gradient: Any, arrays: dict[str, Any]) -> Any:
         if index not in self._directions:
             self._directions[index] = nd.empty(gradient.shape, gradient.context)
         direction = self._directions[index]
         nd._internal._mul_scalar(gradient, scalar=self.rescale_grad, out=direction)
-        matrix = direction.reshape((direction.shape[0], -1)) if direction.ndim > 1 else direction
+        matrix = as_matrix(direction)
         sides = [side for side in SIDES if side in arrays]
         for side in sides:
             factor = matrix if side == "left" else matrix.T

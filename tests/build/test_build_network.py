@@ -22,6 +22,7 @@ from gluonlab.optim.muon import Muon
 from gluonlab.optim.rmsprop_warmup import RMSpropWarmup
 from gluonlab.optim.schedule_free import ScheduleFreeAdamW, ScheduleFreeSGD
 from gluonlab.optim.shampoo import Shampoo
+from gluonlab.optim.soap import SOAP
 from gluonlab.parallel.world import SingleProcess
 from gluonlab.runtime.mxnet import gluon
 
@@ -87,6 +88,13 @@ def test_shampoo_has_its_own_values():
     rule = optimizer_of(config_with(name="shampoo", precondition_every=7, max_side=100, **own))
     assert (type(rule), rule.momentum, rule.wd, rule.beta2) == (Shampoo, 0.8, 0.5, 0.9)
     assert (rule.damping, rule.precondition_every, rule.max_side) == (0.01, 7, 100)
+
+
+def test_soap_has_its_own_values():
+    own = {"weight_decay": 1.5, "beta1": 0.9, "beta2": 0.8, "eps": 1e-6}
+    rule = optimizer_of(config_with(name="soap", precondition_every=7, max_side=100, **own))
+    assert (type(rule), rule.wd, rule.beta1, rule.beta2, rule.eps) == (SOAP, 1.5, 0.9, 0.8, 1e-6)
+    assert (rule.precondition_every, rule.max_side) == (7, 100)
 
 
 def test_lamb_has_its_own_values_too():
@@ -170,7 +178,7 @@ def test_a_network_without_a_weight_for_muon_is_refused():
         ({"name": "adamw", "momentum": 0.8}, "momentum is not used by 'adamw'"),
         (
             {"name": "nag", "beta1": 0.8},
-            "beta1 is not used by 'nag'; leave it out, or set name to adamw or nadamw or lamb",
+            "beta1 is not used by 'nag'; leave it out, or set name to adamw or nadamw or lamb or soap",
         ),
         ({"name": "adamw", "bias_correction": False}, "bias_correction is not used by 'adamw'"),
         ({"name": "lars", "scale_bias": True}, "scale_bias is not used by 'lars'"),

@@ -15,6 +15,8 @@ TECHNIQUES = {
     "muon": ["optimizer.name=muon", "schedule.base_lr=0.02", "optimizer.rest.name=adamw",
              "optimizer.rest.lr=0.003", "optimizer.weight_decay=0.01"],
     "shampoo": ["optimizer.name=shampoo", "optimizer.precondition_every=4", "optimizer.max_side=128"],
+    "soap": ["optimizer.name=soap", "optimizer.precondition_every=4", "optimizer.max_side=128",
+             "schedule.base_lr=0.003"],
     "schedule_free_adamw": ["optimizer.name=schedule_free_adamw", "schedule.name=constant", "eval_every=0.2",
                             "schedule.base_lr=0.001", "optimizer.statistics_samples=300"],
     "rmsprop_warmup": ["optimizer.name=rmsprop_warmup", "optimizer.transition_center=0.5",

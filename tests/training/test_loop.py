@@ -74,6 +74,7 @@ OPTIMIZERS = {
     "muon": lambda: gl.Muon(0.1, 0.9, 1e-4, gl.NAG(0.1, 0.9, 1e-4), rest_lr_ratio=0.5),
     "muon, adamw": lambda: gl.Muon(0.1, 0.9, 1e-4, gl.AdamW(0.1, 1e-4), normalizes=True),
     "shampoo": lambda: gl.Shampoo(0.1, 0.9, 0.05, precondition_every=2),
+    "soap": lambda: gl.SOAP(0.1, 0.05, precondition_every=2),
     "nadamw": lambda: gl.NAdamW(0.1, 0.05),
     "schedule-free sgd": lambda: gl.ScheduleFreeSGD(0.1, 0.05),
     "schedule-free adamw": lambda: gl.ScheduleFreeAdamW(0.1, 0.05),

@@ -12,7 +12,7 @@ from gluonlab.cli.output import JSON_OPTION, check_json_target, format_table
 if TYPE_CHECKING:
     from gluonlab.bench.result import Row
 
-ALL = "sgd,nag,lars,lamb,adamw,nadamw,muon,shampoo,schedule_free_sgd,schedule_free_adamw"
+ALL = "sgd,nag,lars,lamb,adamw,nadamw,muon,shampoo,soap,schedule_free_sgd,schedule_free_adamw"
 
 
 def optimizer(
