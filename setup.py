@@ -15,6 +15,7 @@ setup(
             "data/digits.md",
             "models/imagenet_classes.txt",
             "cli/starter.md",
+            "reporting/watch/page/*",
         ],
         **{name: ["*.yaml"] for name in recipes},
     },

@@ -35,6 +35,7 @@ VERBS = {
     "schedule": "Show learning rate, batch and steps of a recipe.",
     "simulate": "Predict speed, time and cost of a recipe on a cluster.",
     "runs": "List runs with their state, last step and accuracy.",
+    "watch": "Show runs on a live page of this machine.",
     "report": "Write what runs and measurements gave to one HTML file.",
     "doctor": "Check the installation and the machine.",
     "recipes": "The recipes that ship: list, show, copy, diff.",

@@ -1,0 +1,84 @@
+"""``gluonlab watch``: a live page over runs."""
+
+from __future__ import annotations
+
+import ipaddress
+import secrets
+import socket
+from pathlib import Path
+from webbrowser import open as show_in_browser
+
+import typer
+
+from gluonlab.commands import pip_command
+from gluonlab.errors import CheckpointError, ConfigError, SetupError
+
+DEFAULT_ROOT = Path("runs")
+_DIRECTORY = typer.Argument(
+    DEFAULT_ROOT, metavar="[DIR|RUN]", help="Folder with runs, or one run; default runs.", show_default=False
+)
+
+
+def watch(
+    directory: Path = _DIRECTORY,
+    port: int = typer.Option(8765, "--port", min=0, max=65535, help="Port; 0: any that is free."),
+    host: str = typer.Option(
+        "127.0.0.1", "--host", help="Address of this machine; others than loopback need a token."
+    ),
+    open_browser: bool = typer.Option(False, "--open", help="Open the page in a browser."),
+) -> None:
+    """Show runs on a live page of this machine; it reads their files and writes none.
+
+    Example: gluonlab watch runs --open
+    """
+    if directory != DEFAULT_ROOT and not directory.is_dir():
+        raise CheckpointError("CKP02", str(directory), "no such directory")
+    try:
+        import uvicorn
+
+        from gluonlab.reporting.watch.server import make_app
+        from gluonlab.reporting.watch.store import RunStore
+    except ImportError as error:
+        hint = pip_command("install", "gluonlab[watch]")
+        raise SetupError("ENV79", "watch", f"the live page needs {error.name}", hint) from error
+    listener = _listen(host, port)
+    port = listener.getsockname()[1]
+    is_local = ipaddress.ip_address(host).is_loopback
+    shown = f"[{host}]" if ":" in host else host
+    token = None if is_local else secrets.token_urlsafe(24)
+    hosts = frozenset({f"{shown}:{port}", f"localhost:{port}"}) if is_local else None
+    address = f"http://{shown}:{port}/" + (f"?token={token}" if token else "")
+    typer.echo(f"{address} shows {directory}; Ctrl-C ends it")
+    if open_browser:
+        show_in_browser(address)
+    settings = uvicorn.Config(
+        make_app(RunStore(directory), hosts, token),
+        log_level="error",
+        lifespan="off",
+        ws="none",
+        http="h11",
+        server_header=False,
+        limit_concurrency=200,
+        timeout_graceful_shutdown=1,
+    )
+    try:
+        uvicorn.Server(settings).run(sockets=[listener])
+    except KeyboardInterrupt:
+        typer.echo("closed", err=True)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ipaddress.ip_address(host).version == 6 else socket.AF_INET
+    except ValueError as error:
+        raise ConfigError("CLI02", "watch --host", f"{host!r} is not an IP address") from error
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        what = f"port {port} of {host} cannot be had ({error.strerror})"
+        raise ConfigError("CLI02", "watch --port", what, "name another with --port") from error
+    return listener

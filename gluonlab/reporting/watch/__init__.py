@@ -1,0 +1,1 @@
+"""The live page over runs: it reads their files, and writes none."""

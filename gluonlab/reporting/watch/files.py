@@ -1,0 +1,78 @@
+"""Files of runs as a page may read them: regular ones inside the folder, through no link, never locked."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from gluonlab.reporting import run_files
+
+MAX_JSON_BYTES = 4_000_000
+_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+
+
+def read_part(path: Path, start: int, max_bytes: int) -> bytes:
+    """At most ``max_bytes`` of the regular file ``path`` from ``start``; from its end if negative.
+
+    OSError if it is a link, no regular file, or cannot be read.
+    """
+    descriptor = os.open(path, _FLAGS)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(f"{path} is not a regular file")
+        start = max(0, status.st_size + start) if start < 0 else start
+        return os.pread(descriptor, max_bytes, start)
+    finally:
+        os.close(descriptor)
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """The JSON object in ``path``. OSError if it cannot be read, ValueError if it is something else."""
+    data = read_part(path, 0, MAX_JSON_BYTES + 1)
+    if len(data) > MAX_JSON_BYTES:
+        raise ValueError("too large")
+    try:
+        value = json.loads(data)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    if not isinstance(value, dict):
+        raise ValueError("not an object")
+    return value
+
+
+def find_runs(folder: Path, depth: int) -> Iterator[Path]:
+    """The run directories in ``folder`` and ``depth`` levels below; links are not followed."""
+    if is_regular(folder / run_files.CONFIG):
+        yield folder
+        return
+    if depth == 0:
+        return
+    try:
+        with os.scandir(folder) as entries:
+            names = sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+    except OSError:  # vanished, or not ours to read
+        return
+    for name in names:
+        yield from find_runs(folder / name, depth - 1)
+
+
+def is_regular(path: Path) -> bool:
+    """Whether ``path`` is a regular file, and not a link to one."""
+    try:
+        return stat.S_ISREG(os.lstat(path).st_mode)
+    except OSError:
+        return False
+
+
+def locked_inodes() -> set[int]:
+    """Inodes that a process of this host has locked; looking takes no lock, so it disturbs no run."""
+    try:
+        lines = Path("/proc/locks").read_text().splitlines()
+    except OSError:
+        return set()
+    return {int(line.split()[-3].rsplit(":", 1)[1]) for line in lines if "->" not in line}

@@ -1,0 +1,181 @@
+"""All runs of a folder: their overview, kept until their files change, and the series of those looked at."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any, Optional
+
+from gluonlab.reporting import run_files
+from gluonlab.reporting.runs import MAX_DEPTH
+from gluonlab.reporting.watch.files import find_runs, is_regular, locked_inodes, read_object, read_part
+from gluonlab.reporting.watch.series import SeriesFile
+
+MAX_RUNS = 5000
+MAX_OPEN_SERIES = 16
+SCAN_EVERY_S = 2.0
+TAIL_BYTES = 65536
+FRESH_S = 60
+_FILES = (run_files.CONFIG, run_files.METRICS, run_files.SUMMARY, run_files.ERROR)
+Times = tuple[float, ...]
+
+
+class RunStore:
+    """The runs in ``root`` (or ``root`` itself); a run is known by its name only, never by a path."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root.resolve()
+        self._lock = threading.Lock()
+        self._runs: dict[str, Path] = {}
+        self._scanned = -1e9
+        self._kept: dict[str, tuple[Times, dict[str, Any]]] = {}
+        self._series: OrderedDict[str, SeriesFile] = OrderedDict()
+
+    def overview(self) -> dict[str, Any]:
+        """Every run with its state and last figures, and whether the folder holds more than are shown."""
+        with self._lock:
+            runs = self._scan()
+            locked = locked_inodes()
+            rows = [self._row(name, path, locked) for name, path in runs.items()]
+        return {"root": self._root.name, "runs": rows, "is_cut": len(rows) >= MAX_RUNS}
+
+    def config(self, name: str) -> dict[str, Any]:
+        """The recorded configuration. KeyError if there is no such run, OSError or ValueError as it reads."""
+        config = read_object(self._path(name) / run_files.CONFIG).get("config")
+        return config if isinstance(config, dict) else {}
+
+    def series(self, name: str, value: str) -> dict[str, Any]:
+        """Points of ``value``, names of all values, events; KeyError if there is no such run, OSError."""
+        path = self._path(name)
+        with self._lock:
+            series = self._series.setdefault(name, SeriesFile(path / run_files.METRICS))
+            self._series.move_to_end(name)
+            if len(self._series) > MAX_OPEN_SERIES:
+                self._series.popitem(last=False)
+            series.read_on()
+            return {
+                "points": series.points(value),
+                "names": series.names(),
+                "events": series.events,
+                "strange_rows": series.strange_rows,
+                "read": series.offset,
+                "size": series.size,
+            }
+
+    def signature(self, names: list[str]) -> Times:
+        """Changes whenever a file of the runs ``names`` does; and, more slowly, with the list of runs."""
+        with self._lock:
+            runs = self._scan()
+            chosen = [runs[name] for name in names if name in runs]
+        return (len(runs), *(value for path in chosen for value in _times(path)))
+
+    def _path(self, name: str) -> Path:
+        with self._lock:
+            return self._scan()[name]
+
+    def _scan(self) -> dict[str, Path]:
+        if time.monotonic() - self._scanned > SCAN_EVERY_S:
+            found: dict[str, Path] = {}
+            for path in find_runs(self._root, MAX_DEPTH):
+                found[str(path.relative_to(self._root)) if path != self._root else path.name] = path
+                if len(found) >= MAX_RUNS:
+                    break
+            self._runs, self._scanned = found, time.monotonic()
+            self._kept = {name: kept for name, kept in self._kept.items() if name in found}
+        return self._runs
+
+    def _row(self, name: str, path: Path, locked: set[int]) -> dict[str, Any]:
+        times = _times(path)
+        kept = self._kept.get(name)
+        if kept is None or kept[0] != times:
+            kept = self._kept[name] = (times, _figures(path))
+        return {
+            "name": name,
+            "updated": max(times[::2]),
+            **kept[1],
+            "state": _state(path, times, kept[1], locked),
+        }
+
+
+def _times(path: Path) -> Times:
+    """Time of change and size of each file of a run, 0 for one that is not there."""
+    found: list[float] = []
+    for name in _FILES:
+        try:
+            status = os.lstat(path / name)
+            found += [status.st_mtime, status.st_size]
+        except OSError:
+            found += [0.0, 0.0]
+    return tuple(found)
+
+
+def _state(path: Path, times: Times, figures: dict[str, Any], locked: set[int]) -> str:
+    _, metrics, summary, error = times[::2]
+    if figures["note"]:
+        return "damaged"
+    try:
+        is_locked = os.lstat(path / run_files.LOCK).st_ino in locked
+    except OSError:
+        is_locked = False
+    if is_locked:
+        return "running"
+    if error and error >= max(summary, metrics):
+        return "failed"
+    if summary:
+        return "finished"
+    return "running" if time.time() - metrics < FRESH_S else "stopped"  # of another host, perhaps
+
+
+def _figures(path: Path) -> dict[str, Any]:
+    """What the table shows of a run; ``note`` says what is wrong with its files."""
+    try:
+        document = read_object(path / run_files.CONFIG)
+        has_summary = is_regular(path / run_files.SUMMARY)
+        summary = read_object(path / run_files.SUMMARY) if has_summary else {}
+        note = ""
+    except (OSError, ValueError):
+        document, summary, note = {}, {}, "a file of this run cannot be read"
+    last = _last_rows(path / run_files.METRICS)
+    train, validation = last.get("train", {}), last.get("validation", {})
+    step = _number(summary.get("steps"), max((row["step"] for row in last.values()), default=None))
+    total = _number(document.get("total_steps"), summary.get("steps"))
+    pace = _number(train.get("sec_per_step"))
+    known = step is not None and total is not None and pace is not None
+    return {
+        "step": step,
+        "total_steps": total,
+        "eta_s": max(0, total - step) * pace if known else None,  # type: ignore[operator]
+        "epoch": _number(summary.get("epochs"), train.get("epoch")),
+        "loss": _number(train.get("loss")),
+        "top1": _number(summary.get("top1"), validation.get("top1")),
+        "images_per_sec": _number(train.get("images_per_sec")),
+        "processes": _number(summary.get("processes"), document.get("processes")),
+        "note": note,
+    }
+
+
+def _last_rows(path: Path) -> dict[str, dict[str, Any]]:
+    """The last row of each kind among the last rows of the file."""
+    try:
+        lines = read_part(path, -TAIL_BYTES, TAIL_BYTES).split(b"\n")[:-1]
+    except OSError:
+        return {}
+    found: dict[str, dict[str, Any]] = {}
+    for line in reversed(lines[-200:]):
+        if {"train", "validation"} <= found.keys():
+            break
+        try:
+            row = json.loads(line)
+            if isinstance(row["kind"], str) and type(row["step"]) is int:
+                found.setdefault(row["kind"], row)
+        except (ValueError, RecursionError, KeyError, TypeError):  # cut, or of another version
+            continue
+    return found
+
+
+def _number(*candidates: Any) -> Optional[float]:
+    return next((value for value in candidates if type(value) in (int, float) and abs(value) < 1e300), None)

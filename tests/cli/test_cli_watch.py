@@ -1,0 +1,144 @@
+"""``gluonlab watch`` as a process of its own, over real sockets."""
+
+import http.client
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+COMMAND = [sys.executable, "-m", "gluonlab.cli.main", "watch"]
+
+
+def refusal(*arguments):
+    done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=60)
+    return done.returncode, done.stderr
+
+
+def row(step):
+    return json.dumps({"kind": "train", "step": step, "time": float(step), "loss": 1.0 / step}) + "\n"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    run = tmp_path / "runs" / "a"
+    run.mkdir(parents=True)
+    (run / "config.json").write_text('{"config": {"epochs": 3}, "total_steps": 9}')
+    (run / "metrics.jsonl").write_text(row(1))
+    return tmp_path / "runs"
+
+
+@pytest.fixture
+def port_and_token(folder, request):
+    pytest.importorskip("uvicorn")
+    pytest.importorskip("starlette")
+    host = getattr(request, "param", "127.0.0.1")
+    command = [*COMMAND, str(folder), "--port", "0", "--host", host]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
+        line = server.stdout.readline()
+        found = re.match(r"http://[\d.]+:(\d+)/(?:\?token=(\S+))?", line)
+        yield int(found.group(1)), found.group(2)
+        server.send_signal(signal.SIGINT)
+        assert server.wait(20) == 0
+        assert server.stderr.read().splitlines()[1:] == []
+
+
+def get(port, path, method="GET", **headers):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    try:
+        connection.request(method, path, headers=headers)
+        answer = connection.getresponse()
+        return answer, answer.read()
+    finally:
+        connection.close()
+
+
+def test_page_answers_and_headers(port_and_token):
+    port, token = port_and_token
+    assert token is None
+    for path in ("/", "/watch.js", "/watch.css", "/uPlot.min.js", "/uPlot.min.css", "/api/runs"):
+        answer, _ = get(port, path)
+        assert answer.status == 200
+        assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
+        assert "unsafe" not in answer.headers["Content-Security-Policy"]
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
+    runs = json.loads(get(port, "/api/runs")[1])["runs"]
+    assert [(run["name"], run["step"]) for run in runs] == [("a", 1)]
+    series = json.loads(get(port, "/api/series?run=a&value=train.loss")[1])
+    assert series["points"]["mean"] == [1.0]
+    assert json.loads(get(port, "/api/config?run=a")[1]) == {"epochs": 3}
+
+
+def test_what_is_refused(port_and_token):
+    port, _ = port_and_token
+    for path in (
+        "/../a/config.json",
+        "/%2e%2e/a",
+        "/api/config?run=../a",
+        "/api/series?run=b",
+        "/uPlot.LICENSE",
+    ):
+        assert get(port, path)[0].status == 404
+    assert get(port, "/", Host="elsewhere.example")[0].status == 421
+    assert get(port, "/api/runs", method="POST")[0].status == 405
+
+
+def test_a_new_row_is_told_within_a_second(port_and_token, folder):
+    port, _ = port_and_token
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection.request("GET", "/api/live?run=a")
+    stream = connection.getresponse()
+    assert stream.readline() == b"data: changed\n"
+    with (folder / "a" / "metrics.jsonl").open("a") as file:
+        file.write(row(2))
+    written = time.monotonic()
+    while stream.readline() != b"data: changed\n":
+        pass
+    assert time.monotonic() - written < 5  # 0.5 s and what a busy machine adds
+    stream.close()
+    connection.close()
+
+
+@pytest.mark.parametrize("port_and_token", ["0.0.0.0"], indirect=True)
+def test_another_address_needs_the_token(port_and_token):
+    port, token = port_and_token
+    assert get(port, "/api/runs")[0].status == 403
+    assert get(port, "/?token=wrong")[0].status == 403
+    answer, _ = get(port, f"/?token={token}")
+    assert answer.status == 303
+    cookie = answer.headers["Set-Cookie"].split(";")[0]
+    assert get(port, "/api/runs", Cookie=cookie)[0].status == 200
+
+
+def test_a_port_in_use_is_one_line(folder):
+    pytest.importorskip("uvicorn")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        code, said = refusal(str(folder), "--port", str(taken.getsockname()[1]))
+    assert code == 2
+    assert said.startswith("error[CLI02] watch --port: port ")
+    assert said.count("\n") == 1
+
+
+def test_no_folder_is_one_line(tmp_path):
+    code, said = refusal(str(tmp_path / "none"))
+    assert code == 4
+    assert said.startswith("error[CKP02]")
+
+
+def test_without_the_extra_one_line_names_it(folder):
+    hidden = "import sys; sys.modules['uvicorn'] = None; from gluonlab.cli.main import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", hidden, "watch", str(folder)], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 8
+    assert re.fullmatch(r"error\[ENV79\] watch: .*gluonlab\[watch\]'?\n", done.stderr)
+
+
+def test_help_imports_no_server():
+    seen = "import sys, gluonlab.cli.main; sys.exit('uvicorn' in sys.modules or 'starlette' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", seen], timeout=60).returncode == 0
