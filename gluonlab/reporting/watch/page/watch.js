@@ -285,4 +285,5 @@ window.addEventListener("resize", drawChart);
 drawHead();
 await readRuns();
 if (runs.length) chosen = [[...runs].sort((a, b) => b.updated - a.updated)[0].name];
+drawTable();
 listen();
