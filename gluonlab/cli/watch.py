@@ -27,7 +27,7 @@ def watch(
     ),
     open_browser: bool = typer.Option(False, "--open", help="Open the page in a browser."),
 ) -> None:
-    """Show runs on a live page of this machine; it reads their files and writes none.
+    """Show runs on a live page of this machine. It reads their files and writes none.
 
     Example: gluonlab watch runs --open
     """
