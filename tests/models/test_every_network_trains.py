@@ -8,6 +8,7 @@ from gluonlab.models import create, list_models
 from gluonlab.models.norm_and_relu import join_norm_and_relu
 from gluonlab.runtime.mxnet import autograd, mx, nd
 from gluonlab.training.state import make_trainer
+from tests.models.smallest_images import smallest_shape
 
 SAMPLE = {
     *("cifar_resnet8", "mobilenet_v3_large", "resnet18_v1b", "gluon:resnet18_v2", "squeezenet1_1"),
@@ -20,20 +21,6 @@ SAMPLE = {
         "mobilenetv4_conv_small",
     ),
 }
-SIZES = (32, 64, 96, 128, 224, 299)
-
-
-def smallest_size(model, net):
-    """Four images of the first size that all layers of the network can take."""
-    for size in [model.input_shape[1], *SIZES] if model.input_shape[1] < SIZES[0] else SIZES:
-        shape = (4, model.input_shape[0], size, size)
-        known = {parameter.name: parameter.shape for parameter in net.collect_params().values()}
-        try:
-            net(mx.sym.var("images")).infer_shape(images=shape, **known)
-        except mx.MXNetError:
-            continue
-        return shape
-    raise AssertionError(f"{model.name} takes no image")
 
 
 @pytest.mark.parametrize(
@@ -47,7 +34,7 @@ def test_two_updates_move_all_parameters(model):
     mx.random.seed(0)
     net = create(model.name, classes=4)
     net.initialize(mx.init.Xavier())
-    shape = smallest_size(model, net)
+    shape = smallest_shape(model, net, batch=4)
     net.hybridize(static_alloc=True)
     join_norm_and_relu(net)
     loss_fn, trainer = gl.SmoothedCrossEntropy(), make_trainer(net, gl.SGD(0.01, 0.9, 1e-4))

@@ -12,6 +12,7 @@ from gluonlab.models import create, list_models  # noqa: E402
 from gluonlab.runtime.mxnet import autograd, gluon, mx, nd  # noqa: E402
 from gluonlab.torch_engine.network import TorchNetwork  # noqa: E402
 from gluonlab.weights.gluon_graph import INPUT, graph_of, values_of  # noqa: E402
+from tests.models.smallest_images import smallest_shape  # noqa: E402
 
 TOLERANCE = 1e-6  # MXNet keeps momentum, and hard_sigmoid's alpha, as float32
 SAMPLE = {
@@ -31,20 +32,6 @@ def _one_network_at_a_time():
     """Gigabytes of arrays hang on a few objects in circles, which Python is in no hurry to collect."""
     yield
     gc.collect()
-
-
-def smallest_image(model):
-    """Pixels of a side that all layers of the network can take."""
-    full = model.input_shape[1]
-    return (
-        full
-        if full <= 64
-        else 299
-        if "inception" in model.name
-        else 224
-        if model.name.startswith(("vgg", "vit", "deit"))
-        else 64
-    )
 
 
 def without_dropout(net):
@@ -89,11 +76,10 @@ def parity(net, shape, seed=0):
 )
 def test_a_training_pass_in_float64_is_that_of_mxnet(model):
     mx.random.seed(3)
-    size = smallest_image(model)
     net = without_dropout(create(model.name, classes=7))
     net.initialize(mx.init.Xavier())
+    shape = smallest_shape(model, net, batch=4, at_least=64)
     net.cast("float64")
-    shape = (2 if size > 64 else 4, model.input_shape[0], size, size)
     net(nd.zeros(shape, dtype="float64"))
     assert max(parity(net, shape)) < TOLERANCE
 
