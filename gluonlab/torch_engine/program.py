@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, fx
 
@@ -57,7 +58,8 @@ class Program:
 
     def _norm(self, number: int) -> Norm:
         mean, variance = (self.graph.nodes[source].name for source, _ in self.sources[number][3:5])
-        return Norm(mean, variance, float(self.calls[number].keywords.get("momentum", 0.9)))
+        momentum = np.float32(self.calls[number].keywords.get("momentum", 0.9))  # as MXNet keeps it
+        return Norm(mean, variance, float(momentum))
 
     @cached_property
     def order(self) -> tuple[str, ...]:
