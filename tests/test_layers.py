@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "gluonlab"
 LAYERS = [
     {"cli", "doctor"},
     {"build"},
-    {"training", "bench", "simulate"},
+    {"training", "bench", "simulate", "config"},
     {
         "losses",
         "metrics",
@@ -39,8 +39,8 @@ LAYERS = [
         "fault_injection",
         "foreign_errors",
         "runtime",
-        "config",
         "disk",
+        "section",
         "shipped",
     },
 ]

@@ -145,7 +145,7 @@ def _build_job(
         tensors=tensors,
         bytes_per_element=_WIRE_BYTES[config.wire_precision],
         bytes_per_image=channels * height * width,  # uint8, as the loader hands it to the device
-        has_layer_norms=config.optimizer.name == "lars",
+        has_layer_norms=config.optimizer.has_layer_norms,
         contention_fraction=contention_fraction,
     )
     return Job(gpus, batch, work, _build_calendar(config, batch), tuple(notes))

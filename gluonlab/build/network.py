@@ -8,7 +8,6 @@ from typing import Optional
 
 from gluonlab import models
 from gluonlab.build.device import MXNET, TORCH, Device
-from gluonlab.build.optimizer import build_optimizer
 from gluonlab.config.schema import Config
 from gluonlab.config.sections import Model
 from gluonlab.errors import ConfigError, Problem
@@ -93,7 +92,7 @@ def build_state(config: Config, world: World, device: Device) -> TrainState:
     exempt_norm_and_bias(
         net, norm=not config.optimizer.decay_norm_and_bias, bias=not config.optimizer.decays_bias
     )
-    optimizer = build_optimizer(config, net)
+    optimizer = config.optimizer.build(config.schedule.base_lr, net)
     state = TrainState(
         net,
         make_trainer(net, optimizer),

@@ -14,6 +14,7 @@ from gluonlab.data.source import Source
 from gluonlab.epochs import Epochs, EpochsSince
 from gluonlab.optim.averaging import StochasticWeightAverage, WeightAverage
 from gluonlab.optim.schedule_free import ScheduleFreeAverage
+from gluonlab.optim.sections.schedule_free import AverageSection
 from gluonlab.parallel.virtual_workers import VirtualWorkers
 from gluonlab.parallel.world import World
 from gluonlab.training.network import Network
@@ -62,8 +63,9 @@ def build_averaging(
     """When the statistics of an average are made anew, and weights taken in; None if they never are."""
     if not isinstance(average, StochasticWeightAverage):
         return None
+    rule = config.optimizer
+    wanted = (rule if isinstance(rule, AverageSection) else config.averaging).statistics_samples
     is_schedule_free = isinstance(average, ScheduleFreeAverage)
-    wanted = (config.optimizer if is_schedule_free else config.averaging).statistics_samples
     return WeightAveraging(
         average,
         validation_steps(config, calendar) if is_schedule_free else averaging_steps(config, calendar),

@@ -15,20 +15,6 @@ from gluonlab.schedules import Schedule
 
 Plan = dict[str, Any]
 
-_EXTRA_COPIES = {
-    "adamw": 1,
-    "nadamw": 1,
-    "rmsprop_warmup": 1,
-    "lamb": 2,
-    "muon": 1,
-    "shampoo": 1,
-    "soap": 1,
-    "schedule_free_sgd": 3,
-    "schedule_free_adamw": 4,
-}
-"""Beyond momentum: the mean of squared gradients, and the directions that LAMB, Muon and Shampoo measure;
-those of Schedule-Free, the average, and the weights while it is evaluated."""
-
 
 def plan_schedule(config: Config) -> tuple[Epochs, Schedule]:
     """The calendar and the learning rate, from the recipe alone where the data set's size is known."""
@@ -91,12 +77,11 @@ def _phase_rows(config: Config, calendar: Epochs) -> list[dict[str, Any]]:
 
 def elements_of_sides(config: Config, net: Any) -> int:
     """Of the matrices that Shampoo and SOAP keep: for wide layers many times their weights."""
-    from gluonlab.build.optimizer import build_optimizer
     from gluonlab.optim.base import MOMENTUM, VARIANCE
 
-    if config.optimizer.name not in ("shampoo", "soap"):
+    if not config.optimizer.keeps_matrices:
         return 0
-    rule = build_optimizer(config, net)
+    rule = config.optimizer.build(config.schedule.base_lr, net)
     states = [rule.state_shapes_of(one) for one in net.collect_params().values() if one.grad_req != "null"]
     return sum(
         math.prod(shape)
@@ -108,7 +93,7 @@ def elements_of_sides(config: Config, net: Any) -> int:
 
 def parameter_copies(config: Config, micro_steps: int, processes: int) -> float:
     """How many arrays as large as all parameters together a process keeps, in units of float32."""
-    kept = 3.0 + _EXTRA_COPIES.get(config.optimizer.name, 0)  # weights, gradients, momentum
+    kept = 2.0 + config.optimizer.arrays  # weights, gradients
     if config.averaging.name != "none":
         kept += 2  # the average, and the weights while it is evaluated
     kept += 0.5 if config.wire_precision == "float16" else 0

@@ -28,7 +28,7 @@ from gluonlab.build.device import build_device, wire_warnings
 from gluonlab.build.engine import engine_network
 from gluonlab.build.network import build_state, build_train_loss, build_val_loss, equal_logits_loss
 from gluonlab.build.phases import build_averaging, build_phases, build_workers
-from gluonlab.build.schedule import build_schedule, build_sgd_share
+from gluonlab.build.schedule import build_schedule
 from gluonlab.checkout import git_commit
 from gluonlab.checkpoint.store import CheckpointStore
 from gluonlab.checkpoint.verify import Checkpoint
@@ -65,7 +65,7 @@ def build_run(config: Config, run_dir: Path, world: World, stream: Optional[Text
     )
     calendar = build_calendar(config, sets.train_samples)
     state = build_state(config, world, device)
-    state.sgd_share = build_sgd_share(config, calendar)
+    state.sgd_share = config.optimizer.sgd_share(float(calendar.steps_per_epoch))
     total_steps = calendar.total_steps(config.epochs)
 
     def make_reporter(start_step: int) -> AnyReporter:

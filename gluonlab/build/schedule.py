@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Optional
 
 from gluonlab import schedules
 from gluonlab.config.schema import Config
-from gluonlab.config.sections import LARGEST_NUMBER
 from gluonlab.epochs import Calendar, Epochs, EpochsSince
 from gluonlab.errors import ConfigError
 from gluonlab.schedules import Schedule
+from gluonlab.section import LARGEST_NUMBER
 
 
 def peak_lr(config: Config) -> float:
@@ -58,16 +57,6 @@ def _build_part(config: Config, calendar: Calendar, epochs: float) -> Schedule:
         return decay
     warmup = _build_warmup(config, peak, warmup_steps)
     return schedules.with_warmup(decay, warmup, warmup_steps)
-
-
-def build_sgd_share(config: Config, calendar: Epochs) -> Optional[Schedule]:
-    """The share of SGD at each step of RMSprop warm-up; None for other optimizers."""
-    section, steps_per_epoch = config.optimizer, float(calendar.steps_per_epoch)
-    if section.name != "rmsprop_warmup":
-        return None
-    return schedules.rmsprop_to_sgd(
-        section.transition_center * steps_per_epoch, section.transition_period * steps_per_epoch
-    )
 
 
 def _build_warmup(config: Config, peak: float, warmup_steps: int) -> Schedule:

@@ -10,9 +10,9 @@ from typing import Literal, Optional
 from pydantic import Field, ValidationError
 
 from gluonlab.config.problems import find_problems
-from gluonlab.config.sections import Section
 from gluonlab.config.tree import load_tree
 from gluonlab.errors import ConfigError
+from gluonlab.section import Section
 from gluonlab.shipped import find_cluster
 
 Algorithm = Literal[

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from typing import get_args
+from dataclasses import dataclass
+from typing import Optional, get_args
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from gluonlab.config.sections import Section
 from gluonlab.errors import Problem
+from gluonlab.section import OneOf, Section, choice_of
 
 _CODES = {
     "extra_forbidden": "CFG04",
     "missing": "CFG17",
     "literal_error": "CFG09",
+    "union_tag_invalid": "CFG09",
+    "union_tag_not_found": "CFG17",
     "value_error": "CFG10",
     "finite_number": "CFG07",
     "greater_than": "CFG07",
@@ -35,40 +38,75 @@ def find_problems(
     return [problem for details in error.errors() for problem in _as_problems(details, root, file, origins)]
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where something is: its keys as a recipe has them, and the section that the last one is in."""
+
+    keys: tuple[int | str, ...]
+    section: type[Section]
+    choice: Optional[OneOf] = None
+    """What ``section`` is one of."""
+
+
+def place_of(location: Sequence[int | str], root: type[Section]) -> Place:
+    """The place that pydantic calls ``location``, with the name of each chosen section among its keys."""
+    keys: list[int | str] = []
+    section, choice = root, None
+    place = Place((), root)
+    parts = list(location)
+    while parts:
+        part = parts.pop(0)
+        keys.append(part)
+        place = Place(tuple(keys), section, choice)
+        field = section.model_fields.get(part) if isinstance(part, str) else None
+        if field is None:
+            continue
+        chosen = choice_of(field)
+        if chosen is None:
+            section, choice = _section_in(field.annotation) or section, None
+        elif parts:
+            section, choice = chosen.sections[str(parts.pop(0))], chosen
+    return place
+
+
 def _as_problems(
     details: ErrorDetails, root: type[Section], file: str, origins: Mapping[str, str]
 ) -> list[Problem]:
-    kind, location = details["type"], details["loc"]
-    key = ".".join(map(str, location))
-    set_by = origins.get(".".join(part for part in location if isinstance(part, str)), file)
+    kind, place = details["type"], place_of(details["loc"], root)
+    keys = (*place.keys, "name") if kind.startswith("union_tag") else place.keys
+    key = ".".join(map(str, keys))
+    set_by = origins.get(".".join(part for part in keys if isinstance(part, str)), file)
     where = f"{set_by}: {key}" if key else file
     code = _CODES.get(kind, "CFG06")
     if kind == "extra_forbidden":
-        return [Problem(code, where, "unknown key", _suggestion(location, root))]
-    if kind == "missing":
+        return [_unknown_key(code, where, place)]
+    if code == "CFG17":
         return [Problem(code, where, "is required")]
+    if kind == "union_tag_invalid":
+        context = details["ctx"]
+        what = f"should be one of {context['expected_tags']}, got {details['input']['name']!r}"
+        return [Problem(code, where, what)]
     message = details["msg"].replace("Value error, ", "").replace("Input should be", "should be")
     given = "" if kind == "value_error" else f", got {details['input']!r}"
     return [Problem(code, where, line + given) for line in message.splitlines()]
 
 
-def _suggestion(location: Sequence[int | str], root: type[Section]) -> str:
-    """The nearest key of the section that ``location`` is in."""
-    section = root
-    for part in location[:-1]:
-        if isinstance(part, str):
-            section = _section_in(section.model_fields[part].annotation)
-    near = difflib.get_close_matches(str(location[-1]), section.model_fields, n=1, cutoff=0.5)
-    return f"did you mean {near[0]}?" if near else f"known keys: {', '.join(section.model_fields)}"
+def _unknown_key(code: str, where: str, place: Place) -> Problem:
+    """With the sections that have the key, or the nearest key of this one."""
+    key, known = str(place.keys[-1]), place.section.model_fields
+    sections = place.choice.sections if place.choice else {}
+    users = [name for name, section in sections.items() if key in section.model_fields]
+    if users:
+        hint = f"leave it out, or set name to {' or '.join(users)}"
+        return Problem(code, where, f"is not used by {known['name'].default!r}", hint)
+    near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]}?" if near else f"known keys: {', '.join(known)}"
+    return Problem(code, where, "unknown key", hint)
 
 
-def _section_in(annotation: object) -> type[Section]:
+def _section_in(annotation: object) -> type[Section] | None:
     """The section that a field holds: itself, optional, or in a list."""
-    if isinstance(annotation, type) and issubclass(annotation, Section):
-        return annotation
-    return next(section for part in get_args(annotation) if (section := _section_in_or_none(part)))
-
-
-def _section_in_or_none(annotation: object) -> type[Section] | None:
-    is_section = isinstance(annotation, type) and issubclass(annotation, Section)
-    return annotation if is_section else None  # type: ignore[return-value]
+    for part in (annotation, *get_args(annotation)):
+        if isinstance(part, type) and issubclass(part, Section):
+            return part
+    return None

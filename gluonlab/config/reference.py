@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from gluonlab.config.phases import Phase
 from gluonlab.config.schema import RUN_SETTINGS, Config
-from gluonlab.config.sections import Section
+from gluonlab.section import OneOf, Section, choice_of
 
 if TYPE_CHECKING:
     from typing_extensions import TypeGuard
@@ -24,40 +24,80 @@ gluonlab, takes over what it does not say. Any key can be set on the command lin
 """
 
 
+class Row(NamedTuple):
+    """A key of a table: ``of`` are the sections that have it, where others that may be chosen do not."""
+
+    key: str
+    field: FieldInfo
+    of: tuple[str, ...] = ()
+
+
 def render_reference() -> str:
     """The page, as Markdown."""
     recipe = {name: field for name, field in Config.model_fields.items() if name not in RUN_SETTINGS}
     settings = {name: Config.model_fields[name] for name in RUN_SETTINGS}
     parts = [HEAD]
-    parts.append(_table("The recipe", {n: f for n, f in recipe.items() if not _section_of(f)}))
-    for name, field in recipe.items():
-        section = _section_of(field)
-        if section:
-            title = (section.__doc__ or "").split("\n")[0].rstrip(".").lower()
-            prefix = f"{name}[]" if get_origin(field.annotation) is list else name
-            parts.append(_table(f"`{name}`: {title}", section.model_fields, prefix))
-            if section is not Phase:  # whose sections are those of the recipe
-                parts += _nested_tables(section, prefix)
-    parts.append(_table("Run settings: not part of the recipe", settings))
+    parts.append(_table("The recipe", [Row(n, f) for n, f in recipe.items() if not _section_of(f)]))
+    parts += _tables(recipe)
+    parts.append(_table("Run settings: not part of the recipe", [Row(*item) for item in settings.items()]))
     return "\n".join(parts)
 
 
-def _nested_tables(outer: type[Section], prefix: str) -> Iterator[str]:
-    for name, field in outer.model_fields.items():
-        section = _section_of(field)
-        if section:
-            title = (section.__doc__ or "").split("\n")[0].rstrip(".").lower()
-            yield _table(f"`{prefix}.{name}`: {title}", section.model_fields, f"{prefix}.{name}")
-
-
-def _table(title: str, fields: dict[str, FieldInfo], prefix: str = "") -> str:
-    lines = [f"## {title}", "", "| key | type | default | meaning |", "|---|---|---|---|"]
+def _tables(fields: Mapping[str, FieldInfo], outer: str = "") -> Iterator[str]:
+    """A table for each section among ``fields``, and for those within it."""
     for name, field in fields.items():
-        key = f"{prefix}.{name}" if prefix else name
+        section, choice = _section_of(field), choice_of(field)
+        if section:
+            prefix = outer + (f"{name}[]" if get_origin(field.annotation) is list else name)
+            rows = [Row(*item) for item in section.model_fields.items()]
+            yield _table(
+                f"`{outer}{name}`: {_title(section)}", _rows(choice) if choice else rows, f"{prefix}."
+            )
+            inner = [section] if choice is None else choice.sections.values()
+            if section is not Phase:  # whose sections are those of the recipe
+                yield from _tables({k: f for one in inner for k, f in one.model_fields.items()}, f"{prefix}.")
+
+
+def _title(section: type[Section]) -> str:
+    title = (section.__doc__ or "").split("\n")[0].rstrip(".")
+    return _uncapitalised(title)
+
+
+def _uncapitalised(text: str) -> str:
+    """``text`` with a small letter first, unless it begins with something like L2."""
+    return text[:1].lower() + text[1:] if text[1:2].islower() or text[1:2] == " " else text
+
+
+def _rows(choice: OneOf) -> Iterator[Row]:
+    """The names, the keys that all sections share, and those of some; once where they are the same."""
+    sections = choice.sections
+    told = "; ".join(
+        f"`{name}`: {(one.__doc__ or '').splitlines()[0].rstrip('.')}" for name, one in sections.items()
+    )
+    default = PydanticUndefined if choice.default is None else choice.default
+    names: Any = Literal[tuple(sections)]
+    yield Row("name", FieldInfo(annotation=names, default=default, description=told))
+    users: dict[tuple[str, str], list[str]] = {}
+    fields = {}
+    for name, section in sections.items():
+        for key, field in section.model_fields.items():
+            if key != "name":
+                users.setdefault((key, repr(field)), []).append(name)
+                fields[key, repr(field)] = field
+    for place in sorted(fields, key=lambda place: len(users[place]) < len(sections)):
+        of = () if len(users[place]) == len(sections) else tuple(users[place])
+        yield Row(place[0], fields[place], of)
+
+
+def _table(title: str, rows: Iterable[Row], prefix: str = "") -> str:
+    lines = [f"## {title}", "", "| key | type | default | meaning |", "|---|---|---|---|"]
+    for key, field, of in rows:
         limits = ", ".join(_limits(field))
         meaning = (field.description or "").rstrip(".") + (f" ({limits})" if limits else "")
+        if of:
+            meaning = f"{', '.join(of)}: {_uncapitalised(meaning)}"
         meaning = meaning.replace("|", "\\|")
-        lines.append(f"| `{key}` | {_type_name(field.annotation)} | {_default(field)} | {meaning} |")
+        lines.append(f"| `{prefix}{key}` | {_type_name(field.annotation)} | {_default(field)} | {meaning} |")
     return "\n".join([*lines, ""])
 
 

@@ -7,7 +7,7 @@ from typing import Literal, Optional
 
 from pydantic import Field
 
-from gluonlab.config.sections import Section
+from gluonlab.section import Section
 
 
 class Mixing(Section):

@@ -7,7 +7,7 @@ from typing import Literal, Optional
 
 from pydantic import Field, field_validator
 
-from gluonlab.config.sections import LARGEST_NUMBER, Section
+from gluonlab.section import LARGEST_NUMBER, Section
 
 _USED_BY = {
     "milestones": ("multistep",),

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal, Optional
+from typing import Annotated, Any, Literal, Optional
 
 from pydantic import Field, ValidationError, field_validator
 
+from gluonlab.config.averaging import Averaging
 from gluonlab.config.phases import Phase, merge_changes, problems_of_order
+from gluonlab.config.problems import place_of
 from gluonlab.config.regularisation import Loss, Mixing
 from gluonlab.config.schedule import ScheduleSection
-from gluonlab.config.sections import About, Data, Model, Section
-from gluonlab.config.update import SCHEDULE_FREE, Averaging, Optimizer
+from gluonlab.config.sections import About, Data, Model
 from gluonlab.intervals import parse_interval
+from gluonlab.optim import OPTIMIZERS
+from gluonlab.optim.sections.base import OptimizerSection
+from gluonlab.optim.sections.momentum import SGDSection
+from gluonlab.section import OneOf, Section
 
 
 class Config(Section):
@@ -31,7 +36,7 @@ class Config(Section):
     last_batch: Literal["rollover", "drop"] = Field(
         "rollover", description="Samples left over at an epoch's end open the next epoch, or are left out."
     )
-    optimizer: Optimizer = Optimizer()
+    optimizer: Annotated[OptimizerSection, OneOf(OPTIMIZERS, default="sgd")] = SGDSection()
     averaging: Averaging = Averaging()
     schedule: ScheduleSection
     loss: Loss = Loss()
@@ -143,12 +148,8 @@ class Config(Section):
                 f"worker_batch_size {self.worker_size}"
             )
         yield from (f"schedule.{problem}" for problem in self.schedule.problems_within(self.epochs))
-        if self.optimizer.name == "rmsprop_warmup" and self.optimizer.transition_center >= self.epochs:
-            yield (
-                f"optimizer.transition_center {self.optimizer.transition_center:g} must come before the end "
-                f"of training, epoch {self.epochs:g}"
-            )
-        if self.optimizer.name in SCHEDULE_FREE and self.averaging.name != "none":
+        yield from (f"optimizer.{problem}" for problem in self.optimizer.problems_within(self.epochs))
+        if self.optimizer.is_average and self.averaging.name != "none":
             yield (
                 f"averaging.name {self.averaging.name} does not go with {self.optimizer.name}, "
                 "an average itself"
@@ -252,9 +253,12 @@ def _problems_of(tree: dict[str, Any]) -> list[str]:
         Config.model_validate(tree)
     except ValidationError as error:
         return [
-            "".join(f".{part}" for part in details["loc"]) + f": {line}"
+            "".join(f".{part}" for part in place_of(details["loc"], Config).keys) + f": {line}"
             for details in error.errors()
-            for line in details["msg"].replace("Value error, ", "").splitlines()
+            for line in details["msg"]
+            .replace("Value error, ", "")
+            .replace("Input should", "should")
+            .splitlines()
         ]
     return []
 

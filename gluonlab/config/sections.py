@@ -7,35 +7,13 @@ descriptions are the reference in ``docs/configuration.md``.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal, Optional, TypeVar, Union
+from typing import Literal, Optional, Union
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field
 
-LARGEST_NUMBER = 1e30
-"""Bound of rates and the like: well within float32, which they become."""
-
-SMALLEST_EPS = 1e-30
+from gluonlab.section import Section
 
 Augmentation = Literal["none", "shift", "shift_flip", "crop_flip", "resized_crop_flip"]
-
-SectionType = TypeVar("SectionType", bound="Section")
-
-
-class Section(BaseModel):
-    """A group of keys: unknown ones are refused, types are not converted, values do not change."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
-
-    @model_validator(mode="after")
-    def _check(self: SectionType) -> SectionType:
-        problems = list(self._problems())
-        if problems:
-            raise ValueError("\n".join(problems))
-        return self
-
-    def _problems(self) -> Iterator[str]:
-        """What is wrong with values that are each right by themselves."""
-        return iter(())
 
 
 class About(Section):

@@ -6,10 +6,7 @@ import pytest
 
 from gluonlab.build.device import Device
 from gluonlab.build.network import build_average, build_clip, build_network, build_state
-from gluonlab.build.optimizer import build_optimizer, names_of_matrices
-from gluonlab.build.schedule import build_sgd_share
 from gluonlab.config.load import check_config
-from gluonlab.epochs import Epochs
 from gluonlab.errors import ConfigError
 from gluonlab.models import registry
 from gluonlab.models.catalogue.cifar import CIFAR
@@ -17,6 +14,7 @@ from gluonlab.optim.adam import AdamW, NAdamW
 from gluonlab.optim.clipping import GradientClip
 from gluonlab.optim.lamb import LAMB
 from gluonlab.optim.lars import LARS
+from gluonlab.optim.matrices import names_of_matrices
 from gluonlab.optim.momentum import NAG, SGD
 from gluonlab.optim.muon import Muon
 from gluonlab.optim.rmsprop_warmup import RMSpropWarmup
@@ -36,7 +34,7 @@ TREE = {
 
 
 def optimizer_of(config):
-    return build_optimizer(config, build_network(config))
+    return config.optimizer.build(config.schedule.base_lr, build_network(config))
 
 
 def config_with(**optimizer):
@@ -122,9 +120,9 @@ def test_rmsprop_warmup_has_its_own_values_and_its_transition_in_steps():
         1e-6,
         1e-3,
     )
-    share = build_sgd_share(config, Epochs(1250, 100))  # 12.5 steps each
+    share = config.optimizer.sgd_share(12.5)  # 12.5 steps each
     assert (share(50), share(62), share(63)) == (0.5, 0.98, 1.0)
-    assert build_sgd_share(config_with(), Epochs(1250, 100)) is None
+    assert config_with().optimizer.sgd_share(12.5) is None
 
 
 def test_muon_has_its_own_values_and_those_of_the_rest():
@@ -168,29 +166,29 @@ def test_a_network_without_a_weight_for_muon_is_refused():
     net = build_network(config)
     net.collect_params().setattr("grad_req", "null")
     with pytest.raises(ConfigError, match=r"error\[CFG33\] optimizer.matrices: .*'hidden'"):
-        build_optimizer(config, net)
+        config.optimizer.build(0.1, net)
 
 
 @pytest.mark.parametrize(
     ("keys", "words"),
     [
-        ({"trust_eps": 1e-5}, "trust_eps is not used by 'sgd'; leave it out, or set name to lars"),
-        ({"name": "adamw", "momentum": 0.8}, "momentum is not used by 'adamw'"),
+        ({"trust_eps": 1e-5}, "trust_eps: is not used by 'sgd'; leave it out, or set name to lars"),
+        ({"name": "adamw", "momentum": 0.8}, "momentum: is not used by 'adamw'"),
         (
             {"name": "nag", "beta1": 0.8},
-            "beta1 is not used by 'nag'; leave it out, or set name to adamw or nadamw or lamb or soap",
+            "beta1: is not used by 'nag'; leave it out, or set name to adamw or nadamw or lamb or soap",
         ),
-        ({"name": "adamw", "bias_correction": False}, "bias_correction is not used by 'adamw'"),
-        ({"name": "lars", "scale_bias": True}, "scale_bias is not used by 'lars'"),
-        ({"name": "lamb", "rmsprop_lr": 0.1}, "rmsprop_lr is not used by 'lamb'"),
-        ({"matrices": "all"}, "matrices is not used by 'sgd'; leave it out, or set name to muon"),
-        ({"name": "schedule_free_sgd", "beta1": 0.0}, "beta1 of 'schedule_free_sgd' must be above 0"),
-        ({"name": "nadamw", "statistics_samples": 10}, "statistics_samples is not used by 'nadamw'"),
-        ({"name": "muon", "max_side": 10}, "max_side is not used by 'muon'"),
-        ({"name": "lamb", "rest": {"lr": 1.0}}, "rest is not used by 'lamb'"),
-        ({"name": "muon", "rest": {"beta1": 0.8}}, "beta1 is not used by 'nag'; leave it out, or set"),
+        ({"name": "adamw", "bias_correction": False}, "bias_correction: is not used by 'adamw'"),
+        ({"name": "lars", "scale_bias": True}, "scale_bias: is not used by 'lars'"),
+        ({"name": "lamb", "rmsprop_lr": 0.1}, "rmsprop_lr: is not used by 'lamb'"),
+        ({"matrices": "all"}, "matrices: is not used by 'sgd'; leave it out, or set name to muon"),
+        ({"name": "schedule_free_sgd", "beta1": 0.0}, "beta1: should be greater than 0, got 0.0"),
+        ({"name": "nadamw", "statistics_samples": 10}, "statistics_samples: is not used by 'nadamw'"),
+        ({"name": "muon", "max_side": 10}, "max_side: is not used by 'muon'"),
+        ({"name": "lamb", "rest": {"lr": 1.0}}, "rest: is not used by 'lamb'"),
+        ({"name": "muon", "rest": {"beta1": 0.8}}, "beta1: is not used by 'nag'; leave it out, or set"),
         ({"name": "muon", "normalize_filters": True, "weight_decay": 0.1}, "weights of a fixed norm"),
-        ({"name": "lars", "weight_decay": 1.5}, "weight_decay of 'lars' must be less than 1, got 1.5"),
+        ({"name": "lars", "weight_decay": 1.5}, "weight_decay: should be less than 1, got 1.5"),
         (
             {"name": "lamb", "min_trust_ratio": 2, "max_trust_ratio": 1},
             "max_trust_ratio 1 is below min_trust_ratio 2",
@@ -225,7 +223,7 @@ def test_norm_and_bias_decay_as_the_recipe_says(keys, decaying):
 def test_averaging_is_off_unless_asked_for():
     net = build_network(config_with())
     net.initialize()
-    sgd = build_optimizer(config_with(), net)
+    sgd = optimizer_of(config_with())
     assert build_average(config_with(), net, sgd) is None
     section = {"name": "ema", "decay": 0.99, "decay_warmup": True}
     average = build_average(check_config({**TREE, "averaging": section}, "test"), net, sgd)

@@ -67,7 +67,7 @@ def refusal(load, phases, *overrides):
         ("  - {from_epoch: 5, global_batch_size: 60}",
          "phases.0: global_batch_size 60 is not a multiple of worker_batch_size 8"),
         ("  - {from_epoch: 5, optimizer: {weight_decay: 2.0}}",
-         "phases.0.optimizer: weight_decay of 'sgd' must be less than 1, got 2"),
+         "phases.0.optimizer.weight_decay: should be less than 1"),
         ("  - {from_epoch: 25, schedule: {name: constant, base_lr: 0.1, warmup_epochs: 5}}",
          "phases.0.schedule.warmup_epochs 5 must be shorter than epochs 5"),
         ("  - {from_epoch: 5, optimizer: {momentum: 0.8}}", "phases.0.optimizer.momentum: unknown key"),

@@ -8,11 +8,12 @@ import typer
 
 from gluonlab.cli.bench.session import THREADS_OPTION, is_oversubscribed, join_with_threads, open_result, show
 from gluonlab.cli.output import JSON_OPTION, check_json_target, format_table
+from gluonlab.optim import OPTIMIZERS
 
 if TYPE_CHECKING:
     from gluonlab.bench.result import Row
 
-ALL = "sgd,nag,lars,lamb,adamw,nadamw,muon,shampoo,soap,schedule_free_sgd,schedule_free_adamw"
+ALL = ",".join(OPTIMIZERS)
 
 
 def optimizer(

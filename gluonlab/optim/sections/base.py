@@ -1,0 +1,107 @@
+"""The keys that all optimizers share, and those of several."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, ClassVar, Optional
+
+from pydantic import Field
+
+from gluonlab.schedules import Schedule
+from gluonlab.section import LARGEST_NUMBER, SMALLEST_EPS, Section
+
+if TYPE_CHECKING:
+    from gluonlab.optim.base import Optimizer
+    from gluonlab.runtime.mxnet import gluon
+
+
+class OptimizerSection(Section):
+    """The update rule."""
+
+    arrays: ClassVar[int] = 1
+    """Arrays as large as all parameters together that it keeps, beside weights and gradients."""
+    has_layer_norms: ClassVar[bool] = False
+    """Whether it reads all weights and gradients once more, for norms."""
+    keeps_matrices: ClassVar[bool] = False
+    """Whether it keeps square matrices of the sides of its weights, beside those arrays."""
+    is_average: ClassVar[bool] = False
+    """Whether what it evaluates is an average of the weights already."""
+
+    name: str
+    weight_decay: float = Field(0.0, ge=0, lt=1, description="L2 penalty, added to the gradient.")
+    decay_norm_and_bias: bool = Field(False, description="Whether gamma, beta and biases decay as well.")
+    decay_bias: Optional[bool] = Field(
+        None, description="Whether biases decay, where that differs from decay_norm_and_bias."
+    )
+    clip_norm: Optional[float] = Field(
+        None,
+        gt=0,
+        le=LARGEST_NUMBER,
+        description="Largest norm of the averaged gradient of all parameters together.",
+    )
+    clip_value: Optional[float] = Field(
+        None,
+        gt=0,
+        le=LARGEST_NUMBER,
+        description="Largest size of each element of the averaged gradient, after clip_norm.",
+    )
+
+    def build(self, learning_rate: float, net: gluon.Block) -> Optimizer:
+        """The optimizer of ``net``, whose shapes are known; the training loop sets its rate.
+
+        Raises:
+            ConfigError: CFG33 the network has no weight that the rule is for.
+        """
+        raise NotImplementedError
+
+    def problems_within(self, epochs: float) -> Iterator[str]:
+        """What does not fit into a training of ``epochs``."""
+        return iter(())
+
+    def sgd_share(self, steps_per_epoch: float) -> Optional[Schedule]:
+        """The share of SGD at each step, where the rule turns into SGD."""
+        return None
+
+    @property
+    def transition_end(self) -> float:
+        """The epoch from which on the rule stays what it is."""
+        return 0.0
+
+    @property
+    def decays_bias(self) -> bool:
+        """Whether biases decay."""
+        return self.decay_norm_and_bias if self.decay_bias is None else self.decay_bias
+
+
+class MomentumSection(OptimizerSection):
+    """Rules with a momentum buffer in units of the rate."""
+
+    momentum: float = Field(0.9, ge=0, lt=1, description="Weight of the past in the momentum buffer.")
+    momentum_correction: bool = Field(
+        True, description="Rescale the momentum buffer when the rate changes (Goyal et al. 2017, remark 2)."
+    )
+
+
+class DecoupledSection(OptimizerSection):
+    """Rules whose decay is no part of the gradient."""
+
+    weight_decay: float = Field(
+        0.0, ge=0, le=1000, description="Decoupled from the gradient, times the rate."
+    )
+
+
+class AdamSection(DecoupledSection):
+    """Rules with running means of the gradient and of its square."""
+
+    arrays: ClassVar[int] = 2
+
+    beta1: float = Field(0.9, ge=0, le=0.99999, description="Weight of the past in the mean gradient.")
+    beta2: float = Field(
+        0.999, ge=0, le=0.99999, description="Weight of the past in the mean of the squared gradient."
+    )
+    eps: float = Field(
+        1e-8,
+        ge=SMALLEST_EPS,
+        le=LARGEST_NUMBER,
+        description="Added to the root of the mean squared gradient.",
+    )
