@@ -23,7 +23,7 @@ def train(run_dir, *settings, fault=""):
     return Job("train", *ALONE, *settings, f"run_dir={run_dir}", fault=fault).end()
 
 
-@pytest.mark.parametrize(("kind", "step"), zip(KINDS, STOPS))
+@pytest.mark.parametrize(("kind", "step"), list(zip(KINDS, STOPS)))
 def test_a_killed_run_ends_as_if_undisturbed(kind, step, tmp_path, table):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     ended = train(whole, *KINDS[kind])
