@@ -44,7 +44,7 @@ class Optimizer(mx.optimizer.Optimizer):
         """Arrays of zeros, and a float32 copy of a weight that is not float32."""
         return tuple(
             weight.astype("float32") if name == MASTER else nd.zeros(shape, weight.context, "float32")
-            for name, shape in self.state_shapes_of(self.param_dict[index]).items()
+            for name, shape in self.state_shapes_of(self.param_dict.get(index, weight)).items()
         )
 
     def update_multi_precision(
@@ -52,7 +52,8 @@ class Optimizer(mx.optimizer.Optimizer):
     ) -> None:
         """Update all parameters of one type in place, after counting the update."""
         self._begin_update(indices)
-        arrays = dict(zip(self.state_names_of(self.param_dict[indices[0]]), zip(*states)))
+        parameter = self.param_dict.get(indices[0], weights[0])  # which a Trainer tells, and nobody else
+        arrays = dict(zip(self.state_names_of(parameter), zip(*states)))
         masters, variances = arrays.get(MASTER, ()), arrays.get(VARIANCE, ())
         first = arrays[self.state_names[0]]
         self._update(indices, Parameters(weights, gradients, first, masters, variances))
