@@ -67,9 +67,8 @@ def train(
     check_threads(is_launched=started.size > 1)
     check_recipe(config, started.size)
     prepare_process(config)
-    is_job = started.size > 1 or launcher_line() is not None
     terms = terms_of(allow_change, start_over=start_over)
-    return train_process(config, Path(where), terms, stream or sys.stdout, listens=is_job)
+    return train_process(config, Path(where), terms, stream or sys.stdout)
 
 
 def terms_of(allow_change: Sequence[str], *, start_over: bool) -> Terms:
@@ -93,16 +92,17 @@ def train_process(
     terms: Terms,
     stream: TextIO,
     *,
-    listens: bool,
+    listens: bool = False,
     finish: Callable[[dict[str, Any]], object] = lambda summary: None,
 ) -> dict[str, Any]:
-    """Train as the rank of its job that this process is; with ``listens`` signals to stop save the run.
+    """Train as the rank of its job that this process is.
 
-    Rank 0 calls ``finish`` with the summary while its launcher can still be told of a failure.
+    In a job, and with ``listens`` alone too, signals to stop save the run. Rank 0 calls ``finish`` with the
+    summary while its launcher can still be told of a failure.
     """
     fault_injection.arm(launched_process().rank, whole_number(os.environ, ATTEMPT, 1, 1_000_000, default=1))
     stop, progress, line = StopRequest(), Progress(), launcher_line()
-    if listens:
+    if listens or line or launched_process().size > 1:
         stop.listen()
     if line:
         line.watch(progress, stop)

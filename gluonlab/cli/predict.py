@@ -63,7 +63,7 @@ def predict(
     from gluonlab.data.image_limits import ImageLimits
     from gluonlab.inference import default_engine
     from gluonlab.inference.images import open_images
-    from gluonlab.inference.predict import accuracy, top_classes
+    from gluonlab.inference.predict import are_right, top_classes
     from gluonlab.weights.which import check_which
 
     check_json_target(json_target)
@@ -72,26 +72,27 @@ def predict(
     model, compute_for = _open(target, engine, which, features is not None, check)
     compute: Any = None
     rows: list[dict[str, Any]] = []
-    computed: list[Any] = []
+    vectors: list[Any] = []
+    right: list[bool] = []
     for names, labels, batch in _batches(sources, model, batch_size):
         compute = compute or compute_for(batch)
-        computed.append(compute(batch))
-        rows += [
-            {"image": name, **({"label": label} if label >= 0 else {})} for name, label in zip(names, labels)
-        ]
-    outputs = np.concatenate(computed)
+        outputs = compute(batch)
+        if features:
+            vectors.append(outputs)
+            rows += [{"image": name} for name in names]
+            continue
+        for name, label, classes in zip(names, labels, top_classes(outputs, top, model.class_names)):
+            rows.append({"image": name, **({"label": label} if label >= 0 else {}), "classes": classes})
+        labelled = [place for place, label in enumerate(labels) if label >= 0]
+        right += are_right(outputs[labelled], [labels[place] for place in labelled])
     if features:
-        _write_features(features, outputs, [row["image"] for row in rows], json_target)
+        _write_features(features, np.concatenate(vectors), [row["image"] for row in rows], json_target)
         return
-    for row, best in zip(rows, top_classes(outputs, top, model.class_names)):
-        row["classes"] = best
     if not write_json(rows, json_target) or json_target != "-":
         cells = [(row["image"], _describe(row["classes"])) for row in rows]
         typer.echo(format_table(("image", "classes"), cells))
-        labelled = [place for place, row in enumerate(rows) if "label" in row]
-        if labelled:
-            right = accuracy(outputs[labelled], [rows[place]["label"] for place in labelled])
-            typer.echo(f"top-1 {right:.2%} of {len(labelled)} images with a label")
+        if right:
+            typer.echo(f"top-1 {np.mean(right):.2%} of {len(right)} images with a label")
 
 
 def _batches(

@@ -37,13 +37,13 @@ def top_classes(
     ]
 
 
-def accuracy(logits: NDArray[np.float32], labels: Sequence[int]) -> float:
-    """Share of images (0 to 1) whose likeliest class is their label.
+def are_right(logits: NDArray[np.float32], labels: Sequence[int]) -> list[bool]:
+    """For each image whether its likeliest class is its label.
 
     Among equal logits the label ranks last, as in `gluonlab.metrics`. A label without a logit is never right.
     """
-    known = np.asarray(labels) < logits.shape[1]
-    others, rows, columns = logits[known], np.arange(known.sum()), np.asarray(labels)[known]
-    own = others[rows, columns]
-    others[rows, columns] = -np.inf
-    return float((own > others.max(axis=1, initial=-np.inf)).sum() / len(labels))
+    classes = logits.shape[1]
+    return [
+        bool(label < classes and (np.delete(row, label) < row[label]).all())
+        for row, label in zip(logits, labels)
+    ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, ClassVar, Optional
+from typing import TYPE_CHECKING, Annotated, ClassVar, Optional
 
 from pydantic import Field
 
@@ -13,6 +13,15 @@ from gluonlab.section import LARGEST_NUMBER, SMALLEST_EPS, Section
 if TYPE_CHECKING:
     from gluonlab.optim.base import Optimizer
     from gluonlab.runtime.mxnet import gluon
+
+Momentum = Annotated[float, Field(ge=0, lt=1, description="Weight of the past in the momentum buffer.")]
+Beta2 = Annotated[
+    float, Field(ge=0, le=0.99999, description="Weight of the past in the mean of the squared gradient.")
+]
+Eps = Annotated[
+    float,
+    Field(ge=SMALLEST_EPS, le=LARGEST_NUMBER, description="Added to the root of the mean squared gradient."),
+]
 
 
 class OptimizerSection(Section):
@@ -76,7 +85,7 @@ class OptimizerSection(Section):
 class MomentumSection(OptimizerSection):
     """Rules with a momentum buffer in units of the rate."""
 
-    momentum: float = Field(0.9, ge=0, lt=1, description="Weight of the past in the momentum buffer.")
+    momentum: Momentum = 0.9
     momentum_correction: bool = Field(
         True, description="Rescale the momentum buffer when the rate changes (Goyal et al. 2017, remark 2)."
     )
@@ -96,12 +105,5 @@ class AdamSection(DecoupledSection):
     arrays: ClassVar[int] = 2
 
     beta1: float = Field(0.9, ge=0, le=0.99999, description="Weight of the past in the mean gradient.")
-    beta2: float = Field(
-        0.999, ge=0, le=0.99999, description="Weight of the past in the mean of the squared gradient."
-    )
-    eps: float = Field(
-        1e-8,
-        ge=SMALLEST_EPS,
-        le=LARGEST_NUMBER,
-        description="Added to the root of the mean squared gradient.",
-    )
+    beta2: Beta2 = 0.999
+    eps: Eps = 1e-8

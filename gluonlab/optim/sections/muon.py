@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Optional
 from pydantic import Field
 
 from gluonlab.errors import ConfigError
-from gluonlab.optim.sections.base import DecoupledSection
+from gluonlab.optim.sections.base import DecoupledSection, Momentum
 from gluonlab.section import LARGEST_NUMBER, SMALLEST_EPS, OneOf, Section
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class RestNAGSection(RestSection):
     """SGD with Nesterov's momentum."""
 
     name: Literal["nag"] = "nag"
-    momentum: float = Field(0.9, ge=0, lt=1, description="Weight of the past in the momentum buffer.")
+    momentum: Momentum = 0.9
 
     def build(self, learning_rate: float) -> Optimizer:
         """NAG with these values."""
@@ -81,7 +81,7 @@ class MuonSection(DecoupledSection):
         description="Decoupled from the gradient, times the rate; of its matrices only, see "
         "rest.weight_decay.",
     )
-    momentum: float = Field(0.9, ge=0, lt=1, description="Weight of the past in the momentum buffer.")
+    momentum: Momentum = 0.9
     matrices: Literal["hidden", "filters", "all"] = Field(
         "hidden",
         description="What takes it. `hidden`: weights of two dimensions or more but the first and the "

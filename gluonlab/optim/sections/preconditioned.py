@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from gluonlab.optim.sections.base import AdamSection, DecoupledSection
+from gluonlab.optim.sections.base import AdamSection, DecoupledSection, Momentum
 from gluonlab.section import LARGEST_NUMBER, Section
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class ShampooSection(SidesSection, DecoupledSection):
     keeps_matrices: ClassVar[bool] = True
 
     name: Literal["shampoo"] = "shampoo"
-    momentum: float = Field(0.9, ge=0, lt=1, description="Weight of the past in the momentum buffer.")
+    momentum: Momentum = 0.9
     beta2: float = Field(
         0.999, ge=0, le=0.99999, description="Weight of the past in the mean of products of gradients."
     )

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from gluonlab.optim.sections.base import MomentumSection
+from gluonlab.optim.sections.base import Beta2, Eps, MomentumSection
 from gluonlab.schedules import Schedule, rmsprop_to_sgd
-from gluonlab.section import LARGEST_NUMBER, SMALLEST_EPS
+from gluonlab.section import LARGEST_NUMBER
 
 if TYPE_CHECKING:
     from gluonlab.optim.rmsprop_warmup import RMSpropWarmup
@@ -22,15 +22,8 @@ class RMSpropWarmupSection(MomentumSection):
     arrays: ClassVar[int] = 2
 
     name: Literal["rmsprop_warmup"] = "rmsprop_warmup"
-    beta2: float = Field(
-        0.999, ge=0, le=0.99999, description="Weight of the past in the mean of the squared gradient."
-    )
-    eps: float = Field(
-        1e-8,
-        ge=SMALLEST_EPS,
-        le=LARGEST_NUMBER,
-        description="Added to the root of the mean squared gradient.",
-    )
+    beta2: Beta2 = 0.999
+    eps: Eps = 1e-8
     rmsprop_lr: float = Field(
         3e-4, gt=0, le=LARGEST_NUMBER, description="Rate of RMSprop, whatever the batch."
     )

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Optional
 
 from pydantic import Field
 
-from gluonlab.optim.sections.base import DecoupledSection, OptimizerSection
-from gluonlab.section import LARGEST_NUMBER, SMALLEST_EPS, Section
+from gluonlab.optim.sections.base import Beta2, DecoupledSection, Eps, OptimizerSection
+from gluonlab.section import Section
 
 if TYPE_CHECKING:
     from gluonlab.optim.schedule_free import ScheduleFreeAdamW, ScheduleFreeSGD
@@ -53,15 +53,8 @@ class ScheduleFreeAdamWSection(AverageSection, DecoupledSection):
     is_average: ClassVar[bool] = True
 
     name: Literal["schedule_free_adamw"] = "schedule_free_adamw"
-    beta2: float = Field(
-        0.999, ge=0, le=0.99999, description="Weight of the past in the mean of the squared gradient."
-    )
-    eps: float = Field(
-        1e-8,
-        ge=SMALLEST_EPS,
-        le=LARGEST_NUMBER,
-        description="Added to the root of the mean squared gradient.",
-    )
+    beta2: Beta2 = 0.999
+    eps: Eps = 1e-8
 
     def build(self, learning_rate: float, net: gluon.Block) -> ScheduleFreeAdamW:
         """ScheduleFreeAdamW with these values."""
