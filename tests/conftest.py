@@ -55,7 +55,7 @@ def run_processes():
     def run(processes, script, *arguments, backend="mpi", timeout=300, check=True, cwd=ROOT):
         command = [sys.executable, str(script), *map(str, arguments)]
         if backend == "kvstore":
-            command = [sys.executable, "-m", "gluonlab.parallel.kvstore_job", str(processes), *command]
+            command = [sys.executable, "-m", "gluonlab.launch.kvstore_job", str(processes), *command]
         elif processes > 1:
             mpirun = Path(sys.executable).parent / "mpirun"
             root_user = ["--allow-run-as-root"] if os.geteuid() == 0 else []

@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "gluonlab"
 LAYERS = [
     {"cli", "doctor"},
     {"build"},
-    {"training", "bench", "simulate", "config"},
+    {"training", "bench", "simulate", "config", "launch"},
     {
         "losses",
         "metrics",
@@ -22,6 +22,7 @@ LAYERS = [
         "data",
         "optim",
         "parallel",
+        "supervision",
         "checkpoint",
         "weights",
         "inference",
@@ -86,7 +87,7 @@ def test_each_framework_is_imported_in_one_place():
         name = str(path.relative_to(PACKAGE))
         for module in imports_of(path):
             if module.split(".")[0] == "horovod":
-                assert name in ("parallel/horovod_world.py", "parallel/launch/gloo_start.py")
+                assert name in ("parallel/horovod_world.py", "launch/gloo_start.py")
             if module.split(".")[0] == "mxnet":
                 assert name == "runtime/mxnet.py"
             if module.split(".")[0] == "torch":

@@ -19,12 +19,12 @@ from gluonlab.build.benchmark import benchmark_config
 from gluonlab.build.run import build_run
 from gluonlab.data.loader import Batch
 from gluonlab.data.sampler import Request
-from gluonlab.parallel.supervision.line import launcher_line
-from gluonlab.parallel.supervision.messages import ADDRESS, KEY, LIMITS
-from gluonlab.parallel.supervision.stop import StopRequest
-from gluonlab.parallel.supervision.switchboard import Switchboard
 from gluonlab.parallel.world import SingleProcess
 from gluonlab.runtime.mxnet import mx
+from gluonlab.supervision.line import launcher_line
+from gluonlab.supervision.messages import ADDRESS, KEY, LIMITS
+from gluonlab.supervision.stop import StopRequest
+from gluonlab.supervision.switchboard import Switchboard
 from gluonlab.torch_engine import check_torch
 from gluonlab.training.fit import fit
 from gluonlab.training.loop import apply_gradients

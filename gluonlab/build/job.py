@@ -21,12 +21,12 @@ from gluonlab.checkpoint.verify import Checkpoint
 from gluonlab.config.schema import Config
 from gluonlab.errors import GluonlabError
 from gluonlab.foreign_errors import as_gluonlab_error
-from gluonlab.parallel.failure import as_rank_failure, write_report
-from gluonlab.parallel.supervision.stop import PreemptedError, StopRequest
 from gluonlab.parallel.world import PeerFailedError, World
 from gluonlab.reporting import run_files
 from gluonlab.reporting.held_directory import HeldDirectory
 from gluonlab.reporting.useful_batch import largest_useful_batch
+from gluonlab.supervision.failure import as_rank_failure, write_report
+from gluonlab.supervision.stop import PreemptedError, StopRequest
 from gluonlab.training.fit import carry_on
 from gluonlab.training.resume import check_same_on_all, resume
 from gluonlab.training.run import Run

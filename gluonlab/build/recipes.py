@@ -19,14 +19,14 @@ from gluonlab.checkpoint.verify import read_checkpoint
 from gluonlab.config.load import load_config
 from gluonlab.config.schema import Config
 from gluonlab.errors import ConfigError
+from gluonlab.launch import job as launched
 from gluonlab.parallel.environment import bind_to_cores, launched_process, set_cpu_threads
-from gluonlab.parallel.launch import job as launched
-from gluonlab.parallel.supervision.line import launcher_line
-from gluonlab.parallel.supervision.messages import ATTEMPT
-from gluonlab.parallel.supervision.progress import Progress
-from gluonlab.parallel.supervision.stop import StopRequest
 from gluonlab.runtime.limits import check_limits, check_threads
 from gluonlab.runtime.variables import whole_number
+from gluonlab.supervision.line import launcher_line
+from gluonlab.supervision.messages import ATTEMPT
+from gluonlab.supervision.progress import Progress
+from gluonlab.supervision.stop import StopRequest
 from gluonlab.weights.which import check_which
 
 

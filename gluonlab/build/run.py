@@ -36,7 +36,7 @@ from gluonlab.config.schema import Config
 from gluonlab.data.identity import identity_of
 from gluonlab.data.sampler import Sampler
 from gluonlab.intervals import parse_interval
-from gluonlab.parallel.launch.job import COMMAND, START_OVER
+from gluonlab.launch.job import COMMAND, START_OVER
 from gluonlab.parallel.world import World
 from gluonlab.reporting.reporter import Reporter, SilentReporter
 from gluonlab.reporting.run_files import CHECKPOINTS

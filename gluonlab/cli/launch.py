@@ -27,8 +27,8 @@ from gluonlab.errors import ConfigError
 
 if TYPE_CHECKING:
     from gluonlab.config.schema import Config
-    from gluonlab.parallel.launch.hosts import Host
-    from gluonlab.parallel.launch.restarts import RestartPolicy
+    from gluonlab.launch.hosts import Host
+    from gluonlab.launch.restarts import RestartPolicy
 
 
 class BackendChoice(str, Enum):
@@ -93,10 +93,10 @@ def launch(
 
     Example: gluonlab launch -n 16 --hosts a:8,b:8 --max-restarts 3 RECIPE
     """
-    from gluonlab.parallel.launch import JobPlan
-    from gluonlab.parallel.launch.restarts import run_until_done
-    from gluonlab.parallel.supervision.watchdog import Limits
+    from gluonlab.launch import JobPlan
+    from gluonlab.launch.restarts import run_until_done
     from gluonlab.reporting.run_files import LOGS
+    from gluonlab.supervision.watchdog import Limits
 
     check_json_target(json_target)
     check_start_over(start_over, allow_change)
@@ -142,7 +142,7 @@ def _checked(
 
 def _train(recipe: Path, overrides: list[str], allow_change: list[str], start_over: bool) -> list[str]:
     """What each process runs."""
-    from gluonlab.parallel.launch import job
+    from gluonlab.launch import job
 
     options = [word for key in allow_change for word in ("--allow-change", key)]
     if start_over:
@@ -163,7 +163,7 @@ def _starter(backend: Optional[BackendChoice], processes: int, is_tuned: bool) -
 
 
 def _turn_autotuner_on(run_dir: Path) -> None:
-    from gluonlab.parallel.launch.autotune import LOG, autotuner_environment
+    from gluonlab.launch.autotune import LOG, autotuner_environment
 
     make_folder(run_dir, 0o700)
     os.environ.update(autotuner_environment(run_dir / LOG))
@@ -171,7 +171,7 @@ def _turn_autotuner_on(run_dir: Path) -> None:
 
 def _tell(run_dir: Path, json_target: Optional[str], *, is_tuned: bool) -> None:
     """The summary as JSON, and the best setting of Horovod where it was tuned."""
-    from gluonlab.parallel.launch.autotune import LOG, best_setting
+    from gluonlab.launch.autotune import LOG, best_setting
     from gluonlab.reporting.run_files import SUMMARY, read_json
 
     best = best_setting(run_dir / LOG) if is_tuned else None
@@ -189,7 +189,7 @@ def _tell(run_dir: Path, json_target: Optional[str], *, is_tuned: bool) -> None:
 
 
 def _hosts(hosts: Optional[str], host_file: Optional[Path], processes: int) -> tuple[Host, ...]:
-    from gluonlab.parallel.launch.hosts import parse_hosts, read_host_file
+    from gluonlab.launch.hosts import parse_hosts, read_host_file
 
     if hosts and host_file:
         raise ConfigError("CLI02", "--hosts and --host-file", "say the same thing", "give one of them")
@@ -208,7 +208,7 @@ def _restart_policy(
 ) -> RestartPolicy:
     from gluonlab.build.check import check_recipe
     from gluonlab.build.samples import describe_samples
-    from gluonlab.parallel.launch.restarts import RestartPolicy
+    from gluonlab.launch.restarts import RestartPolicy
 
     def fits(processes: int) -> bool:
         try:

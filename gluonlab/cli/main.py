@@ -119,7 +119,7 @@ def run() -> int:
 def end_with(error: Exception) -> int:
     """Tell the launcher, or the user, of ``error``; returns the exit code."""
     from gluonlab.parallel.environment import launched_process
-    from gluonlab.parallel.failure import as_rank_failure, tell_launcher
+    from gluonlab.supervision.failure import as_rank_failure, tell_launcher
 
     shown = as_rank_failure(error, as_gluonlab_error(error), launched_process().rank)
     if not tell_launcher(shown):

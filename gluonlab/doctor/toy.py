@@ -11,10 +11,10 @@ import numpy as np
 
 from gluonlab import models
 from gluonlab.checkpoint.store import CheckpointStore
+from gluonlab.launch import launch
 from gluonlab.losses import SmoothedCrossEntropy
 from gluonlab.metrics import Metrics
 from gluonlab.optim.momentum import NAG
-from gluonlab.parallel.launch import launch
 from gluonlab.parallel.virtual_workers import VirtualWorkers
 from gluonlab.parallel.world import SingleProcess, join_world
 from gluonlab.runtime.mxnet import mx, nd

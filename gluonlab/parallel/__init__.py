@@ -1,1 +1,1 @@
-"""Processes: the World they form, the virtual workers they run, and how they are launched."""
+"""Processes: the World they form and the virtual workers they run."""

@@ -19,9 +19,9 @@ from gluonlab.fault_injection import fault_point
 from gluonlab.parallel.accumulation import pairwise_sum
 from gluonlab.parallel.environment import is_horovod_installed
 from gluonlab.parallel.host_stage import HostStage, stages_by_type
-from gluonlab.parallel.supervision.progress import JOINING, LEAVING, Progress
 from gluonlab.parallel.world import World
 from gluonlab.runtime.mpi_library import load_mpi_library
+from gluonlab.supervision.progress import JOINING, LEAVING, Progress
 
 # A bucket is one collective. Small enough that the first are under way while backward still runs,
 # large enough that the latency of a collective does not count.

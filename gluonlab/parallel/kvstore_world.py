@@ -14,9 +14,9 @@ import numpy as np
 from gluonlab.errors import SetupError
 from gluonlab.parallel.accumulation import pairwise_sum
 from gluonlab.parallel.environment import ALONE, LaunchedProcess
-from gluonlab.parallel.supervision.progress import LEAVING, Progress
 from gluonlab.parallel.world import World
 from gluonlab.runtime.mxnet import mx, nd
+from gluonlab.supervision.progress import LEAVING, Progress
 
 Kind = Literal["device", "nccl", "dist_sync"]
 

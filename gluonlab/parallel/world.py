@@ -9,8 +9,8 @@ from typing import Any, Optional, TypeVar
 
 from gluonlab.errors import ClusterError, SetupError
 from gluonlab.parallel.environment import launched_process
-from gluonlab.parallel.supervision.progress import Progress
 from gluonlab.runtime.limits import check_limits
+from gluonlab.supervision.progress import Progress
 
 Result = TypeVar("Result")
 

@@ -11,9 +11,9 @@ from typing import Any, Optional
 from gluonlab.checkpoint.verify import Checkpoint
 from gluonlab.errors import CheckpointError, NumericError
 from gluonlab.metrics import Metrics
-from gluonlab.parallel.supervision.progress import TRAINING
-from gluonlab.parallel.supervision.stop import PreemptedError
 from gluonlab.reporting.traces import traces_of
+from gluonlab.supervision.progress import TRAINING
+from gluonlab.supervision.stop import PreemptedError
 from gluonlab.training.divergence import LossHistory, look_for_divergence, may_roll_back
 from gluonlab.training.finite_state import check_finite_state
 from gluonlab.training.loop import check_finite

@@ -13,13 +13,13 @@ from gluonlab.data.loader import Loader
 from gluonlab.data.sampler import Sampler, evaluation_requests
 from gluonlab.fault_injection import fault_point
 from gluonlab.intervals import Interval
-from gluonlab.parallel.supervision.progress import VALIDATING
-from gluonlab.parallel.supervision.stop import StopRequest
 from gluonlab.parallel.virtual_workers import VirtualWorkers
 from gluonlab.parallel.world import World
 from gluonlab.reporting.reporter import Reporter, SilentReporter
 from gluonlab.runtime.mxnet import nd
 from gluonlab.schedules import Schedule
+from gluonlab.supervision.progress import VALIDATING
+from gluonlab.supervision.stop import StopRequest
 from gluonlab.training.loop import evaluate
 from gluonlab.training.network import LossFn
 from gluonlab.training.phase import Phase

@@ -9,7 +9,7 @@ from typing import Any, Optional
 from gluonlab.checkpoint.writer import BackgroundWriter, SaveResult
 from gluonlab.errors import CheckpointError
 from gluonlab.parallel.agreement import LAG
-from gluonlab.parallel.supervision.progress import SAVING
+from gluonlab.supervision.progress import SAVING
 from gluonlab.training.finite_state import check_finite_state
 from gluonlab.training.run import AnyReporter, Run
 from gluonlab.training.same_weights import check_same_weights

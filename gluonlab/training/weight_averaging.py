@@ -12,9 +12,9 @@ from gluonlab.data.sampler import Sampler
 from gluonlab.epochs import Epochs
 from gluonlab.models.layers import BATCH_NORMS
 from gluonlab.optim.averaging import StochasticWeightAverage
-from gluonlab.parallel.supervision.progress import VALIDATING, Progress
 from gluonlab.parallel.virtual_workers import VirtualWorkers
 from gluonlab.runtime.mxnet import gluon, nd
+from gluonlab.supervision.progress import VALIDATING, Progress
 from gluonlab.training.network import Network
 from gluonlab.training.state import TrainState
 

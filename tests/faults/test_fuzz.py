@@ -17,10 +17,10 @@ from gluonlab.checkpoint.verify import read_checkpoint
 from gluonlab.config import load_config
 from gluonlab.data.recordio import RecordReader, RecordWriter, pack_image_record, parse_index
 from gluonlab.errors import GluonlabError
-from gluonlab.parallel.failure import FailureReport, report_of
-from gluonlab.parallel.launch.hosts import parse_hosts
-from gluonlab.parallel.supervision.messages import encode
-from gluonlab.parallel.supervision.switchboard import RankView, Switchboard
+from gluonlab.launch.hosts import parse_hosts
+from gluonlab.supervision.failure import FailureReport, report_of
+from gluonlab.supervision.messages import encode
+from gluonlab.supervision.switchboard import RankView, Switchboard
 from gluonlab.weights.files import read_weights
 from gluonlab.weights.mxnet_params import write_params
 

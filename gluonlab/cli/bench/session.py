@@ -66,9 +66,9 @@ def is_started_elsewhere(processes: int, backend: Backend) -> bool:
 
     if processes == 1 or launched_process().size > 1:
         return False
-    from gluonlab.parallel.launch.job import run_job
-    from gluonlab.parallel.launch.plan import JobPlan
-    from gluonlab.parallel.supervision.watchdog import Limits
+    from gluonlab.launch.job import run_job
+    from gluonlab.launch.plan import JobPlan
+    from gluonlab.supervision.watchdog import Limits
 
     command = [sys.executable, "-m", "gluonlab.cli.main", *sys.argv[1:]]
     failure = run_job(JobPlan(command, processes, backend.value, limits=Limits(grace=GRACE_SECONDS)))
@@ -85,10 +85,10 @@ def join_with_threads(threads: Optional[int], config: Optional[Config] = None) -
     from gluonlab.parallel.environment import launched_process, set_cpu_threads
 
     chosen = set_cpu_threads(threads, launched_process().local_size)
-    from gluonlab.parallel.supervision.line import launcher_line
-    from gluonlab.parallel.supervision.progress import Progress
-    from gluonlab.parallel.supervision.stop import StopRequest
     from gluonlab.parallel.world import join_world
+    from gluonlab.supervision.line import launcher_line
+    from gluonlab.supervision.progress import Progress
+    from gluonlab.supervision.stop import StopRequest
 
     progress, line = Progress(), launcher_line()
     if line:
@@ -102,7 +102,7 @@ def join_with_threads(threads: Optional[int], config: Optional[Config] = None) -
 
 def leave(world: World) -> None:
     """End the part of this process; its launcher, if there is one, learns that all went well."""
-    from gluonlab.parallel.supervision.line import launcher_line
+    from gluonlab.supervision.line import launcher_line
 
     world.shutdown()
     line = launcher_line()
@@ -132,7 +132,7 @@ def open_result(benchmark: str, json_target: Optional[str], rank: int = 0) -> Re
     from gluonlab.bench.result import Result
     from gluonlab.build.run import package_versions
     from gluonlab.checkout import git_commit
-    from gluonlab.parallel.launch.job import COMMAND
+    from gluonlab.launch.job import COMMAND
 
     origin: dict[str, Any] = {
         "machine": describe_machine(),

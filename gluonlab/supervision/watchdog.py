@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Optional
 
 from gluonlab.errors import ClusterError, Problem
-from gluonlab.parallel.supervision.lived_time import LivedTime
-from gluonlab.parallel.supervision.progress import JOINING, SLOW_PHASES, STARTING
-from gluonlab.parallel.supervision.switchboard import RankView
+from gluonlab.supervision.lived_time import LivedTime
+from gluonlab.supervision.progress import JOINING, SLOW_PHASES, STARTING
+from gluonlab.supervision.switchboard import RankView
 
 # A process may pause for so many times the longest pause after which it went on.
 PATIENCE = 3.0

@@ -1,6 +1,6 @@
 """P workers, a scheduler and a parameter server on this host's loopback, started and ended together.
 
-usage: python -m gluonlab.parallel.kvstore_job PROCESSES COMMAND ...
+usage: python -m gluonlab.launch.kvstore_job PROCESSES COMMAND ...
 """
 
 from __future__ import annotations

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from gluonlab.commands import install_command
 from gluonlab.errors import ConfigError, SetupError
+from gluonlab.launch.plan import JobPlan
+from gluonlab.launch.shared_memory import check_shared_memory
 from gluonlab.parallel.environment import is_horovod_installed
-from gluonlab.parallel.launch.plan import JobPlan
-from gluonlab.parallel.launch.shared_memory import check_shared_memory
 
 # Group 1 is the rank, 0 if empty; lines without a prefix are the engine's own.
 _PREFIX_OF = {
@@ -78,13 +78,13 @@ def _mpirun(plan: JobPlan, environment: Mapping[str, str]) -> list[str]:
 def _kvstore_job(plan: JobPlan, environment: Mapping[str, str]) -> list[str]:
     if plan.hosts:
         raise ConfigError("CLI02", "--backend kvstore", "is for one host", "use --backend mpi for several")
-    return [sys.executable, "-m", "gluonlab.parallel.kvstore_job", str(plan.processes)]
+    return [sys.executable, "-m", "gluonlab.launch.kvstore_job", str(plan.processes)]
 
 
 def _horovodrun(plan: JobPlan, environment: Mapping[str, str]) -> list[str]:
     if plan.hosts:
         raise ConfigError("CLI02", "--backend gloo", "is for one host", "use --backend mpi for several")
-    start = [sys.executable, "-m", "gluonlab.parallel.launch.gloo_start"]
+    start = [sys.executable, "-m", "gluonlab.launch.gloo_start"]
     return [*start, "--gloo", "-np", str(plan.processes), "--network-interfaces", "lo"]
 
 

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Optional, TextIO
 
 from gluonlab.errors import CheckpointError, ClusterError, Problem
-from gluonlab.parallel.launch.hosts import Host, is_this_host
-from gluonlab.parallel.launch.job import run_job
-from gluonlab.parallel.launch.plan import JobPlan
-from gluonlab.parallel.launch.verdict import JobFailure, error_with_code
+from gluonlab.launch.hosts import Host, is_this_host
+from gluonlab.launch.job import run_job
+from gluonlab.launch.plan import JobPlan
+from gluonlab.launch.verdict import JobFailure, error_with_code
 from gluonlab.reporting.held_directory import HeldDirectory
 
 MAX_DELAY_SECONDS = 300.0

@@ -11,10 +11,10 @@ from platform import node
 from typing import Optional
 
 from gluonlab.errors import ClusterError, GluonlabError, Problem, ResourceError
-from gluonlab.parallel.failure import FailureReport
-from gluonlab.parallel.supervision.switchboard import RankView
-from gluonlab.parallel.supervision.watchdog import Trouble
 from gluonlab.runtime.limits import limits_in_force, short_in_words
+from gluonlab.supervision.failure import FailureReport
+from gluonlab.supervision.switchboard import RankView
+from gluonlab.supervision.watchdog import Trouble
 
 CONTINUE = "the same command continues from the last checkpoint"
 # What may be gone at the next start: a lost peer, weights that differ, memory, a crash.

@@ -7,7 +7,7 @@ import threading
 from types import FrameType
 from typing import Optional
 
-from gluonlab.parallel.supervision.stop import signals_to_take
+from gluonlab.supervision.stop import signals_to_take
 
 
 class Signals:

@@ -12,19 +12,19 @@ import psutil
 import pytest
 
 from gluonlab.errors import DataError, Problem
-from gluonlab.parallel.failure import report_of
-from gluonlab.parallel.launch.environment import job_environment
-from gluonlab.parallel.launch.gloo_start import owner_of_connection
-from gluonlab.parallel.launch.hosts import Host
-from gluonlab.parallel.launch.output import Output
-from gluonlab.parallel.launch.plan import JobPlan
-from gluonlab.parallel.launch.verdict import judge
-from gluonlab.parallel.supervision.lived_time import LivedTime
-from gluonlab.parallel.supervision.messages import LINE_BYTES, encode
-from gluonlab.parallel.supervision.stop import PreemptedError
-from gluonlab.parallel.supervision.switchboard import RankView, Switchboard
-from gluonlab.parallel.supervision.watchdog import Limits, Trouble, Watchdog
+from gluonlab.launch.environment import job_environment
+from gluonlab.launch.gloo_start import owner_of_connection
+from gluonlab.launch.hosts import Host
+from gluonlab.launch.output import Output
+from gluonlab.launch.plan import JobPlan
+from gluonlab.launch.verdict import judge
 from gluonlab.parallel.world import PeerFailedError
+from gluonlab.supervision.failure import report_of
+from gluonlab.supervision.lived_time import LivedTime
+from gluonlab.supervision.messages import LINE_BYTES, encode
+from gluonlab.supervision.stop import PreemptedError
+from gluonlab.supervision.switchboard import RankView, Switchboard
+from gluonlab.supervision.watchdog import Limits, Trouble, Watchdog
 
 
 def view(rank, **values):
@@ -224,7 +224,7 @@ EXITED = "The first process to do so was:  Process name: [prterun-vm-1@1,1] Exit
 
 def told(rank, error, when):
     report = report_of(error, rank)
-    from gluonlab.parallel.failure import FailureReport
+    from gluonlab.supervision.failure import FailureReport
 
     return view(rank, report=FailureReport.from_json({**report, "time": when}))
 
@@ -312,6 +312,6 @@ def test_the_owner_of_a_connection_of_this_host_is_known():
 
 
 def test_a_launcher_can_be_signalled_by_every_name_it_promises():
-    from gluonlab.parallel.supervision.stop import STOP_SIGNALS
+    from gluonlab.supervision.stop import STOP_SIGNALS
 
     assert set(STOP_SIGNALS) == {signal.SIGTERM, signal.SIGUSR1, signal.SIGINT, signal.SIGHUP}

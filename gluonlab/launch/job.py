@@ -20,17 +20,17 @@ import psutil
 
 from gluonlab.disk import writing
 from gluonlab.errors import Problem
-from gluonlab.parallel.launch.engines import engine_of
-from gluonlab.parallel.launch.environment import job_environment
-from gluonlab.parallel.launch.output import Output
-from gluonlab.parallel.launch.plan import Backend, JobPlan
-from gluonlab.parallel.launch.signals import Signals
-from gluonlab.parallel.launch.verdict import CONTINUE, JobFailure, count_oom_kills, error_with_code, judge
-from gluonlab.parallel.supervision.messages import ADDRESS, ATTEMPT, KEY, KEY_FILE, LIMITS
-from gluonlab.parallel.supervision.switchboard import Switchboard
-from gluonlab.parallel.supervision.watchdog import Trouble, Watchdog
+from gluonlab.launch.engines import engine_of
+from gluonlab.launch.environment import job_environment
+from gluonlab.launch.output import Output
+from gluonlab.launch.plan import Backend, JobPlan
+from gluonlab.launch.signals import Signals
+from gluonlab.launch.verdict import CONTINUE, JobFailure, count_oom_kills, error_with_code, judge
 from gluonlab.runtime.limits import check_limits, check_threads_of_job, short_in_words
 from gluonlab.runtime.variables import check_variables
+from gluonlab.supervision.messages import ADDRESS, ATTEMPT, KEY, KEY_FILE, LIMITS
+from gluonlab.supervision.switchboard import Switchboard
+from gluonlab.supervision.watchdog import Trouble, Watchdog
 
 # Tell rank 0, which draws the progress bar, what it cannot see: the user's terminal and its width (0: none).
 TERMINAL = "GLUONLAB_TERMINAL"

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gluonlab.parallel.launch.autotune import best_setting
+from gluonlab.launch.autotune import best_setting
 
 HEADER = (
     "hierarchical_allreduce,hierarchical_allgather,torus_allreduce,cache_enabled,"

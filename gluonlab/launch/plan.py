@@ -12,8 +12,8 @@ from typing import Literal, Optional
 import psutil
 
 from gluonlab.errors import ClusterError, ConfigError
-from gluonlab.parallel.launch.hosts import Host
-from gluonlab.parallel.supervision.watchdog import Limits
+from gluonlab.launch.hosts import Host
+from gluonlab.supervision.watchdog import Limits
 
 Backend = Literal["mpi", "gloo", "srun", "kvstore"]
 

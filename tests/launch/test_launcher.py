@@ -81,7 +81,7 @@ def test_what_a_killed_mpirun_left_behind_stops_no_other_job(tmp_path):
         [
             sys.executable,
             "-c",
-            "import sys; from gluonlab.parallel.launch.job import launch; launch(sys.argv[1:], 2)",
+            "import sys; from gluonlab.launch.job import launch; launch(sys.argv[1:], 2)",
             sys.executable,
             "-c",
             rank,
@@ -127,7 +127,7 @@ def test_a_signal_saves_the_run(tmp_path, number):
 
 MAPPED_WHEN_GLOO_STARTS = """
 import horovod.runner.launch as horovodrun
-from gluonlab.parallel.launch import gloo_start
+from gluonlab.launch import gloo_start
 horovodrun.run_commandline = lambda: print(open("/proc/self/maps").read())
 gloo_start.main()
 """

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gluonlab.errors import ConfigError
-from gluonlab.parallel.launch.hosts import MOST_HOSTS, Host, parse_hosts, read_host_file
+from gluonlab.launch.hosts import MOST_HOSTS, Host, parse_hosts, read_host_file
 
 MPIRUN = Path(sys.executable).parent / "mpirun"
 

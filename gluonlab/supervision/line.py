@@ -17,9 +17,9 @@ from typing import Optional
 from gluonlab.commands import gluonlab_command
 from gluonlab.errors import ClusterError
 from gluonlab.parallel.environment import launched_process
-from gluonlab.parallel.supervision.messages import ADDRESS, KEY, KEY_FILE, LIMITS, Lines, Message, encode
-from gluonlab.parallel.supervision.progress import SLOW_PHASES, Progress
-from gluonlab.parallel.supervision.stop import StopRequest
+from gluonlab.supervision.messages import ADDRESS, KEY, KEY_FILE, LIMITS, Lines, Message, encode
+from gluonlab.supervision.progress import SLOW_PHASES, Progress
+from gluonlab.supervision.stop import StopRequest
 
 BEAT_SECONDS = 1.0
 # Stacks are in the log before the launcher ends a process for idling.

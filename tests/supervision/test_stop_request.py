@@ -7,12 +7,12 @@ import time
 
 import pytest
 
-from gluonlab.parallel.supervision.stop import SAME_SIGNAL_SECONDS, StopRequest
+from gluonlab.supervision.stop import SAME_SIGNAL_SECONDS, StopRequest
 
 # Its main thread waits in native code for a lock that it holds itself, which no signal interrupts.
 STUCK = """
 import ctypes, signal, sys
-from gluonlab.parallel.supervision.stop import StopRequest
+from gluonlab.supervision.stop import StopRequest
 stop = StopRequest()
 stop.on_signal = lambda reason: print(reason, flush=True)
 stop.listen()
@@ -66,7 +66,7 @@ def test_a_signal_long_after_the_launchers_word_is_the_second(stuck):
 
 AT_ONCE = """
 import os, signal
-from gluonlab.parallel.supervision.stop import StopRequest
+from gluonlab.supervision.stop import StopRequest
 stop = StopRequest()
 stop.listen()
 os.kill(os.getpid(), signal.SIGTERM)

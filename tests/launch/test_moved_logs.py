@@ -7,11 +7,11 @@ import re
 import pytest
 
 from gluonlab.errors import CheckpointError, ClusterError
-from gluonlab.parallel.launch import restarts
-from gluonlab.parallel.launch.output import Output
-from gluonlab.parallel.launch.plan import JobPlan
-from gluonlab.parallel.launch.restarts import RestartPolicy, run_until_done
-from gluonlab.parallel.launch.verdict import JobFailure
+from gluonlab.launch import restarts
+from gluonlab.launch.output import Output
+from gluonlab.launch.plan import JobPlan
+from gluonlab.launch.restarts import RestartPolicy, run_until_done
+from gluonlab.launch.verdict import JobFailure
 
 
 def test_a_log_that_comes_late_does_not_make_the_directory_again(tmp_path, capsys):

@@ -6,10 +6,10 @@ import socket
 
 import pytest
 
-from gluonlab.parallel.supervision.line import LauncherLine
-from gluonlab.parallel.supervision.lived_time import LivedTime
-from gluonlab.parallel.supervision.switchboard import RankView
-from gluonlab.parallel.supervision.watchdog import Limits, Watchdog
+from gluonlab.supervision.line import LauncherLine
+from gluonlab.supervision.lived_time import LivedTime
+from gluonlab.supervision.switchboard import RankView
+from gluonlab.supervision.watchdog import Limits, Watchdog
 
 
 def view(rank, **values):

@@ -10,10 +10,10 @@ import threading
 from dataclasses import dataclass, field
 from typing import Optional
 
-from gluonlab.parallel.failure import FailureReport
-from gluonlab.parallel.supervision.lived_time import LivedTime
-from gluonlab.parallel.supervision.messages import Lines, Message, encode
-from gluonlab.parallel.supervision.progress import REMEMBERED
+from gluonlab.supervision.failure import FailureReport
+from gluonlab.supervision.lived_time import LivedTime
+from gluonlab.supervision.messages import Lines, Message, encode
+from gluonlab.supervision.progress import REMEMBERED
 
 HELLO_SECONDS = 3.0
 MAX_STRANGERS = 64

@@ -50,7 +50,7 @@ def as_rank_failure(error: BaseException, shown: GluonlabError, rank: int) -> Gl
 
 def tell_launcher(error: GluonlabError) -> bool:
     """Report to the launcher, which tells once for all ranks; False if there is none of ours."""
-    from gluonlab.parallel.supervision.line import launcher_line
+    from gluonlab.supervision.line import launcher_line
 
     try:
         line = launcher_line()

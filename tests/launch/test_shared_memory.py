@@ -8,9 +8,9 @@ from types import SimpleNamespace
 import pytest
 
 from gluonlab.errors import ResourceError, SetupError
-from gluonlab.parallel.launch.engines import engine_of
-from gluonlab.parallel.launch.plan import Host, JobPlan
-from gluonlab.parallel.launch.shared_memory import FOLDER, MIB, SIZE, check_shared_memory
+from gluonlab.launch.engines import engine_of
+from gluonlab.launch.plan import Host, JobPlan
+from gluonlab.launch.shared_memory import FOLDER, MIB, SIZE, check_shared_memory
 
 
 @pytest.fixture
@@ -81,9 +81,7 @@ def test_a_limit_on_the_size_of_files(free, monkeypatch):
 
 def test_it_is_mpi_on_one_host_that_needs_it(monkeypatch):
     asked = []
-    monkeypatch.setattr(
-        "gluonlab.parallel.launch.engines.check_shared_memory", lambda *what: asked.append(what)
-    )
+    monkeypatch.setattr("gluonlab.launch.engines.check_shared_memory", lambda *what: asked.append(what))
     for backend in ("gloo", "kvstore", "mpi"):
         engine_of(JobPlan(["true"], 2, backend), {"A": "b"})
     engine_of(JobPlan(["true"], 2, "mpi", hosts=(Host("a", 1), Host("b", 1))), {})

@@ -6,11 +6,11 @@ import time
 import pytest
 
 from gluonlab.errors import Problem
-from gluonlab.parallel.launch.job import run_job
-from gluonlab.parallel.launch.plan import JobPlan
-from gluonlab.parallel.launch.verdict import judge
-from gluonlab.parallel.supervision.switchboard import RankView
-from gluonlab.parallel.supervision.watchdog import Limits, Trouble
+from gluonlab.launch.job import run_job
+from gluonlab.launch.plan import JobPlan
+from gluonlab.launch.verdict import judge
+from gluonlab.supervision.switchboard import RankView
+from gluonlab.supervision.watchdog import Limits, Trouble
 
 VIEWS = {rank: RankView(rank, "a", 100 + rank, heard=0.0, step=5, phase="training") for rank in (0, 1)}
 EXITED = "The first process to do so was:  Process name: [prterun-vm-1@1,1] Exit code:    3"
