@@ -18,6 +18,7 @@ LAYERS = [
         "losses",
         "metrics",
         "reporting",
+        "sweep",
         "models",
         "data",
         "optim",

@@ -56,6 +56,8 @@ def train_in(
         return _tell_finished(run_dir, found, tell)
     run = build_run(config, run_dir, world, stream)
     run.stop, run.allowed_changes = stop, terms.allowed_changes
+    if terms.until_epoch is not None:
+        run.pause_step = run.sampler.calendar.first_step_of(terms.until_epoch)
     check_same_on_all(run)
     lock = world.run_on_all(lambda: lock_run_directory(run_dir) if world.rank == 0 else None)
     try:

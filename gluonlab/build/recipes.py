@@ -71,9 +71,10 @@ def train(
     return train_process(config, Path(where), terms, stream or sys.stdout)
 
 
-def terms_of(allow_change: Sequence[str], *, start_over: bool) -> Terms:
+def terms_of(allow_change: Sequence[str], *, start_over: bool, until_epoch: Optional[float] = None) -> Terms:
     """How a run goes on; one that starts over does so once in a launched job, whatever restarts it has."""
-    return Terms(tuple(allow_change), os.environ.get(launched.START_OVER, "") if start_over else None)
+    job = os.environ.get(launched.START_OVER, "") if start_over else None
+    return Terms(tuple(allow_change), job, until_epoch)
 
 
 def prepare_process(config: Config) -> None:

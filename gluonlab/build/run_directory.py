@@ -66,11 +66,13 @@ def check_same_run(config: Config, run_dir: Path, allowed_changes: Sequence[str]
 class Terms:
     """How a run may go on with what its directory holds: keys that may have changed, or that it starts over.
 
-    ``start_over`` names the job that does, "" if it has no name: a restart of the same job goes on.
+    ``start_over`` names the job that does, "" if it has no name: a restart of the same job goes on. The run
+    stops at ``until_epoch``, saved, if it is told.
     """
 
     allowed_changes: tuple[str, ...] = ()
     start_over: Optional[str] = None
+    until_epoch: Optional[float] = None
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from gluonlab.cli.output import (
     ALLOW_CHANGE,
     JSON_OPTION,
     START_OVER,
+    UNTIL_EPOCH,
     check_json_target,
     check_start_over,
     write_json,
@@ -87,6 +88,7 @@ def launch(
     is_tuned: bool = _AUTOTUNE,
     allow_change: list[str] = ALLOW_CHANGE,
     start_over: bool = START_OVER,
+    until_epoch: Optional[float] = UNTIL_EPOCH,
     json_target: Optional[str] = JSON_OPTION,
 ) -> None:
     """Train with several processes, on one host or many. See docs/reliability.md and docs/clusters.md.
@@ -103,7 +105,7 @@ def launch(
     starter = _starter(backend, processes, is_tuned)
     config, run_dir = _checked(recipe, overrides or [], processes, None if start_over else allow_change)
     plan = JobPlan(
-        _train(recipe, overrides or [], allow_change, start_over),
+        _train(recipe, overrides or [], allow_change, start_over, until_epoch),
         processes,
         starter,
         hosts=_hosts(hosts, host_file, processes),
@@ -140,7 +142,13 @@ def _checked(
     return config, run_dir
 
 
-def _train(recipe: Path, overrides: list[str], allow_change: list[str], start_over: bool) -> list[str]:
+def _train(
+    recipe: Path,
+    overrides: list[str],
+    allow_change: list[str],
+    start_over: bool,
+    until_epoch: Optional[float],
+) -> list[str]:
     """What each process runs."""
     from gluonlab.launch import job
 
@@ -148,6 +156,8 @@ def _train(recipe: Path, overrides: list[str], allow_change: list[str], start_ov
     if start_over:
         os.environ[job.START_OVER] = uuid4().hex
         options.append("--start-over")
+    if until_epoch is not None:
+        options += ["--until-epoch", str(until_epoch)]
     return [sys.executable, "-m", "gluonlab.cli.main", "train", *options, str(recipe), *overrides]
 
 

@@ -30,6 +30,7 @@ VERBS = {
     "init": "Make a folder to train on your own images.",
     "train": "Train in this process.",
     "launch": "Train with several processes, on one host or many.",
+    "sweep": "Train with many values of some keys; the best of them.",
     "evaluate": "Validate a run or a checkpoint, each image once.",
     "predict": "Name the likeliest classes of images.",
     "schedule": "Show learning rate, batch and steps of a recipe.",

@@ -31,6 +31,9 @@ ALLOW_CHANGE = typer.Option(
     [], "--allow-change", metavar="KEY", help="Continue though this key of the recipe is another; repeatable."
 )
 
+UNTIL_EPOCH = typer.Option(
+    None, "--until-epoch", min=0.0, metavar="E", help="Stop there, saved, with code 75; without it, go on."
+)
 START_OVER = typer.Option(
     False, "--start-over", help="Begin at step 0; what the run directory holds is moved to before-N in it."
 )

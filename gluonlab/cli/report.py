@@ -11,9 +11,10 @@ from gluonlab.bench.result import read_result
 from gluonlab.cli.output import JSON_OPTION, write_json
 from gluonlab.errors import ConfigError
 from gluonlab.reporting.html_report import write_report
+from gluonlab.sweep.record import SWEEP, read_sweep
 
 _RUNS = typer.Argument(
-    ..., metavar="RUN|RESULT...", help="Run directories, and result files of gluonlab bench (JSON)."
+    ..., metavar="RUN|SWEEP|RESULT...", help="Folders of runs and sweeps, and result files of bench (JSON)."
 )
 _OUTPUT = typer.Option(
     None, "-o", "--output", metavar="FILE", help="HTML file; report.html in the run if there is only one."
@@ -33,7 +34,9 @@ def report(
         what = "several runs" if run_dirs else "no run"
         raise ConfigError("CLI02", "report", f"{what} and no file to write to", "add -o report.html")
     target = output or run_dirs[0] / "report.html"
-    write_report(run_dirs, target, {str(path): read_result(path) for path in files})
+    sweeps = [read_sweep(path) for path in run_dirs if (path / SWEEP).is_file()]
+    runs = [path for path in run_dirs if not (path / SWEEP).is_file()]
+    write_report(runs, target, {str(path): read_result(path) for path in files}, sweeps)
     result = {
         "report": str(target),
         "runs": [str(path) for path in run_dirs],

@@ -14,6 +14,7 @@ from gluonlab.cli.output import (
     ALLOW_CHANGE,
     JSON_OPTION,
     START_OVER,
+    UNTIL_EPOCH,
     check_json_target,
     check_start_over,
     write_json,
@@ -38,6 +39,7 @@ def train(
     ),
     allow_change: list[str] = ALLOW_CHANGE,
     start_over: bool = START_OVER,
+    until_epoch: Optional[float] = UNTIL_EPOCH,
     json_target: Optional[str] = JSON_OPTION,
 ) -> None:
     """Train in this process. Under horovodrun, mpirun or srun it is one of their processes.
@@ -69,7 +71,7 @@ def train(
     recipes.train_process(
         config,
         run_directory(config, recipe),
-        recipes.terms_of(allow_change, start_over=start_over),
+        recipes.terms_of(allow_change, start_over=start_over, until_epoch=until_epoch),
         _progress_stream(json_target),
         listens=True,
         finish=partial(write_json, target=json_target),

@@ -16,7 +16,9 @@ from gluonlab.reporting.measured_section import measured_section
 from gluonlab.reporting.plots import Point, curve_style, curves_svg
 from gluonlab.reporting.run_files import latest_by_step, write_text
 from gluonlab.reporting.runs import RunRecord, read_run
+from gluonlab.reporting.sweep_section import best_runs, sweep_section
 from gluonlab.reporting.useful_batch import largest_useful_batch
+from gluonlab.sweep.record import Sweep
 
 _RESULTS = (
     *("run", "top-1", "top-5", "val loss", "train loss", "steps", "epochs", "batch", "useful", "W", "P"),
@@ -38,15 +40,21 @@ NamedRuns = dict[str, RunRecord]
 Results = Mapping[str, Result]
 
 
-def write_report(run_dirs: Sequence[Path], out_path: Path, results: Optional[Results] = None) -> None:
+def write_report(
+    run_dirs: Sequence[Path], out_path: Path, results: Optional[Results] = None, sweeps: Sequence[Sweep] = ()
+) -> None:
     """Write one self-contained HTML file about the runs in ``run_dirs`` and ``results`` of `gluonlab bench`.
+
+    Of ``sweeps`` it has the results against their keys, and the best runs as if they had been named.
 
     The same runs give the same bytes. CheckpointError CKP02 if a run is missing, CKP03 if one of its
     files is damaged, OSError if ``out_path`` cannot be written.
     """
-    runs = _name_runs([read_run(path) for path in run_dirs])
+    of_sweeps = [path for sweep in sweeps for path in best_runs(sweep)]
+    runs = _name_runs([read_run(path) for path in [*run_dirs, *of_sweeps]])
     title = next(iter(runs)) if len(runs) == 1 else f"{len(runs)} runs compared" if runs else "Measurements"
     sections = [f'<h1>{escape(title)}</h1>\n<p class="soft">gluonlab report</p>']
+    sections += map(sweep_section, sweeps)
     if runs:
         sections += [_results_section(runs), _curves_section(runs)]
     if results:

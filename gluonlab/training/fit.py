@@ -23,6 +23,9 @@ from gluonlab.training.saving import Saver
 from gluonlab.training.state import checkpoint_state, weights_sha256
 from gluonlab.training.updates import Updates
 
+UNTIL_EPOCH = "--until-epoch"
+"""Why a run stops at `Run.pause_step`."""
+
 
 def fit(run: Run) -> dict[str, Any]:
     """Train ``run`` to its end, from its latest checkpoint if it has one; returns the summary.
@@ -100,6 +103,7 @@ class _Fitting:
         self.run.average_weights()  # the run was stopped just before it
         if self.run.state.step and self._is_interval_over(self.run.eval_every):
             self._validate()  # the run was stopped in the middle of it
+        self._pause()
         while True:
             try:
                 return self._train_what_is_left()
@@ -129,6 +133,8 @@ class _Fitting:
             while run.state.step < phase_end:
                 epoch_end, validation_step = self._next_step_of(1.0), self._next_step_of(run.eval_every)
                 end_step = min(epoch_end, validation_step, phase_end)
+                if run.pause_step is not None:
+                    end_step = min(end_step, run.pause_step)
                 if run.averaging:
                     end_step = min(end_step, run.averaging.next_step(run.state.step))
                 for due in self.updates.until(end_step, batches, metrics):
@@ -142,8 +148,16 @@ class _Fitting:
                 run.average_weights()
                 if end_step in (validation_step, run.total_steps):
                     self._validate()
+                self._pause()
                 if run.checkpoint_every and (due.save or end_step == epoch_end):
                     self._save()
+
+    def _pause(self) -> None:
+        """Stop at the step where the run is to, unless it ends there; all processes do alike."""
+        run = self.run
+        if run.pause_step is not None and run.pause_step <= run.state.step < run.total_steps:
+            run.stop.make(UNTIL_EPOCH)
+            self._stop()
 
     def _stop(self) -> None:
         self.saver.check_directory()
@@ -155,9 +169,10 @@ class _Fitting:
         saved = run.world.exchange(str(newest))[0]
         what = "the state is saved" if saved == str(step) else f"the last checkpoint is that of step {saved}"
         self.reporter.message(f"stopped at step {step} by {reason}, {what}")
-        raise PreemptedError(
-            "CLU20", f"step {step}", f"stopped by {reason}, {what}", "the same command continues"
+        hint = (
+            "the same command without it goes on" if reason == UNTIL_EPOCH else "the same command continues"
         )
+        raise PreemptedError("CLU20", f"step {step}", f"stopped by {reason}, {what}", hint)
 
     def _next_step_of(self, interval_epochs: float, after: int = 0) -> int:
         """The first step after the current one (or ``after`` it) at which another interval is over."""

@@ -65,7 +65,8 @@ class Run:
     ``identity`` is what a checkpoint must agree on to be continued (JSON data, `training.identity` compares
     it), but for the keys that begin with one of ``allowed_changes``. ``stop`` may be asked from a signal
     handler or another thread. ``equal_logits_loss``, that of a network which cannot tell classes apart, is
-    the unit of `LossHistory`; if it is infinite, no loss is too high. Where there are ``phases``,
+    the unit of `LossHistory`; if it is infinite, no loss is too high. At ``pause_step`` the run stops by
+    itself, saved; it is trained no further before that is another. Where there are ``phases``,
     ``workers``, ``loader`` and ``loss_fn`` are those of the present one. ``engine`` is the name of what
     computes ``state.network``.
     """
@@ -92,6 +93,7 @@ class Run:
     identity: dict[str, Any] = field(default_factory=dict)
     engine: str = "mxnet"
     allowed_changes: tuple[str, ...] = ()
+    pause_step: Optional[int] = None
     stop: StopRequest = field(default_factory=StopRequest)
     phases: Sequence[Phase] = ()
     averaging: Optional[WeightAveraging] = None
