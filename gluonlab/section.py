@@ -70,6 +70,14 @@ class OneOf:
         own = self.sections[named["name"]].model_fields
         return {key: one for key, one in named.items() if key in own or not self._changes_nothing(key, one)}
 
+    def without_unused(self, value: Any) -> Any:
+        """``value`` without the keys that only other sections have, whatever they say."""
+        if not isinstance(value, dict) or value.get("name") not in list(self.sections):
+            return value
+        own = self.sections[value["name"]].model_fields
+        others = {key for section in self.sections.values() for key in section.model_fields}
+        return {key: one for key, one in value.items() if key in own or key not in others}
+
     def _changes_nothing(self, key: str, value: Any) -> bool:
         fields = [
             section.model_fields[key] for section in self.sections.values() if key in section.model_fields

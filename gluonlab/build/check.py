@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gluonlab.build.data import build_calendar, known_train_samples
+from gluonlab.build.data import build_calendar
 from gluonlab.build.schedule import peak_lr
 from gluonlab.config.schema import Config
 from gluonlab.models import entry
@@ -20,7 +20,7 @@ def check_recipe(config: Config, processes: int) -> None:
     entry(config.model.name)
     for phase in config.in_phases():
         peak_lr(phase)
-    samples = known_train_samples(config.data)
+    samples = config.data.known_samples("train")
     if samples is not None:
         build_calendar(config, samples)
 

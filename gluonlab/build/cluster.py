@@ -9,7 +9,7 @@ from statistics import median
 from typing import Optional
 
 from gluonlab import models
-from gluonlab.build.data import build_calendar, known_val_samples, planned_train_samples
+from gluonlab.build.data import build_calendar, planned_train_samples
 from gluonlab.build.gradients import gradient_tensors
 from gluonlab.build.network import build_network
 from gluonlab.config.cluster import ClusterFile, Measurement
@@ -121,7 +121,7 @@ def _build_job(
     from gluonlab.parallel.shares import workers_of_process
 
     notes = [law_note] if law_note else []
-    if known_val_samples(config.data) is None:
+    if config.data.known_samples("val") is None:
         notes.append("validation is left out: data.val_samples does not tell how much it is")
     if config.phases:
         notes.append("phases are left out: all updates are as those of the first epoch")
@@ -159,7 +159,7 @@ def _build_calendar(config: Config, global_batch_size: int) -> Calendar:
         steps=epochs.total_steps(config.epochs),
         epochs=config.epochs,
         validations=math.ceil(config.epochs / config.eval_every),
-        val_images=known_val_samples(config.data) or 0,
+        val_images=config.data.known_samples("val") or 0,
         checkpoint_seconds=interval.amount if interval and interval.unit == "seconds" else None,
     )
 

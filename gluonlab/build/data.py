@@ -4,33 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 from gluonlab.config.schema import Config
-from gluonlab.config.sections import Data
 from gluonlab.data.augment import Augmentation, Step
 from gluonlab.data.augment.colour import ColourJitter, Lighting
 from gluonlab.data.augment.placement import RandomErasing, ShiftCrop
 from gluonlab.data.augment.rand_augment import RandAugment
 from gluonlab.data.augment.views import CentreCrop, Framing, InceptionCrop, RandomCrop, WholeImage
-from gluonlab.data.classes import classes_of, numbered_by
-from gluonlab.data.digits import load_digits
-from gluonlab.data.image_limits import ImageLimits
-from gluonlab.data.npz import load_npz
-from gluonlab.data.packing import usable_cores
-from gluonlab.data.published import PUBLISHED_SIZES, load_published
-from gluonlab.data.record_files import record_files
+from gluonlab.data.classes import classes_of
+from gluonlab.data.sections.base import DataSection, Split
 from gluonlab.data.source import Source, check_labels
-from gluonlab.data.verification.verify import Kind
-from gluonlab.data.verified_source import open_verified
 from gluonlab.epochs import Epochs
 from gluonlab.errors import ConfigError, DataError, Problem
 
 if TYPE_CHECKING:
     from gluonlab.data.loader import Loader
-
-Split = Literal["train", "val"]
 
 
 @dataclass(frozen=True)
@@ -47,33 +36,26 @@ class DataSets:
     class_names: tuple[str, ...] = ()
 
 
-def open_data_sets(data: Data) -> DataSets:
+def open_data_sets(data: DataSection) -> DataSets:
     """Open both splits and check every label.
 
     Raises:
         DataError: a file is missing or damaged, a label lies outside the classes, or validation has a class
             that training has not.
     """
-    if data.name == "synthetic":
-        return DataSets(None, None, data.samples, data.samples)
-    train = _open_checked(data, "train")
+    train = open_split(data, "train")
     class_names = classes_of(train)
-    val = _open_checked(data, "val", class_names)
-    return DataSets(train, val, len(train), len(val), class_names)
+    val = open_split(data, "val", class_names)
+    train_samples = len(train) if train else data.known_samples("train") or 0
+    val_samples = len(val) if val else data.known_samples("val") or 0
+    return DataSets(train, val, train_samples, val_samples, class_names)
 
 
-def open_val(data: Data, class_names: Sequence[str]) -> Optional[Source]:
-    """The validation split alone, its classes numbered as ``class_names``; None for synthetic data."""
-    return None if data.name == "synthetic" else _open_checked(data, "val", class_names)
-
-
-def open_train(data: Data) -> Optional[Source]:
-    """The training split alone; None for synthetic data."""
-    return None if data.name == "synthetic" else _open_checked(data, "train")
-
-
-def _open_checked(data: Data, split: Split, class_names: Sequence[str] = ()) -> Source:
-    source = _open_split(data, split, class_names)
+def open_split(data: DataSection, split: Split, class_names: Sequence[str] = ()) -> Optional[Source]:
+    """A split alone, its classes numbered as ``class_names``; None for synthetic data."""
+    source = data.open(split, class_names)
+    if source is None:
+        return None
     check_labels(source, data.classes)
     expected = data.train_samples if split == "train" else data.val_samples
     if expected is not None and len(source) != expected:
@@ -86,24 +68,10 @@ def _open_checked(data: Data, split: Split, class_names: Sequence[str] = ()) -> 
     return source
 
 
-def known_train_samples(data: Data) -> Optional[int]:
-    """The size of the training set where the recipe tells it; None where the files must be opened."""
-    published = PUBLISHED_SIZES.get(data.name)
-    drawn = data.samples if data.name == "synthetic" else None
-    return data.train_samples or (published.train if published else drawn)
-
-
-def known_val_samples(data: Data) -> Optional[int]:
-    """The size of the validation set where the recipe tells it; None where the files must be opened."""
-    published = PUBLISHED_SIZES.get(data.name)
-    drawn = data.samples if data.name == "synthetic" else None
-    return data.val_samples or (published.val if published else drawn)
-
-
-def planned_train_samples(data: Data) -> int:
+def planned_train_samples(data: DataSection) -> int:
     """The size of the training set, from the files only if nothing else tells."""
-    known = known_train_samples(data)
-    return known if known is not None else len(_open_split(data, "train"))
+    known = data.known_samples("train")
+    return known if known is not None else len(data.open("train") or ())
 
 
 def build_calendar(config: Config, train_samples: int) -> Epochs:
@@ -193,7 +161,7 @@ def _build_loader(config: Config, source: Optional[Source], augmentation: Augmen
     )
 
 
-def build_train_augmentation(data: Data) -> Augmentation:
+def build_train_augmentation(data: DataSection) -> Augmentation:
     """The view named by ``data.augment`` and the steps whose strength is not zero."""
     # As in validation, at the size of training.
     resize_to = round((data.resize or data.val_size) * data.image_size / data.val_size)
@@ -225,23 +193,6 @@ def build_train_augmentation(data: Data) -> Augmentation:
     return Augmentation(framing, data.channels, tuple(steps))
 
 
-def build_val_augmentation(data: Data) -> Augmentation:
+def build_val_augmentation(data: DataSection) -> Augmentation:
     """A centre crop."""
     return Augmentation(CentreCrop(data.val_size, data.resize or data.val_size), data.channels)
-
-
-def _open_split(data: Data, split: Split, class_names: Sequence[str] = ()) -> Source:
-    if data.name == "digits":
-        return load_digits(split)
-    if data.name in ("record", "folder", "npz"):
-        where = data.train if split == "train" else data.val
-        assert where is not None, "the schema asks for both"
-        if data.name == "npz":
-            return numbered_by(class_names, load_npz(str(where)))
-        fraction = data.max_bad_fraction if data.bad_records == "skip" else None
-        kind: Kind = "record" if data.name == "record" else "folder"
-        paths = record_files(where) if kind == "record" else [Path(str(where))]
-        limits = ImageLimits(data.max_pixels, data.max_bytes)
-        return open_verified(kind, paths, data.classes, fraction, usable_cores(), class_names, limits)
-    assert data.path is not None, "the schema asks for it"
-    return load_published(data.name, data.path, split)

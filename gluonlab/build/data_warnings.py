@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from typing import Union
 
 from gluonlab.build.data import DataSets
-from gluonlab.config.sections import Data
 from gluonlab.data.classes import classes_of, tell_missing
 from gluonlab.data.duplicates import part_of, tell_repeats
+from gluonlab.data.sections.base import DataSection
+from gluonlab.data.sections.files import FilesSection
 from gluonlab.data.source import Source
 
 
-def data_warnings(data: Data, sets: DataSets) -> list[str]:
+def data_warnings(data: DataSection, sets: DataSets) -> list[str]:
     """One line each."""
     if sets.train is None or sets.val is None:
         return []
@@ -25,9 +26,9 @@ def data_warnings(data: Data, sets: DataSets) -> list[str]:
     ]
 
 
-def _repeats(data: Data, sets: DataSets) -> list[str]:
+def _repeats(data: DataSection, sets: DataSets) -> list[str]:
     """Images that are there more than once: by their digests, so far as verification found them."""
-    if not data.train or not data.val:
+    if not isinstance(data, FilesSection):
         return []
     parts = part_of(sets.train, "training")
     if _is_same_place(data.train, data.val):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gluonlab.build.data import build_val_augmentation, open_train
+from gluonlab.build.data import build_val_augmentation, open_split
 from gluonlab.config.schema import Config
 from gluonlab.data.decode import read_view
 from gluonlab.errors import ConfigError
@@ -39,7 +39,7 @@ def engine_network(
 def _calibration_images(config: Config) -> NDArray[np.float32]:
     """Training images, evenly chosen, as validation prepares them."""
     data = config.data
-    source = open_train(data)
+    source = open_split(data, "train")
     if source is None:
         raise ConfigError(
             "CFG79", "engine int8", "needs real images to calibrate with, the data is synthetic"

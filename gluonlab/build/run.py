@@ -21,7 +21,7 @@ from gluonlab.build.data import (
     build_train_loader,
     build_val_loader,
     open_data_sets,
-    open_val,
+    open_split,
 )
 from gluonlab.build.data_warnings import class_warnings, data_warnings
 from gluonlab.build.device import build_device, wire_warnings
@@ -128,14 +128,14 @@ def validate_checkpoint(
     device = build_device(config, world)
     ctx = device.ctx
     class_names = names_in_checkpoint(checkpoint, config.data)
-    source = world.run_on_all(lambda: open_val(config.data, class_names))
+    source = world.run_on_all(lambda: open_split(config.data, "val", class_names))
     if source and world.rank == 0:
         for warning in class_warnings(source, config.data.classes, class_names):
             _log.warning("warning: %s", warning)
     state = build_state(config, world, device)
     world.run_on_all(lambda: restore(state, checkpoint))
     loader = build_val_loader(config, source, ctx)
-    samples = len(source) if source else config.data.samples
+    samples = len(source) if source else config.data.known_samples("val") or 0
     validation = Validation(loader, samples, config.eval_batch_size, build_val_loss(config))
     with state.weights_to_evaluate() if which != "raw" else nullcontext():
         net = engine_network(config, state.net, engine, check=check) if engine else state.network.predict
@@ -154,7 +154,7 @@ def run_identity(config: Config, sets: DataSets) -> dict[str, Any]:
 def provenance(config: Config, run: Run) -> dict[str, Any]:
     """What ``config.json`` holds: the resolved configuration and what runs it."""
     return {
-        "config": _with_absolute_paths(config.model_dump()),
+        "config": _with_absolute_paths(config),
         "total_steps": run.total_steps,
         "class_names": run.identity["data"]["class_names"],
         "engine": run.engine,
@@ -169,18 +169,17 @@ def provenance(config: Config, run: Run) -> dict[str, Any]:
     }
 
 
-def _with_absolute_paths(config: dict[str, Any]) -> dict[str, Any]:
+def _with_absolute_paths(config: Config) -> dict[str, Any]:
     """So that the run can be evaluated from another folder."""
-    for key in ("path", "train", "val"):
-        where = config["data"][key]
-        if isinstance(where, str):
-            config["data"][key] = str(Path(where).absolute())
-        elif where:
-            config["data"][key] = [str(Path(each).absolute()) for each in where]
-    pretrained = config["model"]["pretrained"]
+    tree = config.model_dump()
+    for key in config.data.places:
+        where = tree["data"][key]
+        absolute = [str(Path(each).absolute()) for each in ([where] if isinstance(where, str) else where)]
+        tree["data"][key] = absolute[0] if isinstance(where, str) else absolute
+    pretrained = config.model.pretrained
     if pretrained and Path(pretrained).exists():
-        config["model"]["pretrained"] = str(Path(pretrained).absolute())
-    return config
+        tree["model"]["pretrained"] = str(Path(pretrained).absolute())
+    return tree
 
 
 def package_versions() -> dict[str, str]:

@@ -13,7 +13,7 @@ from typing import IO, Any, Optional
 
 from gluonlab.checkpoint.store import CheckpointStore
 from gluonlab.checkpoint.verify import Checkpoint, read_checkpoint
-from gluonlab.config.load import check_config
+from gluonlab.config.load import check_saved
 from gluonlab.config.schema import Config
 from gluonlab.disk import make_folder, reading, writing
 from gluonlab.errors import CheckpointError, ConfigError
@@ -226,7 +226,7 @@ def load_run_config(run_dir: Path, overrides: Sequence[str] = ()) -> Config:
     document = read_json(path)
     if not isinstance(document.get("config"), dict):
         raise CheckpointError("CKP10", str(path), "holds no configuration")
-    return check_config(document["config"], str(path), overrides)
+    return check_saved(document["config"], str(path), overrides)
 
 
 def find_checkpoint(target: Path) -> Checkpoint:

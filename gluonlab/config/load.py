@@ -15,6 +15,7 @@ from gluonlab.config.recipe_file import parse_value
 from gluonlab.config.schema import Config
 from gluonlab.config.tree import Tree, load_tree
 from gluonlab.errors import ConfigError, Problem
+from gluonlab.section import choice_of
 
 
 def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
@@ -48,6 +49,17 @@ def check_config(
     if problems:
         raise ConfigError.from_problems(problems)
     return config
+
+
+def check_saved(tree: Tree, where: str, overrides: Sequence[str] = ()) -> Config:
+    """`check_config` of what a run has saved, perhaps of an earlier version, to which all data keys were one.
+
+    Raises:
+        ConfigError: with every problem found.
+    """
+    choice = choice_of(Config.model_fields["data"])
+    assert choice is not None, "data is one of several sections"
+    return check_config({**tree, "data": choice.without_unused(tree.get("data"))}, where, overrides)
 
 
 def _apply_override(tree: Tree, origins: dict[str, str], override: str) -> Problem | None:

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from gluonlab.config.regularisation import Mixing
 from gluonlab.config.schedule import ScheduleSection
-from gluonlab.config.sections import Augmentation
+from gluonlab.data.sections.base import Augmentation
 from gluonlab.section import Section
 
 Tree = dict[str, Any]

@@ -12,7 +12,9 @@ from gluonlab.config.phases import Phase, merge_changes, problems_of_order
 from gluonlab.config.problems import place_of
 from gluonlab.config.regularisation import Loss, Mixing
 from gluonlab.config.schedule import ScheduleSection
-from gluonlab.config.sections import About, Data, Model
+from gluonlab.config.sections import About, Model
+from gluonlab.data import DATA_SETS
+from gluonlab.data.sections.base import DataSection
 from gluonlab.intervals import parse_interval
 from gluonlab.optim import OPTIMIZERS
 from gluonlab.optim.sections.base import OptimizerSection
@@ -24,7 +26,7 @@ class Config(Section):
     """A recipe, and the settings of one run of it."""
 
     about: About = Field(About(), description="Source and expected result; does not change the run.")
-    data: Data
+    data: Annotated[DataSection, OneOf(DATA_SETS)]
     model: Model
     global_batch_size: int = Field(ge=1, description="Images per update, over all processes.")
     worker_batch_size: Optional[int] = Field(
@@ -239,7 +241,8 @@ class Config(Section):
     def recipe(self) -> dict[str, Any]:
         """The keys that decide the result of the run: all but run settings and where files lie."""
         settings: dict[str, Any] = dict.fromkeys((*RUN_SETTINGS, "about"), True)
-        recipe = self.model_dump(exclude={**settings, "data": DATA_SETTINGS})
+        of_data = {*self.data.settings, *self.data.places}
+        recipe = self.model_dump(exclude={**settings, "data": of_data})
         # Sums within an operator are split over its threads, and joined by a compiler: both decide the bits.
         if not self.deterministic:
             return recipe
@@ -263,16 +266,6 @@ def _problems_of(tree: dict[str, Any]) -> list[str]:
     return []
 
 
-DATA_SETTINGS = {
-    "path",
-    "train",
-    "val",
-    "train_samples",
-    "val_samples",
-    "max_pixels",
-    "max_bytes",
-    "threads",
-}
 RUN_SETTINGS = (
     "run_dir",
     "engine",

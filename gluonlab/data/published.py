@@ -1,11 +1,9 @@
-"""The data sets that are known by name: their sizes, so that plans need not open anything, and themselves."""
+"""What is known of a data set by its name: how large it is, and where its files are published."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from gluonlab.data.source import Source
+from dataclasses import dataclass
+from typing import NamedTuple
 
 
 class Sizes(NamedTuple):
@@ -15,24 +13,19 @@ class Sizes(NamedTuple):
     val: int
 
 
-PUBLISHED_SIZES = {
-    "digits": Sizes(1_437, 360),
-    "cifar10": Sizes(50_000, 10_000),
-    "cifar100": Sizes(50_000, 10_000),
-    "mnist": Sizes(60_000, 10_000),
-    "fashion_mnist": Sizes(60_000, 10_000),
-}
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file, its size in bytes and its SHA-256."""
+
+    name: str
+    size: int
+    sha256: str
 
 
-def load_published(name: str, path: str, split: str) -> Source:
-    """A split of one of `PUBLISHED_SIZES`, but for the digits, from the folder or archive ``path``."""
-    from gluonlab.data.cifar import load_cifar10, load_cifar100
-    from gluonlab.data.mnist import load_fashion_mnist, load_mnist
+@dataclass(frozen=True)
+class Publication:
+    """Where a data set is published: files below ``address``; archives are unpacked."""
 
-    loaders = {
-        "cifar10": load_cifar10,
-        "cifar100": load_cifar100,
-        "mnist": load_mnist,
-        "fashion_mnist": load_fashion_mnist,
-    }
-    return loaders[name](path, split)
+    address: str
+    files: tuple[RemoteFile, ...]
+    homepage: str

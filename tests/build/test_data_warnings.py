@@ -6,10 +6,11 @@ import pytest
 
 from gluonlab.build.data import DataSets, open_data_sets
 from gluonlab.build.data_warnings import data_warnings
-from gluonlab.config.sections import Data
+from gluonlab.data.sections.files import FolderSection, NpzSection
+from gluonlab.data.sections.synthetic import SyntheticSection
 from gluonlab.data.source import ArraySource
 
-DATA = Data(name="synthetic", image_size=4, classes=8)
+DATA = SyntheticSection(image_size=4, classes=8)
 NAMES = tuple("abcdefgh")
 
 
@@ -49,8 +50,8 @@ def write(path, gray):
     cv2.imwrite(str(path), np.full((4, 4), gray, np.uint8))
 
 
-def told_of(**keys):
-    data = Data(image_size=4, classes=2, channels=1, mean=[0.0], std=[1.0], **keys)
+def told_of(section, **keys):
+    data = section(image_size=4, classes=2, channels=1, mean=[0.0], std=[1.0], **keys)
     return data_warnings(data, open_data_sets(data))
 
 
@@ -60,13 +61,13 @@ def test_images_of_both_splits_or_classes_are_told_when_a_run_starts(tmp_path):
     for name, gray in {"a/1": 40, "b/1": 30}.items():
         write(tmp_path / f"val/{name}.png", gray)
     train, val = tmp_path / "train", tmp_path / "val"
-    assert told_of(name="folder", train=str(train), val=str(val)) == [
+    assert told_of(FolderSection, train=str(train), val=str(val)) == [
         f"1 of 2 images of validation are in training too, such as {train}/b/1.png and {val}/b/1.png",
         f"1 of 4 images of training are in another class as well, such as {train}/a/1.png and "
         f"{train}/b/2.png",
     ]
     (tmp_path / "again").symlink_to(train)
-    assert told_of(name="folder", train=str(train), val=str(tmp_path / "again"))[0] == (
+    assert told_of(FolderSection, train=str(train), val=str(tmp_path / "again"))[0] == (
         f"data.val is data.train, {tmp_path / 'again'}: no image is new to validation"
     )
 
@@ -75,6 +76,6 @@ def test_arrays_that_overlap_are_told(tmp_path):
     images = np.arange(64, dtype=np.uint8).reshape(4, 4, 4)
     np.savez(tmp_path / "train.npz", images=images, labels=np.array([0, 1, 0, 1]))
     np.savez(tmp_path / "val.npz", images=images[1:3], labels=np.array([1, 0]))
-    assert told_of(name="npz", train=str(tmp_path / "train.npz"), val=str(tmp_path / "val.npz")) == [
+    assert told_of(NpzSection, train=str(tmp_path / "train.npz"), val=str(tmp_path / "val.npz")) == [
         "2 of 2 images of validation are in training too, such as train.npz: image 1 and val.npz: image 0"
     ]

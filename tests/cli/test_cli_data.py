@@ -98,7 +98,7 @@ def test_a_split_that_lacks_a_class_is_packed_by_the_numbers_of_training(tmp_pat
     [
         (["cifar10"], "give --path"),
         (["mnist"], "give --path"),
-        (["digits", "--path", "x"], "ship with gluonlab"),
+        (["digits", "--path", "x"], "ships with gluonlab"),
         (["digits", "--split", "x"], "has its own splits"),
         (["folder", "--path", "x"], "not used with the folder"),
         (["digits", "--labels", "x"], "has its own classes"),

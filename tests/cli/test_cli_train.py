@@ -223,7 +223,7 @@ def test_training_arrays_and_their_record_files_is_the_same_run(run_gluonlab, tm
 def test_options_that_would_be_ignored_or_fail_late_are_refused_at_once(run_gluonlab, tmp_path):
     refused(run_gluonlab("train", DIGITS, "--processes", 2), 2, "CLI02", "gluonlab launch -n")
     refused(run_gluonlab("train", DIGITS, "--json", tmp_path / "no/x.json"), 4, "CKP01", "no such folder")
-    refused(run_gluonlab("train", DIGITS, "data.val=other.rec"), 2, "CFG10", "not used by 'digits'")
+    refused(run_gluonlab("train", DIGITS, "data.val=other.rec"), 2, "CFG04", "not used by 'digits'")
     refused(run_gluonlab("train", DIGITS, "data.pad=20"), 2, "CFG10", "larger than image_size")
     refused(run_gluonlab("train", DIGITS, "seed="), 2, "CFG15", "seed=null")
     refused(run_gluonlab("train", DIGITS, "foo.bar=1"), 2, "CFG04", "command line: foo")

@@ -99,7 +99,7 @@ def test_what_follows_packing_cifar10_is_a_whole_recipe(root, monkeypatch):
     ]
     words = shlex.split(_next_step(rows).replace("next: ", ""))
     data = load_config(Path(words[2]), words[3:]).data
-    assert (data.name, data.train, data.val, data.path) == ("record", "x/train.rec", "x/val.rec", None)
+    assert (data.name, data.train, data.val) == ("record", "x/train.rec", "x/val.rec")
 
 
 @pytest.mark.parametrize("name", FETCHED)

@@ -81,7 +81,7 @@ def test_all_problems_are_told_at_once(recipe):
         ("data=1", "CFG15", "is a section"),
         ("epochs", "CFG15", "section.key=value"),
         ("epochs.x=1", "CFG15", "is not a section"),
-        ("data.name=record", "CFG10", "needs data.train and data.val"),
+        ("data.path=here", "CFG04", "is not used by 'synthetic'; leave it out, or set name to cifar10"),
         ("epochs={a: 1}", "CFG15", "mapping"),
     ],
 )
@@ -90,6 +90,20 @@ def test_a_bad_value_names_its_key_and_what_is_allowed(recipe, override, code, w
     assert line.startswith(f"error[{code}]")
     assert words in line
     assert "\n" not in line
+
+
+def test_a_data_set_wants_its_own_keys_and_no_others(recipe):
+    text = refusal(recipe(), "data.name=record", "data.path=x", "data.samples=7")
+    assert [line.split(": ")[1:3] for line in text.splitlines()] == [
+        ["data.train", "is required"],
+        ["data.val", "is required"],
+        [
+            "data.path",
+            "is not used by 'record'; leave it out, or set name to cifar10 or cifar100 or mnist or "
+            "fashion_mnist",
+        ],
+        ["data.samples", "is not used by 'record'; leave it out, or set name to synthetic"],
+    ]
 
 
 def test_milestones_beyond_training_or_out_of_order_are_refused(recipe):

@@ -15,7 +15,9 @@ import numpy as np
 import pytest
 
 from gluonlab.data.archives import unpack
-from gluonlab.data.fetching import DATA_SETS, DataSet, RemoteFile, fetch
+from gluonlab.data.fetching import fetch
+from gluonlab.data.published import Publication, RemoteFile
+from gluonlab.data.sections.published import published_sets
 from gluonlab.errors import DataError
 
 
@@ -57,7 +59,7 @@ def published(server, files):
     for name, content in files.items():
         (server.folder / name).write_bytes(content)
     remote = tuple(RemoteFile(n, len(c), hashlib.sha256(c).hexdigest()) for n, c in files.items())
-    return DataSet(server.address, remote, server.address)
+    return Publication(server.address, remote, server.address)
 
 
 CONTENT = np.random.RandomState(0).bytes(3_000_000)
@@ -154,8 +156,9 @@ def test_damaged_archives(tmp_path):
 
 
 def test_every_published_file_has_a_whole_checksum():
-    assert set(DATA_SETS) == {"cifar10", "cifar100", "mnist", "fashion_mnist"}
-    for data_set in DATA_SETS.values():
-        for file in data_set.files:
+    publications = [each.publication for each in published_sets().values() if each.publication]
+    assert len(publications) == 4
+    for publication in publications:
+        for file in publication.files:
             assert len(bytes.fromhex(file.sha256)) == 32
             assert file.size > 4000

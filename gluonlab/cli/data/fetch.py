@@ -7,12 +7,12 @@ from typing import Optional
 
 import typer
 
-from gluonlab.cli.data.sources import RECIPES, progress_bar
+from gluonlab.cli.data.sources import SETS, progress_bar
 from gluonlab.cli.output import JSON_OPTION, check_json_target, write_json
 from gluonlab.commands import gluonlab_command
 from gluonlab.errors import ConfigError, DataError
 
-FETCHED = ("cifar10", "cifar100", "mnist", "fashion_mnist")
+FETCHED = {name: each.publication for name, each in SETS.items() if each.publication}
 
 
 def fetch(
@@ -35,12 +35,11 @@ def fetch(
     if archive and not Path(archive).exists():
         raise DataError("DAT01", archive, "no such file")
     check_json_target(json_file)
-    from gluonlab.data.fetching import DATA_SETS
     from gluonlab.data.fetching import fetch as fetch_files
 
     with progress_bar(name) as progress:
         paths = fetch_files(
-            DATA_SETS[name],
+            FETCHED[name],
             Path(folder),
             archive=Path(archive) if archive else None,
             address=address,
@@ -55,7 +54,7 @@ def next_step(name: str, folder: str) -> str:
     """To train on what was fetched, where gluonlab has a recipe for it, or else to look at it."""
     from gluonlab.config.recipe_file import override
 
-    recipe = RECIPES.get(name)
+    recipe = SETS[name].recipe
     if recipe:
         return gluonlab_command("train", recipe, override("data.path", folder))
     return gluonlab_command("data", "stats", name, "--path", folder)

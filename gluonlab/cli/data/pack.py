@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Optional, cast
 
 import typer
 
-from gluonlab.cli.data.sources import RECIPES, SETS, open_splits, progress_bar
+from gluonlab.cli.data.sources import PATH, SETS, open_splits, progress_bar
 from gluonlab.cli.output import (
     JSON_OPTION,
     MAX_BYTES,
@@ -33,7 +33,7 @@ ENCODINGS = ("png", "jpeg", "keep")
 def pack(
     source: str = typer.Argument(..., help=f"{', '.join(SETS)}, a folder of images, or a list of images."),
     out: str = typer.Argument(..., help="Folder for train.rec, val.rec and their indexes."),
-    path: Optional[str] = typer.Option(None, help="Folder or archive of cifar10, cifar100, mnist."),
+    path: Optional[str] = PATH,
     split: Optional[str] = typer.Option(None, help="Name for a folder of class folders.  [default: train]"),
     root: Optional[str] = typer.Option(None, help="Folder of the images of a list.  [default: the list's]"),
     labels: Optional[str] = typer.Option(None, help="File with the class names in the order of labels."),
@@ -123,7 +123,8 @@ def _next_step(rows: list[dict[str, Any]]) -> str:
 
     keys = [override(f"data.{_role(row['split'])}", row["path"]) for row in rows]
     keys = ["data.name=record", *keys, f"data.classes={max(row['classes'] for row in rows)}"]
-    recipe = RECIPES.get(rows[0]["source"])
+    published = SETS.get(rows[0]["source"])
+    recipe = published.recipe if published else None
     if recipe:
         return f"next: {gluonlab_command('train', recipe, *keys, 'data.path=null')}"
     return f"for a recipe: {shlex.join(keys)}\nnext: {gluonlab_command('data', 'stats', rows[0]['path'])}"

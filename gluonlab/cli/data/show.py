@@ -7,7 +7,7 @@ from typing import Optional
 
 import typer
 
-from gluonlab.build.data import build_train_augmentation, build_val_augmentation, open_train
+from gluonlab.build.data import build_train_augmentation, build_val_augmentation, open_split
 from gluonlab.config import load_config
 from gluonlab.data.gallery import draw_gallery, encode_picture
 from gluonlab.disk import writing
@@ -30,7 +30,7 @@ def show(
     if not Path(out).absolute().parent.is_dir():
         raise CheckpointError("CKP01", out, "there is no such folder")
     config = load_config(recipe, overrides or [])
-    source = open_train(config.data)
+    source = open_split(config.data, "train")
     if source is None:
         raise ConfigError("CLI02", str(recipe), "synthetic data are noise; there is nothing to see")
     picture = draw_gallery(

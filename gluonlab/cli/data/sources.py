@@ -8,7 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
-from gluonlab.data.published import PUBLISHED_SIZES, load_published
+import typer
+
+from gluonlab.data.sections.base import Split
+from gluonlab.data.sections.published import published_sets
 from gluonlab.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -17,24 +20,25 @@ if TYPE_CHECKING:
     from gluonlab.data.verification.index import VerifiedIndex
     from gluonlab.data.verification.verify import Kind
 
-SETS = tuple(PUBLISHED_SIZES)
-RECIPES = {"digits": "recipe:digits", "cifar10": "recipe:cifar10/resnet20"}
-"""Gluonlab's own recipes for some of them."""
-SPLITS = ("train", "val")
+SETS = published_sets()
+PATH = typer.Option(
+    None, help=f"Folder or archive of {', '.join(name for name, each in SETS.items() if each.publication)}."
+)
+SPLITS: tuple[Split, ...] = ("train", "val")
 LISTS = (".lst", ".txt", ".tsv")
 
 
 def open_set(name: str, path: Optional[str], split: str) -> Source:
     """A split of one of `SETS`."""
-    from gluonlab.data.digits import load_digits
-
-    if name == "digits":
-        if path is not None:
-            raise ConfigError("CLI02", "--path", "not used with digits, which ship with gluonlab")
-        return load_digits(split)
-    if path is None:
+    is_fetched = SETS[name].publication is not None
+    if not is_fetched and path is not None:
+        raise ConfigError("CLI02", "--path", f"not used with {name}, which ships with gluonlab")
+    if is_fetched and path is None:
         raise ConfigError("CLI02", name, "where are its files?", "give --path FOLDER_OR_ARCHIVE")
-    return load_published(name, path, split)
+    for known in SPLITS:
+        if split == known:
+            return SETS[name].load(path, known)
+    raise ConfigError("CLI02", "--split", f"{split!r} is none of {', '.join(SPLITS)}")
 
 
 def open_source(source: str, path: Optional[str], split: str, limits: ImageLimits) -> Source:

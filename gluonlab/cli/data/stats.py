@@ -7,7 +7,7 @@ from typing import Optional
 
 import typer
 
-from gluonlab.cli.data.sources import SETS, open_source
+from gluonlab.cli.data.sources import PATH, SETS, open_source
 from gluonlab.cli.output import (
     JSON_OPTION,
     MAX_BYTES,
@@ -26,7 +26,7 @@ SHOWN_CLASSES = 20
 
 def stats(
     source: str = typer.Argument(..., help=f"{', '.join(SETS)}, a .rec or .npz file, a folder of classes."),
-    path: Optional[str] = typer.Option(None, help="Folder or archive of cifar10, cifar100, mnist."),
+    path: Optional[str] = PATH,
     split: str = typer.Option("train", help="train or val, where there are both."),
     sample: int = typer.Option(5000, min=1, help="Images, evenly spaced, whose pixels are measured."),
     max_pixels: int = MAX_PIXELS,

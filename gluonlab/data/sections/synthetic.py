@@ -1,0 +1,24 @@
+"""Batches that cost nothing to make."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import Field
+
+from gluonlab.data.sections.base import DataSection, Split
+
+
+class SyntheticSection(DataSection):
+    """One random batch on the device, for measurements."""
+
+    name: Literal["synthetic"] = "synthetic"
+    samples: int = Field(1280, ge=1, description="Size of an epoch, and of validation, in images.")
+
+    def open(self, split: Split, class_names: Sequence[str] = ()) -> None:
+        """Nothing is read."""
+
+    def known_samples(self, split: Split) -> int:
+        """As many as the recipe wants."""
+        return self.samples
