@@ -14,7 +14,7 @@ __version__ = "0.2.0.dev0"
 _PUBLIC = {
     "AdamW": "gluonlab.optim.adam",
     "ArraySource": "gluonlab.data.source",
-    "BinaryCrossEntropy": "gluonlab.losses",
+    "BinaryCrossEntropy": "gluonlab.losses.blocks",
     "CheckpointStore": "gluonlab.checkpoint.store",
     "Epochs": "gluonlab.epochs",
     "ExponentialMovingAverage": "gluonlab.optim.averaging",
@@ -36,7 +36,7 @@ _PUBLIC = {
     "SOAP": "gluonlab.optim.soap",
     "Sampler": "gluonlab.data.sampler",
     "Shampoo": "gluonlab.optim.shampoo",
-    "SmoothedCrossEntropy": "gluonlab.losses",
+    "SmoothedCrossEntropy": "gluonlab.losses.blocks",
     "ScheduleFreeAdamW": "gluonlab.optim.schedule_free",
     "ScheduleFreeAverage": "gluonlab.optim.schedule_free",
     "ScheduleFreeSGD": "gluonlab.optim.schedule_free",

@@ -91,6 +91,12 @@ def choice_of(field: FieldInfo) -> Optional[OneOf]:
     return next((mark for mark in marks if isinstance(mark, OneOf)), None)
 
 
+def within_sentence(text: str) -> str:
+    """A description as part of a sentence: no full stop, a small letter first unless it begins like L2."""
+    text = text.rstrip(".")
+    return text[:1].lower() + text[1:] if text[1:2].islower() or text[1:2] == " " else text
+
+
 def _is_default(value: Any, default: Any) -> bool:
     if isinstance(default, Section) and isinstance(value, dict):
         return default.model_dump().items() <= value.items()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from typing import Optional
 
 from gluonlab import models
@@ -11,13 +10,12 @@ from gluonlab.build.device import MXNET, TORCH, Device
 from gluonlab.config.schema import Config
 from gluonlab.config.sections import Model
 from gluonlab.errors import ConfigError, Problem
-from gluonlab.losses import BinaryCrossEntropy, SmoothedCrossEntropy
 from gluonlab.models.freezing import freeze_features
 from gluonlab.models.lower_precision import compute_in_lower_precision
 from gluonlab.models.norm_and_relu import join_norm_and_relu
 from gluonlab.models.options import ModelOptions
 from gluonlab.models.pretrained import load_weights
-from gluonlab.optim.averaging import ExponentialMovingAverage, StochasticWeightAverage, WeightAverage
+from gluonlab.optim.averaging import WeightAverage
 from gluonlab.optim.base import Optimizer
 from gluonlab.optim.clipping import GradientClip
 from gluonlab.optim.decay import exempt_norm_and_bias
@@ -142,14 +140,9 @@ def _start_from(model: Model, net: gluon.HybridBlock, world: World) -> None:
 
 def build_average(config: Config, net: gluon.Block, optimizer: Optimizer) -> Optional[WeightAverage]:
     """The average of the weights that is evaluated; None where the last weights are."""
-    section = config.averaging
     if isinstance(optimizer, ScheduleFree):
         return ScheduleFreeAverage(net, optimizer)
-    if section.name == "swa":
-        return StochasticWeightAverage(net)
-    if section.decay is None:
-        return None
-    return ExponentialMovingAverage(net, section.decay, warm_up=section.decay_warmup)
+    return config.averaging.build(net)
 
 
 def build_clip(config: Config) -> Optional[GradientClip]:
@@ -162,24 +155,14 @@ def build_clip(config: Config) -> Optional[GradientClip]:
 
 def build_train_loss(config: Config) -> gluon.HybridBlock:
     """The training loss, smoothed as the recipe says."""
-    return _build_loss(config, config.label_smoothing, config.loss.target_threshold)
+    return _compiled(config.loss.build(config.data.classes, config.label_smoothing))
 
 
 def build_val_loss(config: Config) -> gluon.HybridBlock:
     """The validation loss, which is never smoothed."""
-    return _build_loss(config, smoothing=0.0, target_threshold=None)
+    return _compiled(config.loss.build_for_validation(config.data.classes))
 
 
-def equal_logits_loss(config: Config) -> float:
-    """Either loss of a network whose logits are equal, whatever the target, be it smoothed or mixed."""
-    return math.log(2 if config.loss.name == "bce" else config.data.classes)
-
-
-def _build_loss(config: Config, smoothing: float, target_threshold: Optional[float]) -> gluon.HybridBlock:
-    loss: gluon.HybridBlock
-    if config.loss.name == "bce":
-        loss = BinaryCrossEntropy(config.data.classes, smoothing, target_threshold)
-    else:
-        loss = SmoothedCrossEntropy(smoothing)
+def _compiled(loss: gluon.HybridBlock) -> gluon.HybridBlock:
     loss.hybridize(static_alloc=True)
     return loss

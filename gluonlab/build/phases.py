@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from fractions import Fraction
 from functools import partial
 from typing import Any, Optional
 
@@ -11,9 +10,9 @@ from gluonlab.build.data import build_train_loader, build_unmixed_loader
 from gluonlab.build.network import build_train_loss
 from gluonlab.config.schema import Config
 from gluonlab.data.source import Source
-from gluonlab.epochs import Epochs, EpochsSince
+from gluonlab.epochs import Epochs
 from gluonlab.optim.averaging import StochasticWeightAverage, WeightAverage
-from gluonlab.optim.schedule_free import ScheduleFreeAverage
+from gluonlab.optim.sections.averaging import SWASection
 from gluonlab.optim.sections.schedule_free import AverageSection
 from gluonlab.parallel.virtual_workers import VirtualWorkers
 from gluonlab.parallel.world import World
@@ -63,12 +62,15 @@ def build_averaging(
     """When the statistics of an average are made anew, and weights taken in; None if they never are."""
     if not isinstance(average, StochasticWeightAverage):
         return None
-    rule = config.optimizer
-    wanted = (rule if isinstance(rule, AverageSection) else config.averaging).statistics_samples
-    is_schedule_free = isinstance(average, ScheduleFreeAverage)
+    if isinstance(config.averaging, SWASection):
+        wanted = config.averaging.statistics_samples
+        steps = config.averaging.steps(calendar, config.epochs)
+    else:
+        assert isinstance(config.optimizer, AverageSection)
+        wanted, steps = config.optimizer.statistics_samples, validation_steps(config, calendar)
     return WeightAveraging(
         average,
-        validation_steps(config, calendar) if is_schedule_free else averaging_steps(config, calendar),
+        steps,
         loader=build_unmixed_loader(config.in_phases()[-1], source, ctx),
         num_samples=calendar.num_samples,
         samples=min(wanted or calendar.num_samples, calendar.num_samples),
@@ -82,13 +84,3 @@ def validation_steps(config: Config, calendar: Epochs) -> list[int]:
     intervals = range(1, math.ceil(config.epochs / every) + 1)
     steps = {calendar.first_step_of(number * every) for number in intervals}
     return sorted({step for step in steps if 0 < step < end} | {end})
-
-
-def averaging_steps(config: Config, calendar: Epochs) -> list[int]:
-    """From the first epoch of the averaging on, each of its intervals, and the end of training."""
-    section, end = config.averaging, calendar.total_steps(config.epochs)
-    since = EpochsSince(calendar, section.from_epoch or 0.0)
-    every = Fraction(str(section.every_epochs))  # as it was written, and no sums of its binary neighbour
-    intervals = range(math.ceil((config.epochs - since.epoch) / section.every_epochs))
-    steps = {since.first_step + since.first_step_of(float(number * every)) for number in intervals}
-    return sorted({step for step in steps if step < end} | {end})

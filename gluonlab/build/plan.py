@@ -93,9 +93,7 @@ def elements_of_sides(config: Config, net: Any) -> int:
 
 def parameter_copies(config: Config, micro_steps: int, processes: int) -> float:
     """How many arrays as large as all parameters together a process keeps, in units of float32."""
-    kept = 2.0 + config.optimizer.arrays  # weights, gradients
-    if config.averaging.name != "none":
-        kept += 2  # the average, and the weights while it is evaluated
+    kept = 2.0 + config.optimizer.arrays + config.averaging.arrays  # weights, gradients
     kept += 0.5 if config.wire_precision == "float16" else 0
     if not config.deterministic:
         return kept + (1 if micro_steps > 1 else 0)
@@ -106,15 +104,10 @@ def parameter_copies(config: Config, micro_steps: int, processes: int) -> float:
 
 
 def learning_rate_milestones(config: Config, calendar: Epochs, schedule: Schedule) -> list[dict[str, float]]:
-    """The rate where it changes course: start, end of warm-up, each boundary, quarters, last step."""
+    """The rate where it changes course: start, end of warm-up, what the schedule names, last step."""
     section, last = config.schedule, calendar.total_steps(config.epochs) - 1
-    decay_end = calendar.first_step_of(section.decay_until) if section.decay_until else last
-    warmup_end = calendar.first_step_of(section.warmup_epochs)
-    steps = {0, warmup_end, decay_end, last}
-    steps |= {calendar.first_step_of(epoch) for epoch in (section.milestones or section.boundaries or [])}
+    steps = {0, calendar.first_step_of(section.warmup_epochs), last} | section.turns(calendar, config.epochs)
     steps |= {calendar.first_step_of(phase.from_epoch) for phase in config.phases}
-    if section.name in ("cosine", "polynomial", "linear"):
-        steps |= {warmup_end + (decay_end - warmup_end) * quarter // 4 for quarter in (1, 2, 3)}
     return [
         {"step": step, "epoch": calendar.epoch_at(step), "learning_rate": schedule(step)}
         for step in sorted(steps)

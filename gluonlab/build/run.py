@@ -26,7 +26,7 @@ from gluonlab.build.data import (
 from gluonlab.build.data_warnings import class_warnings, data_warnings
 from gluonlab.build.device import build_device, wire_warnings
 from gluonlab.build.engine import engine_network
-from gluonlab.build.network import build_state, build_train_loss, build_val_loss, equal_logits_loss
+from gluonlab.build.network import build_state, build_train_loss, build_val_loss
 from gluonlab.build.phases import build_averaging, build_phases, build_workers
 from gluonlab.build.schedule import build_schedule
 from gluonlab.checkout import git_commit
@@ -101,7 +101,7 @@ def build_run(config: Config, run_dir: Path, world: World, stream: Optional[Text
         max_failed_saves=config.max_failed_saves,
         check_weights_every=config.check_weights_every,
         on_divergence=config.on_divergence,
-        equal_logits_loss=equal_logits_loss(config),
+        equal_logits_loss=config.loss.of_equal_logits(config.data.classes),
         identity=run_identity(config, sets),
         engine=device.engine,
         phases=build_phases(config, calendar, state.network, world, sets.train, ctx),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from gluonlab import schedules
 from gluonlab.config.schema import Config
 from gluonlab.epochs import Calendar, Epochs, EpochsSince
@@ -45,14 +43,10 @@ def build_schedule(config: Config, calendar: Epochs) -> Schedule:
 
 
 def _build_part(config: Config, calendar: Calendar, epochs: float) -> Schedule:
-    """Warm-up, then the decay, which lasts until ``epochs`` unless the recipe says otherwise.
-
-    Milestones and boundaries count from the start. Cosine, polynomial and linear decay run over what is
-    left after the warm-up, unless the recipe says otherwise.
-    """
+    """Warm-up, then the schedule of the recipe, which lasts until ``epochs`` unless it says otherwise."""
     section, peak = config.schedule, peak_lr(config)
     warmup_steps = calendar.first_step_of(section.warmup_epochs)
-    decay = _build_decay(config, peak, warmup_steps, calendar, epochs)
+    decay = section.build(peak, calendar, epochs)
     if warmup_steps == 0:
         return decay
     warmup = _build_warmup(config, peak, warmup_steps)
@@ -68,37 +62,3 @@ def _build_warmup(config: Config, peak: float, warmup_steps: int) -> Schedule:
     if config.schedule.warmup == "exponential":
         return schedules.exponential(initial, peak, warmup_steps)
     return schedules.linear(initial, peak, warmup_steps)
-
-
-def _first_steps(key: str, epochs: Sequence[float], calendar: Calendar) -> list[int]:
-    steps = [calendar.first_step_of(epoch) for epoch in epochs]
-    if len(set(steps)) < len(steps):
-        raise ConfigError(
-            "CFG10", f"schedule.{key}", f"{list(epochs)} fall on the same step", "space them out"
-        )
-    return steps
-
-
-def _build_decay(
-    config: Config, peak: float, warmup_steps: int, calendar: Calendar, epochs: float
-) -> Schedule:
-    section = config.schedule
-    if section.name == "multistep":
-        boundaries = _first_steps("milestones", section.milestones or [], calendar)
-        return schedules.multistep(peak, boundaries, section.factor or 0.1)
-    if section.name == "piecewise":
-        boundaries = _first_steps("boundaries", section.boundaries or [], calendar)
-        return schedules.piecewise([peak * factor for factor in section.factors or []], boundaries)
-    if section.name == "constant":
-        return schedules.constant(peak)
-    first_step = 0 if section.decay_from == "start" else warmup_steps
-    last_step = (
-        calendar.total_steps(epochs)
-        if section.decay_until is None
-        else calendar.first_step_of(section.decay_until)
-    )
-    num_steps, final = last_step - first_step, section.final_lr or 0.0
-    if section.name == "cosine":
-        return schedules.after(schedules.cosine(peak, final, num_steps), first_step)
-    power = 1.0 if section.name == "linear" else section.power or 2.0
-    return schedules.after(schedules.polynomial(peak, final, num_steps, power), first_step)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Optional
+from typing import Annotated, Any, Optional
 
 from pydantic import Field
 
 from gluonlab.config.regularisation import Mixing
-from gluonlab.config.schedule import ScheduleSection
 from gluonlab.data.sections.base import Augmentation
-from gluonlab.section import Section
+from gluonlab.schedules import SCHEDULES
+from gluonlab.schedules.sections import ScheduleSection
+from gluonlab.section import OneOf, Section
 
 Tree = dict[str, Any]
 
@@ -54,7 +55,7 @@ class Phase(Section):
     )
     optimizer: OptimizerChange = Field(OptimizerChange(), description="weight_decay.")
     mixing: Optional[Mixing] = Field(None, description="The whole section, as it is from then on.")
-    schedule: Optional[ScheduleSection] = Field(
+    schedule: Optional[Annotated[ScheduleSection, OneOf(SCHEDULES)]] = Field(
         None,
         description="Another one, whose epochs count from from_epoch; scaled to the batch of the phase.",
     )

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from gluonlab.errors import Problem
-from gluonlab.section import OneOf, Section, choice_of
+from gluonlab.section import OneOf, Section, choice_of, within_sentence
 
 _CODES = {
     "extra_forbidden": "CFG04",
@@ -81,7 +81,9 @@ def _as_problems(
     if kind == "extra_forbidden":
         return [_unknown_key(code, where, place)]
     if code == "CFG17":
-        return [Problem(code, where, "is required")]
+        known = place.section.model_fields.get(str(place.keys[-1]))
+        meaning = (known and known.description) or ""
+        return [Problem(code, where, "is required", within_sentence(meaning))]
     if kind == "union_tag_invalid":
         context = details["ctx"]
         what = f"should be one of {context['expected_tags']}, got {details['input']['name']!r}"
@@ -98,6 +100,8 @@ def _unknown_key(code: str, where: str, place: Place) -> Problem:
     users = [name for name, section in sections.items() if key in section.model_fields]
     if users:
         hint = f"leave it out, or set name to {' or '.join(users)}"
+        if all(isinstance(part, str) for part in place.keys):  # overrides do not reach into lists
+            hint += f"; {'.'.join(map(str, place.keys))}=null unsets an inherited one"
         return Problem(code, where, f"is not used by {known['name'].default!r}", hint)
     near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]}?" if near else f"known keys: {', '.join(known)}"

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from gluonlab.config.phases import Phase
 from gluonlab.config.schema import RUN_SETTINGS, Config
-from gluonlab.section import OneOf, Section, choice_of
+from gluonlab.section import OneOf, Section, choice_of, within_sentence
 
 if TYPE_CHECKING:
     from typing_extensions import TypeGuard
@@ -60,12 +60,7 @@ def _tables(fields: Mapping[str, FieldInfo], outer: str = "") -> Iterator[str]:
 
 def _title(section: type[Section]) -> str:
     title = (section.__doc__ or "").split("\n")[0].rstrip(".")
-    return _uncapitalised(title)
-
-
-def _uncapitalised(text: str) -> str:
-    """``text`` with a small letter first, unless it begins with something like L2."""
-    return text[:1].lower() + text[1:] if text[1:2].islower() or text[1:2] == " " else text
+    return within_sentence(title)
 
 
 def _rows(choice: OneOf) -> Iterator[Row]:
@@ -95,7 +90,7 @@ def _table(title: str, rows: Iterable[Row], prefix: str = "") -> str:
         limits = ", ".join(_limits(field))
         meaning = (field.description or "").rstrip(".") + (f" ({limits})" if limits else "")
         if of:
-            meaning = f"{', '.join(of)}: {_uncapitalised(meaning)}"
+            meaning = f"{', '.join(of)}: {within_sentence(meaning)}"
         meaning = meaning.replace("|", "\\|")
         lines.append(f"| `{prefix}{key}` | {_type_name(field.annotation)} | {_default(field)} | {meaning} |")
     return "\n".join([*lines, ""])
@@ -124,6 +119,8 @@ def _type_name(annotation: Any) -> str:
     origin, arguments = get_origin(annotation), get_args(annotation)
     if _is_section(annotation):
         return "keys"
+    if origin is Annotated:
+        return _type_name(arguments[0])
     if origin is Literal:
         return " \\| ".join(f"`{value}`" for value in arguments)
     if origin is Union:

@@ -1,9 +1,8 @@
-"""The sections of a recipe that keep it from learning by heart: mixed images, and the loss they need."""
+"""The section of a recipe that mixes images, against overfitting."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal, Optional
 
 from pydantic import Field
 
@@ -43,23 +42,3 @@ class Mixing(Section):
             yield "probability is not used without mixup_alpha or cutmix_alpha"
         if self.cutmix_probability != 0.5 and not (self.mixup_alpha and self.cutmix_alpha):
             yield "cutmix_probability is not used unless both mixup_alpha and cutmix_alpha are set"
-
-
-class Loss(Section):
-    """What training minimises; validation computes it without smoothing."""
-
-    name: Literal["cross_entropy", "bce"] = Field(
-        "cross_entropy",
-        description="`bce`: each class against all others, the mean over classes (Wightman et al. 2021).",
-    )
-    target_threshold: Optional[float] = Field(
-        None,
-        ge=0,
-        lt=1,
-        description="bce: a class with more than this share of a mixed image is a target of 1; default: its "
-        "share is the target.",
-    )
-
-    def _problems(self) -> Iterator[str]:
-        if self.target_threshold is not None and self.name != "bce":
-            yield f"target_threshold is not used by {self.name!r}; leave it out, or set name to bce"

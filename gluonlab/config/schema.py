@@ -7,18 +7,21 @@ from typing import Annotated, Any, Literal, Optional
 
 from pydantic import Field, ValidationError, field_validator
 
-from gluonlab.config.averaging import Averaging
 from gluonlab.config.phases import Phase, merge_changes, problems_of_order
 from gluonlab.config.problems import place_of
-from gluonlab.config.regularisation import Loss, Mixing
-from gluonlab.config.schedule import ScheduleSection
+from gluonlab.config.regularisation import Mixing
 from gluonlab.config.sections import About, Model
 from gluonlab.data import DATA_SETS
 from gluonlab.data.sections.base import DataSection
 from gluonlab.intervals import parse_interval
-from gluonlab.optim import OPTIMIZERS
+from gluonlab.losses import LOSSES
+from gluonlab.losses.sections import CrossEntropySection, LossSection
+from gluonlab.optim import AVERAGES, OPTIMIZERS
+from gluonlab.optim.sections.averaging import AveragingSection, NoAveragingSection
 from gluonlab.optim.sections.base import OptimizerSection
 from gluonlab.optim.sections.momentum import SGDSection
+from gluonlab.schedules import SCHEDULES
+from gluonlab.schedules.sections import ScheduleSection
 from gluonlab.section import OneOf, Section
 
 
@@ -39,9 +42,9 @@ class Config(Section):
         "rollover", description="Samples left over at an epoch's end open the next epoch, or are left out."
     )
     optimizer: Annotated[OptimizerSection, OneOf(OPTIMIZERS, default="sgd")] = SGDSection()
-    averaging: Averaging = Averaging()
-    schedule: ScheduleSection
-    loss: Loss = Loss()
+    averaging: Annotated[AveragingSection, OneOf(AVERAGES, default="none")] = NoAveragingSection()
+    schedule: Annotated[ScheduleSection, OneOf(SCHEDULES)]
+    loss: Annotated[LossSection, OneOf(LOSSES, default="cross_entropy")] = CrossEntropySection()
     mixing: Mixing = Mixing()
     label_smoothing: float = Field(
         0.0, ge=0, lt=1, description="Share of the target spread over all classes."
@@ -151,15 +154,11 @@ class Config(Section):
             )
         yield from (f"schedule.{problem}" for problem in self.schedule.problems_within(self.epochs))
         yield from (f"optimizer.{problem}" for problem in self.optimizer.problems_within(self.epochs))
+        yield from (f"averaging.{problem}" for problem in self.averaging.problems_within(self.epochs))
         if self.optimizer.is_average and self.averaging.name != "none":
             yield (
                 f"averaging.name {self.averaging.name} does not go with {self.optimizer.name}, "
                 "an average itself"
-            )
-        if (self.averaging.from_epoch or 0) >= self.epochs:
-            yield (
-                f"averaging.from_epoch {self.averaging.from_epoch:g} must come before the end of training, "
-                f"epoch {self.epochs:g}"
             )
         if self.precision != "float32" and not self.hybridize:
             yield f"precision {self.precision} needs hybridize: true"
@@ -179,14 +178,10 @@ class Config(Section):
             yield from self._phase_problems()
 
     def _mixing_problems(self) -> Iterator[str]:
-        threshold = self.loss.target_threshold
         if self.mixing.is_on and self.worker_size == 1:
             yield "mixing needs a partner for each image: worker_batch_size 1 has none"
-        if self.mixing.is_on and threshold is not None and threshold >= 0.5:
-            yield (
-                f"loss.target_threshold {threshold:g} cannot go with mixing, for images that are mixed by "
-                "halves would have no class at all; use less than 0.5"
-            )
+        if self.mixing.is_on:
+            yield from (f"loss.{problem}" for problem in self.loss.problems_with_mixing())
 
     def _phase_problems(self) -> Iterator[str]:
         yield from problems_of_order(self.phases, self.epochs)

@@ -12,7 +12,7 @@ import numpy as np
 from gluonlab import models
 from gluonlab.checkpoint.store import CheckpointStore
 from gluonlab.launch import launch
-from gluonlab.losses import SmoothedCrossEntropy
+from gluonlab.losses.blocks import SmoothedCrossEntropy
 from gluonlab.metrics import Metrics
 from gluonlab.optim.momentum import NAG
 from gluonlab.parallel.virtual_workers import VirtualWorkers

@@ -15,3 +15,10 @@ OPTIMIZERS = {
     "schedule_free_adamw": "gluonlab.optim.sections.schedule_free.ScheduleFreeAdamWSection",
 }
 """The values of ``optimizer.name`` in a recipe: the section of its keys, which builds the optimizer."""
+
+AVERAGES = {
+    "none": "gluonlab.optim.sections.averaging.NoAveragingSection",
+    "ema": "gluonlab.optim.sections.averaging.EMASection",
+    "swa": "gluonlab.optim.sections.averaging.SWASection",
+}
+"""The values of ``averaging.name``: the section of its keys, which builds the average of the weights."""

@@ -233,8 +233,11 @@ def test_averaging_is_off_unless_asked_for():
 @pytest.mark.parametrize(
     ("averaging", "words"),
     [
-        ({"name": "ema"}, "ema needs decay"),
-        ({"decay": 0.9}, "decay is not used by 'none'; leave it out, or set name to ema"),
+        (
+            {"name": "ema"},
+            "averaging.decay: is required; weight of the past, at each update; 0.9999 is common",
+        ),
+        ({"decay": 0.9}, "averaging.decay: is not used by 'none'; leave it out, or set name to ema"),
         ({"name": "ema", "decay": 1}, "less than 1"),
     ],
 )

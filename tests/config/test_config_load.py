@@ -76,7 +76,12 @@ def test_all_problems_are_told_at_once(recipe):
         ("global_batch_size=32.5", "CFG06", "integer"),
         ("worker_batch_size=5", "CFG10", "not a multiple of worker_batch_size 5"),
         ("schedule.warmup_epochs=2", "CFG10", "must be shorter than epochs 2"),
-        ("schedule.milestones=[1]", "CFG10", "not used by 'constant'"),
+        (
+            "schedule.milestones=[1]",
+            "CFG04",
+            "not used by 'constant'; leave it out, or set name to multistep; "
+            "schedule.milestones=null unsets an inherited one",
+        ),
         ("checkpoint_every=often", "CFG10", "not an interval"),
         ("data=1", "CFG15", "is a section"),
         ("epochs", "CFG15", "section.key=value"),
@@ -95,14 +100,22 @@ def test_a_bad_value_names_its_key_and_what_is_allowed(recipe, override, code, w
 def test_a_data_set_wants_its_own_keys_and_no_others(recipe):
     text = refusal(recipe(), "data.name=record", "data.path=x", "data.samples=7")
     assert [line.split(": ")[1:3] for line in text.splitlines()] == [
-        ["data.train", "is required"],
-        ["data.val", "is required"],
+        [
+            "data.train",
+            "is required; training file, a list of files, a folder of them, or a pattern such as "
+            "`shards/train-*.rec`",
+        ],
+        ["data.val", "is required; those of validation, likewise"],
         [
             "data.path",
             "is not used by 'record'; leave it out, or set name to cifar10 or cifar100 or mnist or "
-            "fashion_mnist",
+            "fashion_mnist; data.path=null unsets an inherited one",
         ],
-        ["data.samples", "is not used by 'record'; leave it out, or set name to synthetic"],
+        [
+            "data.samples",
+            "is not used by 'record'; leave it out, or set name to synthetic; data.samples=null unsets an "
+            "inherited one",
+        ],
     ]
 
 

@@ -28,7 +28,10 @@ def test_a_loss_and_a_batch_that_cannot_mix_are_told_at_once():
 @pytest.mark.parametrize(
     ("overrides", "told"),
     [
-        (["loss.target_threshold=0.2"], "target_threshold is not used by 'cross_entropy'"),
+        (
+            ["loss.target_threshold=0.2"],
+            "loss.target_threshold: is not used by 'cross_entropy'; leave it out, or set name to bce",
+        ),
         (["mixing.probability=0.5"], "probability is not used without"),
         (
             ["mixing.mixup_alpha=1.0", "mixing.cutmix_probability=0.1"],

@@ -30,7 +30,15 @@ def test_every_path_in_its_tables_exists(root):
 
 
 @pytest.mark.parametrize(
-    "path", ["data/__init__.py", "optim/__init__.py", "models/catalogue/", "cli/main.py", "schedules.py"]
+    "path",
+    [
+        "cli/main.py",
+        "data/__init__.py",
+        "losses/__init__.py",
+        "models/catalogue/",
+        "optim/__init__.py",
+        "schedules/__init__.py",
+    ],
 )
 def test_the_places_of_what_is_chosen_by_name_are_named(root, path):
     assert path in named_paths((root / "docs/architecture.md").read_text())

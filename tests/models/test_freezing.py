@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gluonlab.losses import SmoothedCrossEntropy
+from gluonlab.losses.blocks import SmoothedCrossEntropy
 from gluonlab.models import create
 from gluonlab.models.freezing import freeze_features
 from gluonlab.models.pretrained import head_of

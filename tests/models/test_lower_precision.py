@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gluonlab import models
-from gluonlab.losses import SmoothedCrossEntropy
+from gluonlab.losses.blocks import SmoothedCrossEntropy
 from gluonlab.models.lower_precision import compute_in_lower_precision
 from gluonlab.models.options import ModelOptions
 from gluonlab.parallel.environment import has_cpu_feature

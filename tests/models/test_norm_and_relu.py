@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gluonlab import models
-from gluonlab.losses import SmoothedCrossEntropy
+from gluonlab.losses.blocks import SmoothedCrossEntropy
 from gluonlab.models.norm_and_relu import NORM_AND_RELU, join_norm_and_relu, joined
 from gluonlab.models.options import ModelOptions
 from gluonlab.runtime.mxnet import autograd, gluon, mx, nd

@@ -6,7 +6,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from gluonlab.errors import ConfigError  # noqa: E402
-from gluonlab.losses import SmoothedCrossEntropy  # noqa: E402
+from gluonlab.losses.blocks import SmoothedCrossEntropy  # noqa: E402
 from gluonlab.models import create  # noqa: E402
 from gluonlab.optim.loss_scaling import LossScaler  # noqa: E402
 from gluonlab.runtime.mxnet import gluon, mx, nd  # noqa: E402

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 import gluonlab as gl
-from gluonlab.build.phases import averaging_steps
 from gluonlab.config import load_config
 from gluonlab.errors import ConfigError
 from gluonlab.parallel.world import SingleProcess
@@ -54,16 +53,23 @@ def swa(*overrides):
 )
 def test_weights_count_at_each_interval_and_at_the_end(averaging, epochs):
     calendar = gl.Epochs(1000, 10)
-    assert averaging_steps(swa(*averaging), calendar) == [round(100 * epoch) for epoch in epochs]
+    config = swa(*averaging)
+    assert config.averaging.steps(calendar, config.epochs) == [round(100 * epoch) for epoch in epochs]
 
 
 @pytest.mark.parametrize(
     ("overrides", "told"),
     [
-        ([], "swa needs from_epoch"),
+        ([], "averaging.from_epoch: is required; the first epoch whose weights count, at three quarters"),
         (["averaging.from_epoch=10"], "averaging.from_epoch 10 must come before the end of training"),
-        (["averaging.from_epoch=5", "averaging.decay=0.9"], "decay is not used by 'swa'"),
-        (["averaging.name=none", "averaging.from_epoch=5"], "from_epoch is not used by 'none'"),
+        (
+            ["averaging.from_epoch=5", "averaging.decay=0.9"],
+            "averaging.decay: is not used by 'swa'; leave it out, or set name to ema",
+        ),
+        (
+            ["averaging.name=none", "averaging.from_epoch=5"],
+            "averaging.from_epoch: is not used by 'none'; leave it out, or set name to swa",
+        ),
     ],
 )
 def test_an_averaging_that_cannot_be_is_refused(overrides, told):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from gluonlab.losses import BinaryCrossEntropy, SmoothedCrossEntropy
+from gluonlab.losses.blocks import BinaryCrossEntropy, SmoothedCrossEntropy
 from gluonlab.runtime.mxnet import autograd, nd
 
 

@@ -1,0 +1,7 @@
+"""Training losses: what computes them, and the keys that a recipe says them by."""
+
+LOSSES = {
+    "cross_entropy": "gluonlab.losses.sections.CrossEntropySection",
+    "bce": "gluonlab.losses.sections.BCESection",
+}
+"""The values of ``loss.name`` in a recipe: the section of its keys, which builds the loss."""
