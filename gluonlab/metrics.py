@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
+from gluonlab import arrays as libraries
 from gluonlab.parallel.world import World
-from gluonlab.runtime.mxnet import gluon, nd
+from gluonlab.runtime.mxnet import gluon
 
 # Batches that may be queued on the device; one more would only take memory, the device is not idle.
 MAX_IN_FLIGHT = 2
@@ -22,9 +24,9 @@ class Metrics:
 
     def __init__(self, world: World, ctx: Any) -> None:
         self._world = world
-        self._sums = nd.zeros(4, ctx=ctx, dtype="float64")
-        self._totals = nd.zeros_like(self._sums)
-        self._in_flight: deque[Any] = deque()
+        self._library = libraries.of(ctx)
+        self._sums, self._totals = (self._library.zeros((4,), ctx, "float64") for _ in range(2))
+        self._in_flight: deque[Callable[[], object]] = deque()
         self._count = _Count()
         self._count.hybridize(static_alloc=True)
 
@@ -38,20 +40,20 @@ class Metrics:
         Waits for the batch before the last, so that a loader cannot run ahead of the device without
         bound; the device has work all the while.
         """
-        batch = self._count(losses, logits, labels)
+        batch = self._library.call(self._count, losses, logits, labels)
         self._sums += batch
-        self._in_flight.append(batch)
+        self._in_flight.append(self._library.mark(batch))
         if len(self._in_flight) > MAX_IN_FLIGHT:
-            self._in_flight.popleft().wait_to_read()
+            self._in_flight.popleft()()
 
     def compute(self) -> dict[str, float]:
         """Averages over the samples of all processes, which must call this together; waits once.
 
         Returns ``loss``, ``top1``, ``top5`` (fractions) and ``count``; the averages of nothing are NaN.
         """
-        self._sums.copyto(self._totals)
+        self._library.copy([self._sums], [self._totals])
         self._world.sum([self._totals], "metrics")
-        loss, top1, top5, count = self._totals.asnumpy().tolist()
+        loss, top1, top5, count = self._library.to_numpy(self._totals).tolist()
         if count == 0:
             return {"loss": math.nan, "top1": math.nan, "top5": math.nan, "count": 0}
         return {"loss": loss / count, "top1": top1 / count, "top5": top5 / count, "count": count}

@@ -15,6 +15,7 @@ LAYERS = [
     {"build"},
     {"training", "bench", "simulate", "config", "launch"},
     {
+        "arrays",
         "losses",
         "metrics",
         "reporting",

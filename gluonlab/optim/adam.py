@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from gluonlab.optim.base import MOMENTUM, VARIANCE, Optimizer
-from gluonlab.optim.kernels import (
-    AdamRule,
-    Parameters,
-    adam_step,
-    nesterov_adam_step,
-    subtract_in_place,
-)
+from gluonlab.optim.kernels import AdamRule, Kernels, Parameters, kernels_of
+
+AdamStep = Callable[..., None]
 
 
 class AdamOptimizer(Optimizer):
@@ -53,14 +49,14 @@ class AdamW(AdamOptimizer):
 
     def _update(self, indices: Sequence[int], parameters: Parameters) -> None:
         weights, gradients = parameters.in_float32()
-        lrs, wds, rule = self._get_lrs(indices), self._get_wds(indices), self._rule(bias_correction=True)
-        arrays = zip(weights, gradients, parameters.buffers, parameters.variances)
-        for (weight, gradient, mean, variance), lr, wd in zip(arrays, lrs, wds):
-            subtract_in_place(weight, weight, lr * wd)
-            self._step(weight, gradient, mean, variance, rule, lr)
+        lrs, wds, kernels = self._get_lrs(indices), self._get_wds(indices), kernels_of(weights[0])
+        kernels.subtract(weights, weights, [lr * wd for lr, wd in zip(lrs, wds)])
+        means = parameters.buffers, parameters.variances
+        self._step(kernels)(weights, gradients, *means, self._rule(bias_correction=True), lrs)
         parameters.copy_masters_to_weights()
 
-    _step = staticmethod(adam_step)
+    def _step(self, kernels: Kernels) -> AdamStep:
+        return kernels.adam_step
 
 
 class NAdamW(AdamW):
@@ -70,4 +66,5 @@ class NAdamW(AdamW):
     baseline of AlgoPerf has it (Dahl et al. arXiv:2306.07179).
     """
 
-    _step = staticmethod(nesterov_adam_step)
+    def _step(self, kernels: Kernels) -> AdamStep:
+        return kernels.nesterov_adam_step

@@ -8,8 +8,8 @@ from typing import Any, Optional
 
 import numpy as np
 
-from gluonlab.optim.kernels import subtract_in_place
-from gluonlab.runtime.mxnet import gluon, nd
+from gluonlab import arrays as libraries
+from gluonlab.arrays.parameters import Net, parameters_of
 
 RUNNING_STATISTICS = ("running_mean", "running_var")
 
@@ -20,10 +20,13 @@ class WeightAverage:
     weights, so they have the same averages.
     """
 
-    def __init__(self, net: gluon.Block) -> None:
-        parameters = net._collect_params_with_prefix()
+    def __init__(self, net: Net) -> None:
+        parameters = parameters_of(net)
         self._weights = {name: parameters[name].data() for name in sorted(parameters)}
-        self.averages = {name: weight.astype("float32") for name, weight in self._weights.items()}
+        weights = list(self._weights.values())
+        self._library = libraries.of(weights[0])
+        copies = self._library.copies(self._library.cast(weights, "float32"))
+        self.averages = dict(zip(self._weights, copies))
 
     @property
     def is_begun(self) -> bool:
@@ -35,7 +38,7 @@ class WeightAverage:
 
     def tensors(self) -> dict[str, np.ndarray[Any, Any]]:
         """The averages as a checkpoint keeps them; waits for the device."""
-        return {name: average.asnumpy() for name, average in self.averages.items()}
+        return {name: self._library.to_numpy(average) for name, average in self.averages.items()}
 
     def counters(self) -> dict[str, int]:
         """What a checkpoint keeps beside arrays."""
@@ -46,21 +49,31 @@ class WeightAverage:
     ) -> None:
         """Continue from what `tensors` and `counters` returned."""
         for name, average in self.averages.items():
-            average[:] = tensors[name]
+            self._library.fill(average, tensors[name])
+
+    def restore_from_weights(self) -> None:
+        """Begin with the weights as they are; no more than those that `counters` of a new one has."""
+        weights = self._library.cast(list(self._weights.values()), "float32")
+        self.restore({name: self._library.to_numpy(one) for name, one in zip(self._weights, weights)})
 
     @contextmanager
     def in_place_of_weights(self) -> Iterator[None]:
         """Within this context the network computes with the averages; its weights come back after it."""
-        kept = {name: weight.copy() for name, weight in self._weights.items()}
-        self._set_weights(self.averages)
+        weights = list(self._weights.values())
+        kept = self._library.copies(weights)
+        self._library.copy(list(self.averages.values()), weights)
         try:
             yield
         finally:
-            self._set_weights(kept)
+            self._library.copy(kept, weights)
 
-    def _set_weights(self, values: dict[str, Any]) -> None:
-        for name, weight in self._weights.items():
-            nd.cast(values[name], dtype=weight.dtype, out=weight)
+    def _move_towards_weights(self, share: float) -> None:
+        """``average += share * (weight - average)``.
+
+        The difference first: rounded one by one, the share and what is left of 1 would not add up to it.
+        """
+        averages, weights = list(self.averages.values()), list(self._weights.values())
+        self._library.move_towards(averages, weights, share)
 
 
 class ExponentialMovingAverage(WeightAverage):
@@ -70,7 +83,7 @@ class ExponentialMovingAverage(WeightAverage):
     that the first weights are soon forgotten (as TensorFlow has it). Running statistics are averaged too.
     """
 
-    def __init__(self, net: gluon.Block, decay: float, *, warm_up: bool = False) -> None:
+    def __init__(self, net: Net, decay: float, *, warm_up: bool = False) -> None:
         super().__init__(net)
         self.decay = decay
         self.warm_up = warm_up
@@ -81,11 +94,7 @@ class ExponentialMovingAverage(WeightAverage):
 
     def update(self, num_update: int) -> None:
         """Take in the weights after update ``num_update``; does not wait for the device."""
-        share = 1 - self.decay_at(num_update)
-        for name, average in self.averages.items():
-            # The difference first: d and 1 - d rounded one by one would not add up to 1.
-            difference = average - self._weights[name].astype("float32", copy=False)
-            subtract_in_place(average, difference, share)
+        self._move_towards_weights(1 - self.decay_at(num_update))
 
 
 class StochasticWeightAverage(WeightAverage):
@@ -95,7 +104,7 @@ class StochasticWeightAverage(WeightAverage):
     anew, with the network `in_place_of_weights`, and handed to `keep_statistics`.
     """
 
-    def __init__(self, net: gluon.Block) -> None:
+    def __init__(self, net: Net) -> None:
         super().__init__(net)
         self.count = 0
 
@@ -111,15 +120,13 @@ class StochasticWeightAverage(WeightAverage):
     def take_in(self) -> None:
         """``average += (weight - average) / n``, these being the n-th weights; does not wait."""
         self.count += 1
-        for name, average in self.averages.items():
-            difference = average - self._weights[name].astype("float32", copy=False)
-            subtract_in_place(average, difference, 1 / self.count)
+        self._move_towards_weights(1 / self.count)
 
     def keep_statistics(self) -> None:
         """Take over the network's running statistics as they are."""
-        for name, average in self.averages.items():
-            if name.endswith(RUNNING_STATISTICS):
-                nd.cast(self._weights[name], dtype="float32", out=average)
+        names = [name for name in self.averages if name.endswith(RUNNING_STATISTICS)]
+        now, kept = ([of[name] for name in names] for of in (self._weights, self.averages))
+        self._library.copy(now, kept)
 
     def counters(self) -> dict[str, int]:
         """How many weights were taken in."""

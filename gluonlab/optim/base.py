@@ -7,11 +7,19 @@ from typing import Any, ClassVar, Optional
 
 import numpy as np
 
-from gluonlab.optim.kernels import Parameters, operator_number
-from gluonlab.runtime.mxnet import gluon, mx, nd
+from gluonlab import arrays as libraries
+from gluonlab.arrays.in_mxnet import operator_number
+from gluonlab.arrays.parameters import Parameter
+from gluonlab.optim.kernels import Parameters
+from gluonlab.runtime.mxnet import mx
 
 ALL_PARAMETERS = 1 << 30
 MOMENTUM, VARIANCE, MASTER = "momentum", "variance", "master"
+
+
+def needs_master(parameter: Parameter) -> bool:
+    """Whether updates are made in a float32 copy of ``parameter``: it is float16."""
+    return np.dtype(parameter.dtype).itemsize < 4
 
 
 class Optimizer(mx.optimizer.Optimizer):
@@ -31,19 +39,19 @@ class Optimizer(mx.optimizer.Optimizer):
         self.applied_lr: Optional[float] = None
         self._update_number = 0
 
-    def state_names_of(self, parameter: gluon.Parameter) -> tuple[str, ...]:
+    def state_names_of(self, parameter: Parameter) -> tuple[str, ...]:
         """The arrays kept of ``parameter``, in their order; the last is its float32 copy if it needs one."""
-        is_float32 = np.dtype(parameter.dtype) == np.float32
-        return self.state_names if is_float32 else (*self.state_names, MASTER)
+        return (*self.state_names, MASTER) if needs_master(parameter) else self.state_names
 
-    def state_shapes_of(self, parameter: gluon.Parameter) -> dict[str, tuple[int, ...]]:
+    def state_shapes_of(self, parameter: Parameter) -> dict[str, tuple[int, ...]]:
         """The shape of each of `state_names_of`: that of the parameter, unless a subclass says otherwise."""
         return {name: tuple(parameter.shape) for name in self.state_names_of(parameter)}
 
     def create_state_multi_precision(self, index: int, weight: Any) -> tuple[Any, ...]:
         """Arrays of zeros, and a float32 copy of a weight that is not float32."""
+        library, dtype = libraries.of(weight), "float64" if "float64" in str(weight.dtype) else "float32"
         return tuple(
-            weight.astype("float32") if name == MASTER else nd.zeros(shape, weight.context, "float32")
+            library.cast([weight], dtype)[0] if name == MASTER else library.zeros(shape, weight, dtype)
             for name, shape in self.state_shapes_of(self.param_dict.get(index, weight)).items()
         )
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
+from gluonlab import arrays as libraries
 from gluonlab.optim.norms import SquaredNorms
-from gluonlab.runtime.mxnet import nd
 
 
 @dataclass(frozen=True)
@@ -23,14 +23,11 @@ class GradientClip:
 
     def __call__(self, gradients: Sequence[Any], count: float) -> None:
         """Clip ``gradients``, float32 sums over ``count`` samples, in place; does not wait."""
+        library = libraries.of(gradients[0])
         if self.max_norm is not None:
             norm = self._norms(gradients).sum().sqrt() / count
             # A norm of 0 gives an infinite factor here, which the bound of 1 takes away.
-            factor = nd.minimum(self.max_norm / norm, 1.0)
-            for gradient in gradients:
-                nd.broadcast_mul(gradient, factor.reshape((1,) * gradient.ndim), out=gradient)
+            factor = library.minimum(self.max_norm / norm, 1.0)
+            library.scale_on_device(gradients, factor)
         if self.max_value is not None:
-            bound = self.max_value * count
-            for gradient in gradients:
-                not_finite = gradient - gradient  # 0, or NaN: an infinite gradient must not pass as the bound
-                nd.elemwise_add(nd.clip(gradient, -bound, bound), not_finite, out=gradient)
+            library.clip(gradients, self.max_value * count)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Optional
 
+from gluonlab import arrays as libraries
 from gluonlab.optim.adam import AdamOptimizer
 from gluonlab.optim.decay import is_bias
-from gluonlab.optim.kernels import Parameters, adam_step, subtract_with_device_rates
+from gluonlab.optim.kernels import Parameters, kernels_of
 from gluonlab.optim.norms import SquaredNorms
-from gluonlab.runtime.mxnet import nd
 
 
 class LAMB(AdamOptimizer):
@@ -46,24 +46,24 @@ class LAMB(AdamOptimizer):
 
     def _update(self, indices: Sequence[int], parameters: Parameters) -> None:
         weights, gradients = parameters.in_float32()
-        rule = self._rule(bias_correction=self.bias_correction)
+        rule, kernels = self._rule(bias_correction=self.bias_correction), kernels_of(weights[0])
         directions = self._decays(indices, weights)
-        arrays = zip(directions, gradients, parameters.buffers, parameters.variances)
-        for direction, gradient, mean, variance in arrays:
-            adam_step(direction, gradient, mean, variance, rule, lr=-1.0)
+        means = parameters.buffers, parameters.variances
+        kernels.adam_step(directions, gradients, *means, rule, [-1.0] * len(weights))
         has_ratio = [self._has_ratio(index, weight) for index, weight in zip(indices, weights)]
-        rates = nd.array(self._get_lrs(indices), weights[0].context)
+        rates = libraries.of(weights[0]).from_numpy(self._get_lrs(indices), weights[0])
         rates = rates * self._trust_ratios(weights, directions, has_ratio)
-        subtract_with_device_rates(weights, directions, rates)
+        kernels.subtract_with_device_rates(weights, directions, rates)
         parameters.copy_masters_to_weights()
 
-    def _decays(self, indices: Sequence[int], weights: Sequence[Any]) -> list[Any]:
+    def _decays(self, indices: Sequence[int], weights: Sequence[Any]) -> Sequence[Any]:
         """``wd * w`` of each, where its direction will be."""
-        for index, weight, wd in zip(indices, weights, self._get_wds(indices)):
+        library = libraries.of(weights[0])
+        for index, weight in zip(indices, weights):
             if index not in self._directions:
-                self._directions[index] = nd.empty(weight.shape, weight.context, weight.dtype)
-            nd._internal._mul_scalar(weight, scalar=wd, out=self._directions[index])
-        return [self._directions[index] for index in indices]
+                self._directions[index] = library.empty_like(weight)
+        directions = [self._directions[index] for index in indices]
+        return library.scaled(weights, self._get_wds(indices), out=directions)
 
     def _has_ratio(self, index: int, weight: Any) -> bool:
         if weight.ndim > 1:
@@ -76,9 +76,11 @@ class LAMB(AdamOptimizer):
         """|w| / |r| within its bounds for each layer that has one, else 1; (n,), on the device."""
         weight_norm = self._weight_norms(weights).sqrt()
         direction_norm = self._direction_norms(directions).sqrt()
-        one = nd.ones_like(weight_norm)
-        is_scaled = nd.array(has_ratio, one.context) * (weight_norm > 0) * (direction_norm > 0)
-        ratio = nd.maximum(weight_norm / nd.where(is_scaled, direction_norm, one), self.min_trust_ratio)
+        library = libraries.of(weights[0])
+        one = library.full_like(weight_norm, 1.0)
+        is_scaled = library.from_numpy(has_ratio, one) * (weight_norm > 0) * (direction_norm > 0)
+        ratio = weight_norm / library.where(is_scaled, direction_norm, one)
+        ratio = library.maximum(ratio, self.min_trust_ratio)
         if self.max_trust_ratio is not None:
-            ratio = nd.minimum(ratio, self.max_trust_ratio)
-        return nd.where(is_scaled, ratio, one)
+            ratio = library.minimum(ratio, self.max_trust_ratio)
+        return library.where(is_scaled, ratio, one)

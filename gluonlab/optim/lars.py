@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Optional
 
-from gluonlab.optim.kernels import (
-    Parameters,
-    momentum_update,
-    momentum_update_with_device_rates,
-)
+from gluonlab import arrays as libraries
+from gluonlab.optim.kernels import Parameters, kernels_of
 from gluonlab.optim.momentum import MomentumOptimizer
 from gluonlab.optim.norms import SquaredNorms
-from gluonlab.runtime.mxnet import nd
 
 
 class LARS(MomentumOptimizer):
@@ -53,23 +49,26 @@ class LARS(MomentumOptimizer):
             if self.scale_norm_and_bias or weight.ndim > 1
         ]
         plain = sorted(set(range(len(parameters))) - set(scaled))
-        rule = self._corrected_rule()
+        rule, kernels = self._corrected_rule(), kernels_of(parameters.weights[0])
         if plain:
-            momentum_update(parameters.chosen(plain), rule, [lrs[i] for i in plain], [wds[i] for i in plain])
+            chosen = parameters.chosen(plain)
+            kernels.momentum_update(chosen, rule, [lrs[i] for i in plain], [wds[i] for i in plain])
         if scaled:
-            chosen, ctx = parameters.chosen(scaled), parameters.weights[0].context
-            lr = nd.array([lrs[i] for i in scaled], ctx)
-            wd = nd.array([wds[i] for i in scaled], ctx)
-            momentum_update_with_device_rates(chosen, rule, self._layer_rates(chosen, lr, wd), wd)
+            chosen, decays = parameters.chosen(scaled), [wds[i] for i in scaled]
+            rates = self._layer_rates(chosen, [lrs[i] for i in scaled], decays)
+            kernels.momentum_update_with_device_rates(chosen, rule, rates, decays)
 
-    def _layer_rates(self, parameters: Parameters, lr: Any, wd: Any) -> Any:
-        """The rate of each layer, (n,), on the device; ``lr`` and ``wd`` are (n,)."""
+    def _layer_rates(self, parameters: Parameters, lrs: Sequence[float], wds: Sequence[float]) -> Any:
+        """The rate of each layer, (n,), on the device."""
+        library = libraries.of(parameters.weights[0])
+        lr, wd = (library.from_numpy(one, parameters.weights[0]) for one in (lrs, wds))
         weight_norm = self._weight_norms(parameters.masters or parameters.weights).sqrt()
         gradient_norm = self._gradient_norms(parameters.gradients).sqrt() * self.rescale_grad
         divisor = gradient_norm + wd * weight_norm + self.trust_eps
         has_ratio = (weight_norm > 0) * (gradient_norm > 0)
-        ratio = self.trust_coefficient * weight_norm / nd.where(has_ratio, divisor, nd.ones_like(divisor))
+        one = library.full_like(divisor, 1.0)
+        ratio = self.trust_coefficient * weight_norm / library.where(has_ratio, divisor, one)
         if self.max_trust_ratio is not None:
-            ratio = nd.minimum(ratio, self.max_trust_ratio)
-        rate = nd.minimum(lr, ratio) if self.larc_clip else lr * ratio
-        return nd.where(has_ratio, rate, lr)
+            ratio = library.minimum(ratio, self.max_trust_ratio)
+        rate = library.minimum(lr, ratio) if self.larc_clip else lr * ratio
+        return library.where(has_ratio, rate, lr)

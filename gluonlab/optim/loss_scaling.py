@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gluonlab.optim.kernels import MAX_TENSORS_PER_CALL
-from gluonlab.runtime.mxnet import nd
+from gluonlab import arrays as libraries
 
 
 @dataclass
@@ -27,7 +26,7 @@ class LossScaler:
 
     def head_gradient(self, losses: Any) -> Any:
         """What backward starts from: the scale for each of ``losses`` (n,)."""
-        return nd.full(losses.shape, self.scale, ctx=losses.context, dtype=losses.dtype)
+        return libraries.of(losses).full_like(losses, self.scale)
 
     def accepts(self, gradients: Sequence[Any]) -> bool:
         """Whether ``gradients``, of losses that were scaled, may be applied. Waits for the device.
@@ -35,7 +34,7 @@ class LossScaler:
         If not, the scale is halved and the caller must leave this update out; below ``floor`` there is no
         hope, and it should stop.
         """
-        if are_finite(gradients):
+        if libraries.of(gradients[0]).all_finite(gradients):
             self.finite_updates += 1
             return True
         self.finite_updates = 0
@@ -47,12 +46,3 @@ class LossScaler:
         if self.finite_updates >= self.growth_interval and self.scale < self.ceiling:
             self.finite_updates = 0
             self.scale *= 2
-
-
-def are_finite(arrays: Sequence[Any]) -> bool:
-    """Whether all elements of all ``arrays`` are finite. Waits for the device."""
-    verdict = nd.ones(1, ctx=arrays[0].context)
-    for first in range(0, len(arrays), MAX_TENSORS_PER_CALL):
-        chunk = arrays[first : first + MAX_TENSORS_PER_CALL]
-        nd.multi_all_finite(*chunk, num_arrays=len(chunk), init_output=False, out=verdict)
-    return bool(verdict.asscalar())

@@ -8,11 +8,11 @@ new unit when the rate changes: momentum correction (Goyal et al. 2017, remark 2
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Optional
+from typing import Optional
 
+from gluonlab.arrays.in_mxnet import operator_number
 from gluonlab.optim.base import Optimizer
-from gluonlab.optim.kernels import Parameters, Rule, momentum_update, operator_number
-from gluonlab.runtime.mxnet import nd
+from gluonlab.optim.kernels import Parameters, Rule, kernels_of
 
 
 class MomentumOptimizer(Optimizer):
@@ -37,37 +37,18 @@ class SGD(MomentumOptimizer):
     """``v = m * c * v - lr * (g + wd * w); w += v`` with the momentum correction c."""
 
     def _update(self, indices: Sequence[int], parameters: Parameters) -> None:
-        momentum_update(parameters, self._corrected_rule(), self._get_lrs(indices), self._get_wds(indices))
+        update = kernels_of(parameters.weights[0]).momentum_update
+        update(parameters, self._corrected_rule(), self._get_lrs(indices), self._get_wds(indices))
 
 
 class NAG(MomentumOptimizer):
     """``v = m * c * v - lr * (g + wd * w); w += m * v - lr * (g + wd * w)`` (Sutskever et al. 2013)."""
 
     def _update(self, indices: Sequence[int], parameters: Parameters) -> None:
-        # MXNet has no multi-tensor NAG, and its operator for masters decays the buffer by the new weight.
-        targets, gradients = parameters.in_float32()
-        rates = zip(self._get_lrs(indices), self._get_wds(indices))
-        for weight, gradient, buffer, (lr, wd) in zip(targets, gradients, parameters.buffers, rates):
-            if self._correction != 1.0:
-                buffer *= self._correction  # only the buffer: the look-ahead's momentum stays
-            self._update_one(weight, gradient, buffer, lr, wd)
-        parameters.copy_masters_to_weights()
-
-    def _update_one(self, weight: Any, gradient: Any, buffer: Any, lr: float, wd: float) -> None:
-        # In place, MXNet's operator decays the buffer by the weight it has just written.
-        out = nd.empty(weight.shape, weight.context) if wd else weight
-        nd.nag_mom_update(
-            weight,
-            gradient,
-            buffer,
-            out=out,
-            lr=lr,
-            wd=wd,
-            momentum=self.momentum,
-            rescale_grad=self.rescale_grad,
-        )
-        if wd:
-            out.copyto(weight)
+        # Only the buffer is corrected: the look-ahead's momentum stays.
+        rule = Rule(self.momentum, self.rescale_grad)
+        update = kernels_of(parameters.weights[0]).nesterov_update
+        update(parameters, rule, self._correction, self._get_lrs(indices), self._get_wds(indices))
 
 
 def correction_factor(old_lr: Optional[float], new_lr: float) -> float:

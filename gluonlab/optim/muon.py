@@ -6,11 +6,13 @@ import math
 from collections.abc import Sequence
 from typing import Any, Literal, Optional
 
+from gluonlab import arrays as libraries
+from gluonlab.arrays.parameters import Parameter
 from gluonlab.optim.base import MASTER, MOMENTUM, Optimizer
-from gluonlab.optim.kernels import Parameters, subtract_in_place
+from gluonlab.optim.kernels import Parameters, kernels_of
 from gluonlab.optim.newton_schulz import orthogonalised
 from gluonlab.optim.norms import SquaredNorms
-from gluonlab.runtime.mxnet import gluon, nd
+from gluonlab.optim.sides import as_matrix
 
 NORM_EPS = 1e-7
 ShapeFactor = Literal["none", "aspect", "rms"]
@@ -54,13 +56,13 @@ class Muon(Optimizer):
         self._directions: dict[int, Any] = {}  # kept, so that their norms are those of the same arrays
         self._weight_norms, self._direction_norms = SquaredNorms(), SquaredNorms()
 
-    def is_matrix(self, parameter: gluon.Parameter) -> bool:
+    def is_matrix(self, parameter: Parameter) -> bool:
         """Whether ``parameter`` is updated by Muon, not by ``rest``."""
         if self.matrices is None:
             return len(parameter.shape) > 1
         return parameter.name in self.matrices
 
-    def state_names_of(self, parameter: gluon.Parameter) -> tuple[str, ...]:
+    def state_names_of(self, parameter: Parameter) -> tuple[str, ...]:
         """Those of ``rest`` for what it updates."""
         if self.is_matrix(parameter):
             return super().state_names_of(parameter)
@@ -93,39 +95,38 @@ class Muon(Optimizer):
 
     def _update(self, indices: Sequence[int], parameters: Parameters) -> None:
         weights, gradients = parameters.in_float32()
+        library, kernels = libraries.of(weights[0]), kernels_of(weights[0])
         directions = self._move_on(indices, gradients, parameters.buffers)
-        shrinkage = 1 / (self._direction_norms(directions).sqrt() + NORM_EPS)
+        library.scale_on_device(directions, 1 / (self._direction_norms(directions).sqrt() + NORM_EPS))
+        lrs, wds = self._get_lrs(indices), self._get_wds(indices)
         if self.normalizes:
             self._normalize(weights)
-        rates = zip(self._get_lrs(indices), self._get_wds(indices))
-        for place, (weight, direction, (lr, wd)) in enumerate(zip(weights, directions, rates)):
-            if not self.normalizes:
-                subtract_in_place(weight, weight, lr * wd)
-            matrix = direction.reshape((direction.shape[0], -1))
-            scaled = nd.broadcast_mul(matrix, shrinkage[place : place + 1].reshape((1, 1)))
-            step = orthogonalised(scaled, self.steps).reshape(weight.shape)
-            subtract_in_place(weight, step, lr * factor_of(matrix.shape, self.shape_factor))
+        else:
+            kernels.subtract(weights, weights, [lr * wd for lr, wd in zip(lrs, wds)])
+        for weight, direction, lr in zip(weights, directions, lrs):
+            matrix = as_matrix(direction)
+            step = orthogonalised(matrix, self.steps).reshape(weight.shape)
+            kernels.subtract([weight], [step], [lr * factor_of(matrix.shape, self.shape_factor)])
         parameters.copy_masters_to_weights()
 
     def _move_on(self, indices: Sequence[int], gradients: Sequence[Any], buffers: Sequence[Any]) -> list[Any]:
         """Take the gradients into the buffers; returns Nesterov's directions."""
-        for index, gradient, buffer in zip(indices, gradients, buffers):
+        library, kernels = libraries.of(gradients[0]), kernels_of(gradients[0])
+        for index, gradient in zip(indices, gradients):
             if index not in self._directions:
-                self._directions[index] = nd.empty(gradient.shape, gradient.context)
-            direction = self._directions[index]
-            nd._internal._mul_scalar(buffer, scalar=self.momentum, out=buffer)
-            subtract_in_place(buffer, gradient, -self.rescale_grad)
-            nd._internal._mul_scalar(buffer, scalar=self.momentum, out=direction)
-            subtract_in_place(direction, gradient, -self.rescale_grad)
-        return [self._directions[index] for index in indices]
+                self._directions[index] = library.empty_like(gradient)
+        directions, rates = [self._directions[i] for i in indices], [-self.rescale_grad] * len(gradients)
+        library.scaled(buffers, self.momentum, out=buffers)
+        kernels.subtract(buffers, gradients, rates)
+        library.scaled(buffers, self.momentum, out=directions)
+        kernels.subtract(directions, gradients, rates)
+        return directions
 
     def _normalize(self, weights: Sequence[Any]) -> None:
-        norms = self._weight_norms(weights).sqrt()
-        roots = nd.array([math.sqrt(weight.shape[0]) for weight in weights], norms.context)
-        factors = nd.where(norms > 0, roots / norms, nd.ones_like(norms))
-        for place, weight in enumerate(weights):
-            factor = factors[place : place + 1].reshape((1,) * weight.ndim)
-            nd.broadcast_mul(weight, factor, out=weight)
+        norms, library = self._weight_norms(weights).sqrt(), libraries.of(weights[0])
+        roots = library.from_numpy([math.sqrt(weight.shape[0]) for weight in weights], norms)
+        one = library.full_like(norms, 1.0)
+        library.scale_on_device(weights, library.where(norms > 0, roots / norms, one))
 
 
 def factor_of(shape: tuple[int, int], kind: ShapeFactor) -> float:

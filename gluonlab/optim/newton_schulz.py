@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gluonlab.runtime.mxnet import autograd, nd
+from gluonlab import arrays as libraries
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 """Of Jordan et al. 2024: small singular values grow fastest, and all end between about 0.7 and 1.2."""
@@ -18,17 +18,9 @@ def orthogonalised(matrix: Any, steps: int) -> Any:
     a, b, c = COEFFICIENTS
     is_tall = matrix.shape[0] > matrix.shape[1]
     x = matrix.T if is_tall else matrix
+    times_transposed = libraries.of(matrix).times_transposed
     for _ in range(steps):
         gram = times_transposed(x, x)
         polynomial = b * gram + c * times_transposed(gram, gram)
         x = a * x + times_transposed(polynomial, x.T)
     return x.T if is_tall else x
-
-
-def times_transposed(left: Any, right: Any) -> Any:
-    """``left right^T``, (n, k) and (m, k) to (n, m): by oneDNN, which takes a fifth of the time of `nd.dot`.
-
-    Matrices of one shape in one `nd.batch_dot` took twice as long as one by one, but for tiny ones.
-    """
-    with autograd.train_mode():  # in prediction mode oneDNN would put the second factor into another order
-        return nd.FullyConnected(left, right, num_hidden=right.shape[0], no_bias=True, flatten=False)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gluonlab import arrays as libraries
 from gluonlab.optim.base import MOMENTUM, VARIANCE
-from gluonlab.optim.kernels import AdamRule, Parameters, adam_step, subtract_in_place
+from gluonlab.optim.kernels import AdamRule, Parameters, kernels_of
 from gluonlab.optim.momentum import MomentumOptimizer
-from gluonlab.runtime.mxnet import nd
 
 
 class RMSpropWarmup(MomentumOptimizer):
@@ -45,12 +45,12 @@ class RMSpropWarmup(MomentumOptimizer):
         momentum = self._corrected_rule().momentum
         # With beta1 = 0 Adam's mean is the gradient of this update itself, and the step is RMSprop's.
         rule = AdamRule(0.0, self.beta2, self.eps, 1.0, self.num_update, bias_correction=False)
-        arrays = zip(weights, gradients, parameters.buffers, parameters.variances, self._get_wds(indices))
-        for (weight, gradient, buffer, variance, wd), sgd_lr in zip(arrays, sgd_lrs):
-            gradient = gradient * self.rescale_grad
-            subtract_in_place(gradient, weight, -wd)
-            buffer *= momentum
-            adam_step(buffer, gradient, nd.zeros_like(gradient), variance, rule, rmsprop_lr)
-            subtract_in_place(buffer, gradient, sgd_lr)
-            weight += buffer
+        library, kernels, buffers = libraries.of(weights[0]), kernels_of(weights[0]), parameters.buffers
+        scaled = library.scaled(gradients, self.rescale_grad)
+        kernels.subtract(scaled, weights, [-wd for wd in self._get_wds(indices)])
+        library.scaled(buffers, momentum, out=buffers)
+        means, rates = library.zeros_like(scaled), [rmsprop_lr] * len(buffers)
+        kernels.adam_step(buffers, scaled, means, parameters.variances, rule, rates)
+        kernels.subtract(buffers, scaled, sgd_lrs)
+        library.add(weights, buffers, weights)
         parameters.copy_masters_to_weights()

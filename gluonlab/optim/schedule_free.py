@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from gluonlab import arrays as libraries
+from gluonlab.arrays.parameters import Net, parameters_of
 from gluonlab.optim.averaging import StochasticWeightAverage
 from gluonlab.optim.base import VARIANCE, Optimizer
-from gluonlab.optim.kernels import AdamRule, Parameters, adam_step, subtract_in_place
-from gluonlab.runtime.mxnet import gluon, nd
+from gluonlab.optim.kernels import AdamRule, Parameters, kernels_of
 
 BASE = "z"
 
@@ -32,7 +33,7 @@ class ScheduleFree(Optimizer):
     def create_state_multi_precision(self, index: int, weight: Any) -> tuple[Any, ...]:
         """The base z begins at the weight, other arrays at 0."""
         states = super().create_state_multi_precision(index, weight)
-        nd.cast(weight, dtype="float32", out=states[0])
+        libraries.of(weight).copy([weight], [states[0]])
         return states
 
     def numbers(self) -> dict[str, float]:
@@ -53,22 +54,20 @@ class ScheduleFree(Optimizer):
     def _update(self, indices: Sequence[int], parameters: Parameters) -> None:
         weights, gradients = parameters.in_float32()
         directions = self._directions(weights, gradients, parameters.variances, self._get_wds(indices))
-        c, beta = self._share, self.beta
-        arrays = zip(indices, weights, parameters.buffers, directions, self._get_lrs(indices))
-        for index, weight, z, direction, lr in arrays:
-            subtract_in_place(
-                weight, weight - z, c
-            )  # x and y have no arrays both: y moves as x would have it
-            subtract_in_place(weight, direction, lr * (1 - beta * (1 - c)))
-            subtract_in_place(z, direction, lr)
+        c, beta, lrs, bases = self._share, self.beta, self._get_lrs(indices), parameters.buffers
+        library, kernels = libraries.of(weights[0]), kernels_of(weights[0])
+        library.move_towards(weights, bases, c)  # x and y have no arrays both: y moves as x would have it
+        kernels.subtract(weights, directions, [lr * (1 - beta * (1 - c)) for lr in lrs])
+        kernels.subtract(bases, directions, lrs)
+        for index, weight, z in zip(indices, weights, bases):
             average = self.averages.get(self.param_dict[index].name)
             if average is not None:
-                nd.elemwise_add(weight / beta, z * (1 - 1 / beta), out=average)
+                library.add([weight / beta], [z * (1 - 1 / beta)], [average])
         parameters.copy_masters_to_weights()
 
     def _directions(
         self, weights: Sequence[Any], gradients: Sequence[Any], variances: Sequence[Any], wds: Sequence[float]
-    ) -> list[Any]:
+    ) -> Sequence[Any]:
         """The d of each parameter, in new arrays; y is in ``weights``."""
         raise NotImplementedError
 
@@ -78,10 +77,9 @@ class ScheduleFreeSGD(ScheduleFree):
 
     def _directions(
         self, weights: Sequence[Any], gradients: Sequence[Any], variances: Sequence[Any], wds: Sequence[float]
-    ) -> list[Any]:
-        directions = [gradient * self.rescale_grad for gradient in gradients]
-        for direction, weight, wd in zip(directions, weights, wds):
-            subtract_in_place(direction, weight, -wd)
+    ) -> Sequence[Any]:
+        directions = libraries.of(weights[0]).scaled(gradients, self.rescale_grad)
+        kernels_of(weights[0]).subtract(directions, weights, [-wd for wd in wds])
         return directions
 
 
@@ -105,12 +103,13 @@ class ScheduleFreeAdamW(ScheduleFree):
 
     def _directions(
         self, weights: Sequence[Any], gradients: Sequence[Any], variances: Sequence[Any], wds: Sequence[float]
-    ) -> list[Any]:
+    ) -> Sequence[Any]:
         # With beta1 = 0 Adam's mean is the gradient itself.
         rule = AdamRule(0.0, self.beta2, self.eps, self.rescale_grad, self.num_update, bias_correction=True)
-        directions = [weight * wd for weight, wd in zip(weights, wds)]
-        for direction, gradient, variance in zip(directions, gradients, variances):
-            adam_step(direction, gradient, nd.zeros_like(gradient), variance, rule, lr=-1.0)
+        library = libraries.of(weights[0])
+        directions, means = library.scaled(weights, wds), library.zeros_like(gradients)
+        steps = [-1.0] * len(directions)
+        kernels_of(weights[0]).adam_step(directions, gradients, means, variances, rule, steps)
         return directions
 
 
@@ -121,10 +120,10 @@ class ScheduleFreeAverage(StochasticWeightAverage):
     is that of the updates before this was last done.
     """
 
-    def __init__(self, net: gluon.Block, optimizer: ScheduleFree) -> None:
+    def __init__(self, net: Net, optimizer: ScheduleFree) -> None:
         super().__init__(net)
         self._optimizer = optimizer
-        parameters = net._collect_params_with_prefix()
+        parameters = parameters_of(net)
         optimizer.averages = {
             parameters[name].name: average
             for name, average in self.averages.items()

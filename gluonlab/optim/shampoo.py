@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from gluonlab.optim.base import MASTER, MOMENTUM, Optimizer
-from gluonlab.optim.kernels import subtract_in_place
-from gluonlab.optim.newton_schulz import times_transposed
+from gluonlab import arrays as libraries
+from gluonlab.arrays.parameters import Parameter
+from gluonlab.optim.base import MASTER, MOMENTUM, Optimizer, needs_master
+from gluonlab.optim.kernels import in_update_type, kernels_of
 from gluonlab.optim.norms import SquaredNorms
 from gluonlab.optim.sides import SIDES, as_matrix, sides_of
-from gluonlab.runtime.mxnet import gluon, nd
 
 
 class Shampoo(Optimizer):
@@ -47,16 +47,16 @@ class Shampoo(Optimizer):
         self._directions: dict[int, Any] = {}  # kept, so that their norms are those of the same arrays
         self._gradient_norms, self._direction_norms = SquaredNorms(), SquaredNorms()
 
-    def state_names_of(self, parameter: gluon.Parameter) -> tuple[str, ...]:
+    def state_names_of(self, parameter: Parameter) -> tuple[str, ...]:
         """Momentum, then the mean and the root of each side that has them, and a float32 copy."""
         return tuple(self.state_shapes_of(parameter))
 
-    def state_shapes_of(self, parameter: gluon.Parameter) -> dict[str, tuple[int, ...]]:
+    def state_shapes_of(self, parameter: Parameter) -> dict[str, tuple[int, ...]]:
         """As `state_names_of`; sides are square."""
         shapes: dict[str, tuple[int, ...]] = {MOMENTUM: tuple(parameter.shape)}
         for side, length in sides_of(parameter.shape, self.max_side).items():
             shapes.update({side: (length, length), f"{side}_root": (length, length)})
-        if np.dtype(parameter.dtype) != np.float32:
+        if needs_master(parameter):
             shapes[MASTER] = tuple(parameter.shape)
         return shapes
 
@@ -68,50 +68,53 @@ class Shampoo(Optimizer):
         named = [
             dict(zip(self.state_names_of(self.param_dict[i]), arrays)) for i, arrays in zip(indices, states)
         ]
-        in_float32 = [gradient.astype("float32", copy=False) for gradient in gradients]
+        gradients = in_update_type(gradients)
         directions = [
             self._direction(index, gradient, arrays)
-            for index, gradient, arrays in zip(indices, in_float32, named)
+            for index, gradient, arrays in zip(indices, gradients, named)
         ]
-        grafted = self._gradient_norms(in_float32).sqrt() * self.rescale_grad
+        library, kernels = libraries.of(weights[0]), kernels_of(weights[0])
+        grafted = self._gradient_norms(gradients).sqrt() * self.rescale_grad
         norms = self._direction_norms(directions).sqrt()
-        sizes = nd.where(norms > 0, grafted / norms, nd.zeros_like(norms))
-        rates = zip(self._get_lrs(indices), self._get_wds(indices))
-        for place, (weight, arrays, (lr, wd)) in enumerate(zip(weights, named, rates)):
-            momentum, target = arrays[MOMENTUM], arrays.get(MASTER, weight)
-            size = sizes[place : place + 1].reshape((1,) * weight.ndim)
-            nd._internal._mul_scalar(momentum, scalar=self.momentum, out=momentum)
-            nd.elemwise_add(momentum, nd.broadcast_mul(directions[place], size), out=momentum)
-            subtract_in_place(target, target, lr * wd)
-            subtract_in_place(target, momentum, lr)
-            if target is not weight:
-                nd.cast(target, dtype=weight.dtype, out=weight)
+        sizes = library.where(norms > 0, grafted / norms, library.full_like(norms, 0.0))
+        lrs, wds = self._get_lrs(indices), self._get_wds(indices)
+        momenta = [arrays[MOMENTUM] for arrays in named]
+        targets = [arrays.get(MASTER, weight) for weight, arrays in zip(weights, named)]
+        library.scaled(momenta, self.momentum, out=momenta)
+        library.scale_on_device(directions, sizes)
+        library.add(momenta, directions, momenta)
+        kernels.subtract(targets, targets, [lr * wd for lr, wd in zip(lrs, wds)])
+        kernels.subtract(targets, momenta, lrs)
+        if MASTER in named[0]:
+            library.copy(targets, weights)
 
     def _direction(self, index: int, gradient: Any, arrays: dict[str, Any]) -> Any:
+        library, kernels = libraries.of(gradient), kernels_of(gradient)
         if index not in self._directions:
-            self._directions[index] = nd.empty(gradient.shape, gradient.context)
+            self._directions[index] = library.empty_like(gradient)
         direction = self._directions[index]
-        nd._internal._mul_scalar(gradient, scalar=self.rescale_grad, out=direction)
+        library.scaled([gradient], self.rescale_grad, out=[direction])
         matrix = as_matrix(direction)
         sides = [side for side in SIDES if side in arrays]
         for side in sides:
             factor = matrix if side == "left" else matrix.T
             mean = arrays[side]
-            nd._internal._mul_scalar(mean, scalar=self.beta2, out=mean)
-            subtract_in_place(mean, times_transposed(factor, factor), self.beta2 - 1)
+            library.scaled([mean], self.beta2, out=[mean])
+            kernels.subtract([mean], [library.times_transposed(factor, factor)], [self.beta2 - 1])
             if (self.num_update - 1) % self.precondition_every == 0:
-                arrays[f"{side}_root"][:] = self._root(mean, power=-1 / (2 * len(sides)))
+                root = self._root(library.to_numpy(mean), power=-1 / (2 * len(sides)))
+                library.fill(arrays[f"{side}_root"], root)
         if "right" in sides:
-            matrix = times_transposed(matrix, arrays["right_root"])  # which is symmetric
+            matrix = library.times_transposed(matrix, arrays["right_root"])  # which is symmetric
         if "left" in sides:
-            matrix = times_transposed(arrays["left_root"], matrix.T)
+            matrix = library.times_transposed(arrays["left_root"], matrix.T)
         if sides:
-            matrix.reshape(direction.shape).copyto(direction)
+            library.copy([matrix.reshape(direction.shape)], [direction])
         return direction
 
     def _root(self, mean: Any, power: float) -> Any:
-        """``(mean + damping * largest eigenvalue) ** power`` in float64; waits for the device."""
-        values, vectors = np.linalg.eigh(mean.asnumpy().astype(float) / (1 - self.beta2**self.num_update))
+        """``(mean + damping * largest eigenvalue) ** power`` in float64, by NumPy."""
+        values, vectors = np.linalg.eigh(mean.astype(float) / (1 - self.beta2**self.num_update))
         largest = values[-1]
         if not largest > 0:  # no gradient yet, or none that is finite
             return np.eye(len(values))

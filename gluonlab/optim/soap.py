@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from gluonlab import arrays as libraries
+from gluonlab.arrays.parameters import Parameter
 from gluonlab.optim.adam import AdamOptimizer
-from gluonlab.optim.base import MASTER, MOMENTUM, VARIANCE
-from gluonlab.optim.kernels import adam_step, subtract_in_place
-from gluonlab.optim.newton_schulz import times_transposed
+from gluonlab.optim.base import MASTER, MOMENTUM, VARIANCE, needs_master
+from gluonlab.optim.kernels import in_update_type, kernels_of
 from gluonlab.optim.sides import SIDES, as_matrix, sides_of
-from gluonlab.runtime.mxnet import gluon, nd
 
 
 class SOAP(AdamOptimizer):
@@ -41,17 +41,17 @@ class SOAP(AdamOptimizer):
         self.precondition_every = precondition_every
         self.max_side = max_side
 
-    def state_names_of(self, parameter: gluon.Parameter) -> tuple[str, ...]:
+    def state_names_of(self, parameter: Parameter) -> tuple[str, ...]:
         """Adam's, in the eigenbasis; then the mean and the basis of each side, and a float32 copy."""
         return tuple(self.state_shapes_of(parameter))
 
-    def state_shapes_of(self, parameter: gluon.Parameter) -> dict[str, tuple[int, ...]]:
+    def state_shapes_of(self, parameter: Parameter) -> dict[str, tuple[int, ...]]:
         """As `state_names_of`; sides are square."""
         shape = tuple(parameter.shape)
         shapes: dict[str, tuple[int, ...]] = {MOMENTUM: shape, VARIANCE: shape}
         for side, length in sides_of(shape, self.max_side).items():
             shapes.update({side: (length, length), f"{side}_basis": (length, length)})
-        if np.dtype(parameter.dtype) != np.float32:
+        if needs_master(parameter):
             shapes[MASTER] = shape
         return shapes
 
@@ -60,45 +60,48 @@ class SOAP(AdamOptimizer):
     ) -> None:
         """Update all parameters of one type in place, after counting the update."""
         self._begin_update(indices)
+        library, kernels = libraries.of(weights[0]), kernels_of(weights[0])
         rates = zip(self._get_lrs(indices), self._get_wds(indices))
         for index, weight, gradient, arrays, (lr, wd) in zip(indices, weights, gradients, states, rates):
             named = dict(zip(self.state_names_of(self.param_dict[index]), arrays))
-            matrix = as_matrix(gradient.astype("float32", copy=False)) * self.rescale_grad
+            matrix = as_matrix(in_update_type([gradient])[0]) * self.rescale_grad
             target = named.get(MASTER, weight)
             if self.num_update > 1:
                 direction = self._direction(matrix, named).reshape(target.shape)
-                subtract_in_place(target, target, lr * wd)
-                subtract_in_place(target, direction, lr)
+                kernels.subtract([target], [target], [lr * wd])
+                kernels.subtract([target], [direction], [lr])
             self._move_bases(matrix, named)
             if target is not weight:
-                nd.cast(target, dtype=weight.dtype, out=weight)
+                library.copy([target], [weight])
 
     def _direction(self, gradient: Any, named: dict[str, Any]) -> Any:
         """Adam's, to which the second update is the first."""
         rotated = to_basis(gradient, named)
         mean, variance = as_matrix(named[MOMENTUM]), as_matrix(named[VARIANCE])
         rule = replace(self._rule(bias_correction=True), rescale=1.0, updates=self.num_update - 1)
-        direction = nd.zeros_like(rotated)
-        adam_step(direction, rotated, mean, variance, rule, lr=-1.0)
-        return from_basis(direction, named)
+        direction = libraries.of(rotated).zeros_like([rotated])
+        kernels_of(rotated).adam_step(direction, [rotated], [mean], [variance], rule, [-1.0])
+        return from_basis(direction[0], named)
 
     def _move_bases(self, gradient: Any, named: dict[str, Any]) -> None:
         """Take the gradient into the means; renew the bases if it is time, and Adam's means in them."""
+        library, kernels = libraries.of(gradient), kernels_of(gradient)
         sides = [side for side in SIDES if side in named]
         for side in sides:
             factor = gradient if side == "left" else gradient.T
-            nd._internal._mul_scalar(named[side], scalar=self.beta2, out=named[side])
-            subtract_in_place(named[side], times_transposed(factor, factor), self.beta2 - 1)
+            side_mean = [named[side]]
+            library.scaled(side_mean, self.beta2, out=side_mean)
+            kernels.subtract(side_mean, [library.times_transposed(factor, factor)], [self.beta2 - 1])
         if not sides or (self.num_update - 1) % self.precondition_every:
             return
         mean, variance = as_matrix(named[MOMENTUM]), as_matrix(named[VARIANCE])
         plain = from_basis(mean, named)
         for side in sides:
-            basis, order = self._renewed(named[side].asnumpy(), named[f"{side}_basis"].asnumpy())
-            named[f"{side}_basis"][:] = basis
-            order_on_device = nd.array(order, variance.context)
-            variance[:] = nd.take(variance, order_on_device, axis=SIDES.index(side))
-        mean[:] = to_basis(plain, named)
+            basis = named[f"{side}_basis"]
+            renewed, order = self._renewed(library.to_numpy(named[side]), library.to_numpy(basis))
+            library.fill(basis, renewed)
+            library.copy([library.take(variance, order, axis=SIDES.index(side))], [variance])
+        library.copy([to_basis(plain, named)], [mean])
 
     def _renewed(self, mean: Any, basis: Any) -> tuple[Any, Any]:
         """The basis after one iteration, and the order of its columns, by falling eigenvalue, in the old."""
@@ -113,6 +116,7 @@ class SOAP(AdamOptimizer):
 
 def to_basis(matrix: Any, named: dict[str, Any]) -> Any:
     """``Q_L^T matrix Q_R``, by the bases that there are."""
+    times_transposed = libraries.of(matrix).times_transposed
     if "left_basis" in named:
         matrix = times_transposed(named["left_basis"].T, matrix.T)
     if "right_basis" in named:
@@ -122,6 +126,7 @@ def to_basis(matrix: Any, named: dict[str, Any]) -> Any:
 
 def from_basis(matrix: Any, named: dict[str, Any]) -> Any:
     """``Q_L matrix Q_R^T``, by the bases that there are."""
+    times_transposed = libraries.of(matrix).times_transposed
     if "left_basis" in named:
         matrix = times_transposed(named["left_basis"], matrix.T)
     if "right_basis" in named:

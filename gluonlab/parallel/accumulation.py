@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from gluonlab.runtime.mxnet import nd
+from gluonlab import arrays as libraries
 
 
 class Accumulator(Protocol):
@@ -28,7 +28,8 @@ class RunningSum:
 
     def __init__(self, arrays: Sequence[Any], terms: int) -> None:
         self._arrays, self._terms, self._added = arrays, terms, 0
-        self._sums = [nd.zeros_like(array) for array in arrays] if terms > 1 else []
+        self._library = libraries.of(arrays[0])
+        self._sums = self._library.zeros_like(arrays) if terms > 1 else []
 
     def start(self) -> None:
         """Begin a sum."""
@@ -38,11 +39,11 @@ class RunningSum:
         """Add the next term."""
         self._added += 1
         if self._added == self._terms:
-            _add(self._sums, self._arrays, self._arrays)
+            self._library.add(self._sums, self._arrays, self._arrays)
         elif self._added == 1:
-            _copy(self._arrays, self._sums)
+            self._library.copy(self._arrays, self._sums)
         else:
-            _add(self._sums, self._arrays, self._sums)
+            self._library.add(self._sums, self._arrays, self._sums)
 
 
 class PairwiseTree:
@@ -56,8 +57,9 @@ class PairwiseTree:
         if terms & (terms - 1):
             raise ValueError(f"a pairwise tree needs a power of two, got {terms} terms")
         self._arrays, self._terms, self._added = arrays, terms, 0
+        self._library = libraries.of(arrays[0])
         levels = terms.bit_length() - 1
-        self._partial_sums = [[nd.zeros_like(array) for array in arrays] for _ in range(levels)]
+        self._partial_sums = [self._library.zeros_like(arrays) for _ in range(levels)]
 
     def start(self) -> None:
         """Begin a sum."""
@@ -68,9 +70,9 @@ class PairwiseTree:
         self._added += 1
         finished = (self._added & -self._added).bit_length() - 1  # pairs, pairs of pairs, ... ending here
         for level in range(finished):
-            _add(self._partial_sums[level], self._arrays, self._arrays)
+            self._library.add(self._partial_sums[level], self._arrays, self._arrays)
         if self._added < self._terms:
-            _copy(self._arrays, self._partial_sums[finished])
+            self._library.copy(self._arrays, self._partial_sums[finished])
 
 
 def pairwise_sum(terms: Sequence[Any]) -> Any:
@@ -79,13 +81,3 @@ def pairwise_sum(terms: Sequence[Any]) -> Any:
         pairs = [left + right for left, right in zip(terms[::2], terms[1::2])]
         terms = pairs + list(terms[len(terms) - len(terms) % 2 :])
     return terms[0]
-
-
-def _add(left: Sequence[Any], right: Sequence[Any], out: Sequence[Any]) -> None:
-    for a, b, c in zip(left, right, out):
-        nd.elemwise_add(a, b, out=c)
-
-
-def _copy(source: Sequence[Any], target: Sequence[Any]) -> None:
-    for a, b in zip(source, target):
-        a.copyto(b)

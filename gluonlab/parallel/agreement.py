@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Optional
 
+import numpy as np
+
+from gluonlab import arrays as libraries
 from gluonlab.parallel.virtual_workers import VirtualWorkers, Wishes
 from gluonlab.parallel.world import World
-from gluonlab.runtime.mxnet import mx
 
 # One update carries the wishes beside its gradients, and their sum is read after the next.
 LAG = 2
@@ -21,7 +24,9 @@ class Agreement:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._sum: Any = None  # of the wishes that travelled with the last update, on its way to the host
+        self._sum: Optional[Callable[[], Any]] = (
+            None  # of the wishes that travelled with the last update, on its way to the host
+        )
         self._workers: Optional[VirtualWorkers] = None
         self._sent = NONE
 
@@ -36,8 +41,12 @@ class Agreement:
         if not is_under_way:  # the workers of a new phase: nobody adds up what was sent with the old ones
             wishes = Wishes(*(one or other for one, other in zip(wishes, self._sent)))
         # Waits for the gradients of the update before the last; the device has the last one to do.
-        heard = NONE if self._sum is None else Wishes(*(bool(count) for count in self._sum.asnumpy()))
-        self._sum = workers.wishes.copyto(mx.cpu()) if is_under_way else None
-        workers.wishes[:] = [float(wish) for wish in wishes] if any(wishes) else 0
+        heard = NONE if self._sum is None else Wishes(*(bool(count) for count in self._sum()))
+        library = libraries.of(workers.wishes)
+        self._sum = library.fetch(workers.wishes) if is_under_way else None
+        if any(wishes):
+            library.fill(workers.wishes, np.array(wishes, float))
+        else:
+            workers.wishes[:] = 0
         self._workers, self._sent = workers, wishes
         return heard

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from gluonlab import arrays as libraries
 from gluonlab.optim.norms import SquaredNorms
 from gluonlab.parallel.world import World
-from gluonlab.runtime.mxnet import nd
 
 
 class GradientNoise:
@@ -21,9 +21,12 @@ class GradientNoise:
         self._gradients, self._world = gradients, world
         self._norms = SquaredNorms()
         self._workers, self._worker_batch_size = workers, worker_batch_size
-        self._sums = nd.zeros(2, gradients[0].context, "float64")  # squared norms of workers, of updates
-        self._totals = nd.zeros_like(self._sums)
-        self._workers_so_far = nd.zeros(1, gradients[0].context, "float64")
+        self._library = libraries.of(gradients[0])
+        self._sums = self._library.zeros(
+            (2,), gradients[0], "float64"
+        )  # squared norms of workers, of updates
+        self._totals = self._library.zeros((2,), gradients[0], "float64")
+        self._workers_so_far = self._library.zeros((1,), gradients[0], "float64")
         self._updates = 0
 
     def start(self) -> None:
@@ -36,11 +39,11 @@ class GradientNoise:
 
     def add_update(self) -> None:
         """The gradients are those of all workers of all processes together."""
-        self._sums += nd.concat(self._workers_so_far, self._squared_norm(), dim=0)
+        self._sums += self._library.concatenated([self._workers_so_far, self._squared_norm()])
         self._updates += 1
 
     def _squared_norm(self) -> Any:
-        return self._norms(self._gradients).astype("float64").sum().reshape(1)
+        return self._library.cast([self._norms(self._gradients)], "float64")[0].sum().reshape(1)
 
     def compute(self) -> dict[str, float]:
         """The estimates since the last call, by appendix A.1; all processes must call this together. Waits.
@@ -52,11 +55,11 @@ class GradientNoise:
         """
         if not self._updates:
             return {}
-        self._sums.copyto(self._totals)
+        self._library.copy([self._sums], [self._totals])
         self._world.sum([self._totals], "gradient noise")
         small_batch, workers = self._worker_batch_size, self._workers
         big_batch = small_batch * workers
-        of_workers, of_updates = self._totals.asnumpy().tolist()
+        of_workers, of_updates = self._library.to_numpy(self._totals).tolist()
         small = of_workers / (self._updates * workers * small_batch**2)
         big = of_updates / (self._updates * self._world.size * big_batch**2)
         square = (big_batch * big - small_batch * small) / (big_batch - small_batch)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Optional
 
+from gluonlab import arrays as libraries
+from gluonlab.arrays.parameters import Net, parameters_of
 from gluonlab.parallel.accumulation import Accumulator, PairwiseTree, RunningSum
-from gluonlab.runtime.mxnet import gluon, nd
 
 
 class RunningStatistics:
@@ -19,8 +20,9 @@ class RunningStatistics:
         self._arrays = arrays
         self._micro_steps = micro_steps
         self._collected = 0
-        self._start = [array.copy() for array in arrays]
-        self.total = nd.concat(*arrays, dim=0)
+        self._library = libraries.of(arrays[0])
+        self._start = self._library.copies(arrays)
+        self.total = self._library.concatenated(arrays)
         accumulator = PairwiseTree if deterministic else RunningSum
         self._sum: Accumulator = accumulator([self.total], micro_steps)
 
@@ -29,35 +31,30 @@ class RunningStatistics:
         self._collected = 0
         if self._micro_steps > 1:
             self._sum.start()
-            for array, start in zip(self._arrays, self._start):
-                array.copyto(start)
+            self._library.copy(self._arrays, self._start)
 
     def collect(self) -> None:
         """Add this micro-step's statistics to the sum, then put back those the update began with."""
-        nd.concat(*self._arrays, dim=0, out=self.total)
+        self._library.concatenated(self._arrays, out=self.total)
         if self._micro_steps > 1:
             self._sum.add()
         self._collected += 1
         if self._collected < self._micro_steps:
-            for array, start in zip(self._arrays, self._start):
-                start.copyto(array)
+            self._library.copy(self._start, self._arrays)
 
     def advance(self, count: int) -> None:
         """Set the statistics to the mean over ``count`` workers, whose sum ``total`` holds by now."""
         self.total /= count
-        first = 0
-        for array in self._arrays:
-            self.total[first : first + array.size].copyto(array)
-            first += array.size
+        self._library.split(self.total, self._arrays)
 
 
 def find_running_statistics(
-    net: gluon.Block, micro_steps: int, *, deterministic: bool
+    net: Net, micro_steps: int, *, deterministic: bool
 ) -> Optional[RunningStatistics]:
     """Those of all BatchNorm layers of ``net``; None if it has none."""
     arrays = [
         parameter.data()
-        for name, parameter in net._collect_params_with_prefix().items()
+        for name, parameter in parameters_of(net).items()
         if name.endswith(("running_mean", "running_var"))
     ]
     return RunningStatistics(arrays, micro_steps, deterministic=deterministic) if arrays else None

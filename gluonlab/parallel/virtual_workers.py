@@ -11,13 +11,15 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, Literal, NamedTuple, Optional
 
+from gluonlab import arrays as libraries
+from gluonlab.arrays.parameters import parameters_of
 from gluonlab.parallel.accumulation import Accumulator, PairwiseTree, RunningSum
 from gluonlab.parallel.gradient_noise import GradientNoise
 from gluonlab.parallel.graph_randomness import draws_random_numbers, seed_mxnet, seed_of
 from gluonlab.parallel.running_statistics import find_running_statistics
 from gluonlab.parallel.shares import workers_of_process
 from gluonlab.parallel.world import World
-from gluonlab.runtime.mxnet import gluon, nd
+from gluonlab.runtime.mxnet import gluon
 
 
 class Wishes(NamedTuple):
@@ -61,10 +63,10 @@ class VirtualWorkers:
         self._world = world
         self._seed = seed
         self._deterministic = deterministic
-        parameters = net._collect_params_with_prefix()
+        parameters = parameters_of(net)
         self.names = [name for name in parameters if parameters[name].grad_req != "null"]
         self.gradients = [parameters[name].grad() for name in self.names]
-        self._ctx = self.gradients[0].context
+        self._library = libraries.of(self.gradients[0])
         accumulator = PairwiseTree if deterministic else RunningSum
         self._sum: Accumulator = accumulator(self.gradients, self.micro_steps)
         self._statistics = (
@@ -72,10 +74,11 @@ class VirtualWorkers:
             if self.count > 1
             else None
         )
-        self._on_wire = [g.astype(wire_dtype) for g in self.gradients] if wire_dtype != "float32" else []
-        self.wishes = nd.zeros(len(Wishes._fields), self._ctx, wire_dtype)
+        is_rounded = wire_dtype != "float32"
+        self._on_wire = self._library.cast(self.gradients, wire_dtype) if is_rounded else []
+        self.wishes = self._library.zeros((len(Wishes._fields),), self.gradients[0], wire_dtype)
         self.draws_random_numbers = draws_random_numbers(net)
-        self._seed_network = seed_network or partial(seed_mxnet, self._ctx)
+        self._seed_network = seed_network or partial(seed_mxnet, self.gradients[0].context)
         self._noise_every = noise_every if self.count > 1 else 0
         self._noise = (
             GradientNoise(self.gradients, world, self.count, worker_batch_size) if self._noise_every else None
@@ -104,13 +107,13 @@ class VirtualWorkers:
     def reduce(self) -> None:
         """Leave the gradient's sum over all samples of the update, and the mean running statistics."""
         self.reduce_statistics()  # they are there before the gradients
-        for gradient, rounded in zip(self.gradients, self._on_wire):
-            nd.cast(gradient / self.count, dtype=rounded.dtype, out=rounded)
+        if self._on_wire:
+            self._library.copy([gradient / self.count for gradient in self.gradients], self._on_wire)
         # backward finishes the last gradients first, so what is there already goes to the front
         self._sum_up([self.wishes, *(self._on_wire or self.gradients)], "gradients")
-        for gradient, rounded in zip(self.gradients, self._on_wire):
-            nd.cast(rounded, dtype="float32", out=gradient)
-            gradient *= self.count
+        if self._on_wire:
+            self._library.copy(self._on_wire, self.gradients)
+            self._library.scaled(self.gradients, self.count, out=self.gradients)
         if self._noise and self._measures_noise:
             self._noise.add_update()
 

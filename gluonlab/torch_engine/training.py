@@ -8,7 +8,7 @@ statistics come back after it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from functools import cached_property
 from typing import Any, Optional
@@ -16,6 +16,7 @@ from typing import Any, Optional
 import torch
 from torch import Tensor
 
+from gluonlab.arrays.parameters import Parameter, parameters_of
 from gluonlab.errors import ConfigError
 from gluonlab.runtime.mxnet import gluon, mx, nd
 from gluonlab.torch_engine.network import channels_last, use_cpu_threads
@@ -69,6 +70,11 @@ class TorchGluonNetwork:
         self._values = self._host if is_shared else {n: t.to(self._device) for n, t in self._host.items()}
         for name in self._trained:
             self._values[name].requires_grad_()
+
+    @property
+    def parameters(self) -> Mapping[str, Parameter]:
+        """Those of ``net``."""
+        return parameters_of(self.net)
 
     def check(self, image: Sequence[int]) -> None:
         """Refuse images of the shape ``image`` if a layer cannot take them; raises `ConfigError` CFG81."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from gluonlab import arrays as libraries
 from gluonlab.errors import NumericError
 from gluonlab.optim.norms import SquaredNorms
 from gluonlab.training.state import TrainState, state_arrays
@@ -28,7 +29,7 @@ def check_finite_state(state: TrainState) -> None:
     bad = names_not_finite(arrays)
     if not bad:
         return
-    places = {name: place for place, name in enumerate(state.net._collect_params_with_prefix())}
+    places = {name: place for place, name in enumerate(state.network.parameters)}
     bad.sort(key=lambda name: places.get(name, len(places)))
     others = f", the first of {len(bad)} such arrays of {len(arrays)}" if len(bad) > 1 else ""
     raise NumericError(
@@ -41,10 +42,11 @@ def check_finite_state(state: TrainState) -> None:
 
 def names_not_finite(arrays: Mapping[str, Any]) -> list[str]:
     """The names of those that hold NaN or infinity. Waits for the device once, more if there are any."""
-    norms = SquaredNorms()(list(arrays.values())).asnumpy()
+    library = libraries.of(next(iter(arrays.values())))
+    norms = library.to_numpy(SquaredNorms()(list(arrays.values())))
     # A square may overflow where the number did not.
     suspects = (name for name, norm in zip(arrays, norms) if not np.isfinite(norm))
-    return [name for name in suspects if not np.isfinite(arrays[name].asnumpy()).all()]
+    return [name for name in suspects if not np.isfinite(library.to_numpy(arrays[name])).all()]
 
 
 def listed(things: Sequence[Any]) -> str:

@@ -277,5 +277,5 @@ class _Fitting:
             "global_batch_size": run.workers.global_batch_size,
             "restarts": self.resumes,
             "evaluated_weights": "average" if run.state.evaluates_average else "last",
-            "weights_sha256": weights_sha256(run.state.net),
+            "weights_sha256": weights_sha256(run.state.network),
         }

@@ -8,9 +8,10 @@ from typing import Any, Optional
 
 import numpy as np
 
+from gluonlab import arrays as libraries
+from gluonlab.arrays.parameters import Net, parameters_of
 from gluonlab.errors import NumericError
 from gluonlab.parallel.world import World
-from gluonlab.runtime.mxnet import gluon
 from gluonlab.training.finite_state import listed, names_not_finite
 
 SampleIds = Callable[[int, int], Sequence[int]]
@@ -20,7 +21,7 @@ SampleIds = Callable[[int, int], Sequence[int]]
 class LossWatch:
     """Keeps the losses since the last check, on the device, and reads them only when something is wrong."""
 
-    def __init__(self, world: World, net: gluon.Block, sample_ids: SampleIds) -> None:
+    def __init__(self, world: World, net: Net, sample_ids: SampleIds) -> None:
         self._world = world
         self._net = net
         self._sample_ids = sample_ids
@@ -54,7 +55,7 @@ class LossWatch:
 
     def _first_bad(self) -> Optional[dict[str, Any]]:
         for step, worker, losses in self._recent:
-            places = np.flatnonzero(~np.isfinite(losses.asnumpy()))
+            places = np.flatnonzero(~np.isfinite(libraries.of(losses).to_numpy(losses)))
             if len(places):
                 ids = self._sample_ids(step, worker)
                 return {
@@ -65,7 +66,7 @@ class LossWatch:
         return None
 
     def _bad_parameters(self) -> str:
-        parameters = self._net._collect_params_with_prefix()
+        parameters = parameters_of(self._net)
         names = names_not_finite({name: parameter.data() for name, parameter in parameters.items()})
         return f"parameters not finite by now: {listed(names)}" if names else "all parameters are finite"
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Optional, Protocol
 
+from gluonlab.arrays.parameters import Parameter, parameters_of
 from gluonlab.models.layers import BATCH_NORMS
 from gluonlab.parallel.graph_randomness import seed_mxnet
 from gluonlab.runtime.mxnet import autograd, gluon, mx
@@ -17,9 +18,13 @@ HeadGradient = Callable[[Any], Any]
 
 
 class Network(Protocol):
-    """A Gluon network; parameters, gradients and running statistics are the arrays of ``net``."""
+    """What computes ``net``; it keeps weights, gradients and running statistics in ``parameters``."""
 
     net: gluon.Block
+
+    @property
+    def parameters(self) -> Mapping[str, Parameter]:
+        """By structural name, in the order of the layers."""
 
     def train(
         self, batch: Sequence[Any], loss_fn: LossFn, head_gradient: Optional[HeadGradient] = None
@@ -46,6 +51,11 @@ class GluonNetwork:
     def __init__(self, net: gluon.Block) -> None:
         self.net = net
         self._trained: Optional[list[Any]] = None
+
+    @property
+    def parameters(self) -> Mapping[str, Parameter]:
+        """Those of ``net``."""
+        return parameters_of(self.net)
 
     def train(
         self, batch: Sequence[Any], loss_fn: LossFn, head_gradient: Optional[HeadGradient] = None

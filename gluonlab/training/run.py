@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any, Literal, Optional, Union
 
+from gluonlab import arrays as libraries
 from gluonlab.checkpoint.store import CheckpointStore
 from gluonlab.data.loader import Loader
 from gluonlab.data.sampler import Sampler, evaluation_requests
@@ -16,7 +17,6 @@ from gluonlab.intervals import Interval
 from gluonlab.parallel.virtual_workers import VirtualWorkers
 from gluonlab.parallel.world import World
 from gluonlab.reporting.reporter import Reporter, SilentReporter
-from gluonlab.runtime.mxnet import nd
 from gluonlab.schedules import Schedule
 from gluonlab.supervision.progress import VALIDATING
 from gluonlab.supervision.stop import StopRequest
@@ -106,7 +106,9 @@ class Run:
         self.loader, self.loss_fn = phase.loader, phase.loss_fn
         self.state.optimizer.wd = phase.weight_decay
         if self.workers.global_batch_size != phase.global_batch_size:
-            nd.waitall()  # sums of the last update may be under way in arrays of the old workers
+            libraries.of(
+                self.ctx
+            ).wait_for_all()  # sums of the last update may be under way in arrays of the old workers
             self.workers = phase.make_workers()
         return phase.end_step
 

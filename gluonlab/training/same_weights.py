@@ -7,6 +7,7 @@ import zlib
 
 import numpy as np
 
+from gluonlab import arrays as libraries
 from gluonlab.errors import DivergenceError
 from gluonlab.parallel.world import World
 from gluonlab.training.state import TrainState, checkpoint_state, state_arrays
@@ -39,7 +40,7 @@ def check_same_parameters(state: TrainState, world: World) -> None:
     Raises:
         DivergenceError: DIV03, naming the first that differs.
     """
-    parameters = state.net._collect_params_with_prefix()
+    parameters = state.network.parameters
     mine = [[name, list(one.shape), str(np.dtype(one.dtype))] for name, one in parameters.items()]
     lists = [json.loads(text) for text in world.exchange(json.dumps(mine))]
     for rank, theirs in enumerate(lists):
@@ -57,7 +58,7 @@ def check_same_parameters(state: TrainState, world: World) -> None:
 def state_checksums(state: TrainState) -> dict[str, str]:
     """By file and name, as in a checkpoint, the model first."""
     sums = {
-        f"{file}/{name}": f"{zlib.crc32(np.ascontiguousarray(array.asnumpy()).data):08x}"
+        f"{file}/{name}": f"{zlib.crc32(libraries.of(array).to_numpy(array).data):08x}"
         for file, name, array in state_arrays(state)  # one copy at a time
     }
     counters = checkpoint_state(state)

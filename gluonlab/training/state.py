@@ -10,6 +10,8 @@ from typing import Any, Optional
 
 import numpy as np
 
+from gluonlab import arrays as libraries
+from gluonlab.arrays.parameters import Net, parameters_of, trained_parameters_of
 from gluonlab.checkpoint.tensors import Tensors, check_tensors
 from gluonlab.checkpoint.verify import Checkpoint
 from gluonlab.errors import CheckpointError
@@ -17,7 +19,8 @@ from gluonlab.optim.averaging import WeightAverage
 from gluonlab.optim.base import MOMENTUM, Optimizer
 from gluonlab.optim.clipping import GradientClip
 from gluonlab.optim.loss_scaling import LossScaler
-from gluonlab.runtime.mxnet import gluon, nd
+from gluonlab.optim.trainer import Trainer
+from gluonlab.runtime.mxnet import gluon
 from gluonlab.schedules import Schedule
 from gluonlab.training.network import GluonNetwork, Network
 
@@ -33,7 +36,7 @@ class TrainState:
     """
 
     net: gluon.Block
-    trainer: gluon.Trainer
+    trainer: Trainer
     step: int = 0
     clip: Optional[GradientClip] = None
     loss_scaler: Optional[LossScaler] = None
@@ -47,8 +50,7 @@ class TrainState:
     @property
     def optimizer(self) -> Optimizer:
         """The trainer's optimizer."""
-        optimizer: Optimizer = self.trainer.optimizer
-        return optimizer
+        return self.trainer.optimizer
 
     @property
     def evaluates_average(self) -> bool:
@@ -60,9 +62,9 @@ class TrainState:
         return self.average.in_place_of_weights() if self.average and self.average.is_begun else nullcontext()
 
 
-def make_trainer(net: gluon.Block, optimizer: Optimizer) -> gluon.Trainer:
-    """A trainer over the trained parameters of ``net``; the World reduces gradients, not a kvstore."""
-    return gluon.Trainer(list(_trained_parameters(net).values()), optimizer, kvstore=None)
+def make_trainer(net: Net, optimizer: Optimizer) -> Trainer:
+    """A trainer over the trained parameters of ``net``; the World reduces gradients."""
+    return Trainer(list(trained_parameters_of(net).values()), optimizer)
 
 
 def state_arrays(state: TrainState) -> Iterator[tuple[str, str, Any]]:
@@ -72,10 +74,10 @@ def state_arrays(state: TrainState) -> Iterator[tuple[str, str, Any]]:
     array of the optimizer ``NAME.variance`` or ``NAME.master``, the float32 copy of a weight that is not
     float32. There are none of the optimizer before the first update.
     """
-    parameters = state.net._collect_params_with_prefix()
+    parameters = state.network.parameters
     for name in sorted(parameters):
         yield "model", name, parameters[name].data()
-    of_optimizer = state.trainer._updaters[0].states
+    of_optimizer = state.trainer.states
     for index, keys in enumerate(_optimizer_keys(state).values()):
         for key, array in zip(keys, of_optimizer.get(index, ())):
             yield "optimizer", key, array
@@ -88,7 +90,7 @@ def checkpoint_tensors(state: TrainState) -> dict[str, Tensors]:
     """The arrays of a checkpoint, by file; waits for the device."""
     tensors: dict[str, Tensors] = {"model": {}, "optimizer": {}}
     for file, name, array in state_arrays(state):
-        tensors.setdefault(file, {})[name] = array.asnumpy()
+        tensors.setdefault(file, {})[name] = libraries.of(array).to_numpy(array)
     return tensors
 
 
@@ -131,7 +133,7 @@ def restore(
             str(checkpoint.path),
             f"optimizer is {saved_optimizer['name']}, configured is {configured}",
         )
-    parameters = state.net._collect_params_with_prefix()
+    parameters = state.network.parameters
     shapes = {name: parameter.shape for name, parameter in parameters.items()}
     weights = checkpoint.tensors("model")
     arrays = {} if other_optimizer else checkpoint.tensors("optimizer")
@@ -147,11 +149,12 @@ def restore(
     if averages:
         check_tensors(str(checkpoint.path / "average.safetensors"), averages, shapes)
     for name, value in weights.items():
-        parameters[name].set_data(nd.array(value, dtype=value.dtype))
+        array = parameters[name].data()
+        libraries.of(array).fill(array, value)
     if averages and state.average:
         state.average.restore(averages, checkpoint.state.get("average"))
     elif state.average:
-        state.average.restore({name: one.data().asnumpy() for name, one in parameters.items()})
+        state.average.restore_from_weights()
     _restore_optimizer(state, arrays)
     # Older checkpoints hold no number; none of their optimizers depends on it.
     num_update = saved_optimizer.get("num_update", checkpoint.step)
@@ -165,20 +168,20 @@ def restore(
 
 def _restore_optimizer(state: TrainState, arrays: Tensors) -> None:
     """Give the optimizer ``arrays`` by their names in a checkpoint, or none, as before its first update."""
-    parameters, updater = state.net._collect_params_with_prefix(), state.trainer._updaters[0]
+    parameters, states = state.network.parameters, state.trainer.states
     for index, (name, keys) in enumerate(_optimizer_keys(state).items()):
-        updater.states.pop(index, None)
+        states.pop(index, None)
         if arrays:
-            ctx = parameters[name].list_ctx()[0]
-            updater.states[index] = tuple(nd.array(arrays[key], ctx, arrays[key].dtype) for key in keys)
-            updater.states_synced[index] = True
+            weight = parameters[name].data()
+            make = libraries.of(weight).from_numpy
+            states[index] = tuple(make(arrays[key], weight, str(arrays[key].dtype)) for key in keys)
 
 
 def _optimizer_keys(state: TrainState) -> dict[str, Sequence[str]]:
     """How a checkpoint calls the optimizer's arrays, by trained parameter."""
     return {
         name: [_optimizer_key(name, array) for array in state.optimizer.state_names_of(parameter)]
-        for name, parameter in _trained_parameters(state.net).items()
+        for name, parameter in trained_parameters_of(state.network).items()
     }
 
 
@@ -186,7 +189,7 @@ def _optimizer_shapes(state: TrainState) -> dict[str, tuple[int, ...]]:
     """The shapes of the optimizer's arrays by their names in a checkpoint."""
     return {
         _optimizer_key(name, array): shape
-        for name, parameter in _trained_parameters(state.net).items()
+        for name, parameter in trained_parameters_of(state.network).items()
         for array, shape in state.optimizer.state_shapes_of(parameter).items()
     }
 
@@ -195,18 +198,13 @@ def _optimizer_key(name: str, array: str) -> str:
     return name if array == MOMENTUM else f"{name}.{array}"
 
 
-def weights_sha256(net: gluon.Block) -> str:
+def weights_sha256(net: Net) -> str:
     """SHA-256 over the little-endian float32 bytes of all parameters and running statistics.
 
     In the order of their structural names by code point; no names or shapes are hashed.
     """
-    digest, parameters = hashlib.sha256(), net._collect_params_with_prefix()
+    digest, parameters = hashlib.sha256(), parameters_of(net)
     for name in sorted(parameters):
-        digest.update(np.ascontiguousarray(parameters[name].data().asnumpy(), dtype="<f4").tobytes())
+        array = parameters[name].data()
+        digest.update(np.ascontiguousarray(libraries.of(array).to_numpy(array), dtype="<f4").tobytes())
     return digest.hexdigest()
-
-
-def _trained_parameters(net: gluon.Block) -> dict[str, Any]:
-    """By structural name, sorted, so that an index means the same parameter on every process."""
-    parameters = net._collect_params_with_prefix()
-    return {name: parameters[name] for name in sorted(parameters) if parameters[name].grad_req != "null"}

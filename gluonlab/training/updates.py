@@ -36,7 +36,7 @@ class Updates:
     def __init__(self, run: Run, saver: Saver, report: Report) -> None:
         self._run, self._saver, self._report = run, saver, report
         self._agreement = Agreement(run.world)
-        self._watch = LossWatch(run.world, run.state.net, self._sample_ids)
+        self._watch = LossWatch(run.world, run.state.network, self._sample_ids)
         self.looks_at_each = False
 
     def forget(self) -> None:

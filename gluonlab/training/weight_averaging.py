@@ -7,13 +7,14 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
+from gluonlab import arrays as libraries
 from gluonlab.data.loader import Loader
 from gluonlab.data.sampler import Sampler
 from gluonlab.epochs import Epochs
 from gluonlab.models.layers import BATCH_NORMS
 from gluonlab.optim.averaging import StochasticWeightAverage
 from gluonlab.parallel.virtual_workers import VirtualWorkers
-from gluonlab.runtime.mxnet import gluon, nd
+from gluonlab.runtime.mxnet import gluon
 from gluonlab.supervision.progress import VALIDATING, Progress
 from gluonlab.training.network import Network
 from gluonlab.training.state import TrainState
@@ -62,22 +63,23 @@ def set_mean_statistics(
     Weights do not change. Takes a pass in training mode for each batch. From zero it leaves
     ``1 - momentum`` of those of the batch.
     """
-    layers = list(_batch_norms(network.net))
-    statistics = [one.data() for layer in layers for one in (layer.running_mean, layer.running_var)]
+    layers, arrays = list(_batch_norms(network.net)), {p.name: p.data() for p in network.parameters.values()}
+    if not layers:
+        return
+    statistics = [arrays[one.name] for layer in layers for one in (layer.running_mean, layer.running_var)]
     factors = [1 - layer._kwargs["momentum"] for layer in layers for _ in range(2)]
-    sums = [nd.zeros_like(array) for array in statistics]
+    library = libraries.of(statistics[0])
+    sums = library.zeros_like(statistics)
     for update in range(updates):
         for array in statistics:
             array[:] = 0
         for _ in workers.turns(update):
             network.advance_statistics(next(batches)[0])
         workers.reduce_statistics()
-        for total, array in zip(sums, statistics):
-            nd.elemwise_add(total, array, out=total)
-        if statistics:
-            statistics[0].wait_to_read()  # or batches would pile up on the device
-    for total, array, factor in zip(sums, statistics, factors):
-        (total / (updates * factor)).copyto(array)
+        library.add(sums, statistics, sums)
+        library.mark(statistics[0])()  # or batches would pile up on the device
+    means = [total / (updates * factor) for total, factor in zip(sums, factors)]
+    library.copy(means, statistics)
 
 
 def _batch_norms(block: gluon.Block) -> Iterator[Any]:

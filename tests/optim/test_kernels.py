@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 
-from gluonlab.optim import kernels
+from gluonlab.arrays import in_mxnet
+from gluonlab.optim import kernels_in_mxnet as kernels
+from gluonlab.optim.kernels import Parameters
 from gluonlab.optim.momentum import NAG, SGD
 from gluonlab.runtime.mxnet import gluon, nd
 
@@ -12,7 +14,7 @@ def test_calls_for_many_tensors_give_what_calls_for_one_give(dtype, monkeypatch)
     results = []
     monkeypatch.setattr(kernels, "SMALL", 0)
     for per_call in (1, kernels.MAX_TENSORS_PER_CALL):
-        monkeypatch.setattr(kernels, "parameters_per_call", lambda arrays, size=per_call: size)
+        monkeypatch.setattr(in_mxnet, "parameters_per_call", lambda arrays, size=per_call: size)
         results.append(updated(SGD(0.1, momentum=0.9, weight_decay=1e-3), dtype, count=130))
     alone, together = results
     for one, other in zip(alone, together):
@@ -30,8 +32,8 @@ def test_small_tensors_share_calls_on_the_cpu_and_keep_their_bits(monkeypatch):
 def test_large_tensors_and_masters_have_calls_of_their_own_on_the_cpu():
     sizes = [3, kernels.SMALL + 1, kernels.SMALL, 1]
     arrays = [nd.zeros(size) for size in sizes]
-    assert kernels.shared_calls(kernels.Parameters(arrays, arrays, arrays)) == [[0, 2, 3], [1]]
-    assert kernels.shared_calls(kernels.Parameters(arrays[:2], arrays, arrays, arrays)) == [[0], [1]]
+    assert kernels.shared_calls(Parameters(arrays, arrays, arrays)) == [[0, 2, 3], [1]]
+    assert kernels.shared_calls(Parameters(arrays[:2], arrays, arrays, arrays)) == [[0], [1]]
 
 
 @pytest.mark.parametrize("kind", [SGD, NAG])

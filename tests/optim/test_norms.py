@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from gluonlab.optim.norms import PART, SquaredNorms
+from gluonlab.arrays.norms_in_mxnet import PART
+from gluonlab.optim.norms import SquaredNorms
 from gluonlab.runtime.mxnet import nd
 
 

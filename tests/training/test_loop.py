@@ -171,7 +171,7 @@ def test_float16_weights_are_restored_with_their_masters(optimizer, tmp_path):
     for state in states:
         state.net.cast("float16")
         for parameter in state.net.collect_params().values():
-            state.trainer._updaters[0].states.clear()
+            state.trainer.states.clear()
             parameter.grad()[:] = 0.001
             parameter.data()._fresh_grad = True
     states[0].trainer.step(1)
@@ -179,8 +179,7 @@ def test_float16_weights_are_restored_with_their_masters(optimizer, tmp_path):
     save_and_restore(*states, tmp_path)
     assert "0.weight.master" in gl.checkpoint_tensors(states[1])["optimizer"]
     masters = [
-        [arrays[-1].asnumpy() for _, arrays in sorted(state.trainer._updaters[0].states.items())]
-        for state in states
+        [arrays[-1].asnumpy() for _, arrays in sorted(state.trainer.states.items())] for state in states
     ]
     assert len(masters[0]) == 4
     for one, other in zip(*masters):
