@@ -24,6 +24,9 @@ class Norms(Protocol):
 class Arrays(Protocol):
     """One library's functions. ``where`` is a device, or an array on it; a ``dtype`` has NumPy's name."""
 
+    def is_on_host(self, where: Any) -> bool:
+        """Whether the device is the CPU."""
+
     def zeros(self, shape: Sequence[int], where: Any, dtype: str = "float32") -> Any:
         """A new array of zeros."""
 
@@ -37,7 +40,7 @@ class Arrays(Protocol):
         """New arrays of zeros."""
 
     def from_numpy(self, values: Any, where: Any, dtype: str = "float32") -> Any:
-        """``values``, numbers in sequence or an array, on the device; a NumPy array must not change after."""
+        """A copy of ``values``, numbers in sequence or an array of NumPy, on the device."""
 
     def to_numpy(self, array: Any) -> NDArray[Any]:
         """``array`` on the host, in C order; waits for it."""
@@ -86,6 +89,9 @@ class Arrays(Protocol):
     def split(self, flat: Any, targets: Sequence[Any]) -> None:
         """The reverse of `concatenated`: overwrite ``targets`` by the parts of ``flat``."""
 
+    def reversed_order(self, array: Any) -> Any:
+        """``array[::-1]``."""
+
     def where(self, condition: Any, chosen: Any, other: Any) -> Any:
         """By element; the three are of one shape, the condition is a product of comparisons."""
 
@@ -107,8 +113,16 @@ class Arrays(Protocol):
     def norms(self) -> Norms:
         """A new `Norms`."""
 
+    def host_batch(self, shape: Sequence[int], where: Any, dtype: str) -> tuple[Any, NDArray[Any]]:
+        """An array in host memory, pinned if it is to go to a GPU, and that memory for NumPy to fill."""
+
+    def normalised(self, batch: Any, mean: Any, scale: Any) -> Any:
+        """Bytes (n, height, width, channels) in host memory to ``(x - mean) * scale`` on the device of mean:
+        float32 (n, channels, height, width). ``mean`` and ``scale`` are (1, channels, 1, 1).
+        """
+
     def call(self, block: Any, *arrays: Any) -> Any:
-        """What ``block``, a hybrid block without parameters, makes of ``arrays``."""
+        """What ``block``, a hybrid block without parameters, makes of ``arrays``, without gradients."""
 
 
 _HALVES: dict[type, Arrays] = {}
@@ -122,7 +136,29 @@ def of(array: Any) -> Arrays:
     return _HALVES[kind]
 
 
+def is_of_torch(array: Any) -> bool:
+    """Whether ``array``, or a device, is PyTorch's; does not import it."""
+    return _is_of_torch(type(array))
+
+
+def _is_of_torch(kind: type) -> bool:
+    return kind.__module__.partition(".")[0] == "torch"
+
+
 def _half_of(kind: type) -> Arrays:
+    if _is_of_torch(kind):
+        from gluonlab.arrays import in_torch
+
+        return in_torch
     from gluonlab.arrays import in_mxnet
 
     return in_mxnet
+
+
+def wait_for_all() -> None:
+    """Wait for all that was asked for of any library."""
+    from gluonlab.arrays import in_mxnet
+
+    in_mxnet.wait_for_all()
+    for half in set(_HALVES.values()) - {in_mxnet}:
+        half.wait_for_all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Optional, Union
 
@@ -37,6 +38,10 @@ def chunks(arrays: Sequence[Any]) -> Iterator[slice]:
     size = parameters_per_call(arrays)
     for first in range(0, len(arrays), size):
         yield slice(first, min(first + size, len(arrays)))
+
+
+def is_on_host(where: Any) -> bool:
+    return bool(_ctx(where).device_type == "cpu")
 
 
 def zeros(shape: Sequence[int], where: Any, dtype: str = "float32") -> Any:
@@ -146,6 +151,10 @@ def split(flat: Any, targets: Sequence[Any]) -> None:
         first += target.size
 
 
+def reversed_order(array: Any) -> Any:
+    return array[::-1]
+
+
 def where(condition: Any, chosen: Any, other: Any) -> Any:
     return nd.where(condition, chosen, other)
 
@@ -183,6 +192,20 @@ def norms() -> Norms:
     from gluonlab.arrays.norms_in_mxnet import SumsOfSquares
 
     return SumsOfSquares()
+
+
+def host_batch(shape: Sequence[int], where: Any, dtype: str) -> tuple[Any, NDArray[Any]]:
+    """From pinned memory a GPU copies beside what it computes; MXNet keeps it until then."""
+    ctx = _ctx(where)
+    batch = nd.empty(tuple(shape), ctx if is_on_host(ctx) else mx.cpu_pinned(ctx.device_id), dtype=dtype)
+    address = ctypes.POINTER(np.ctypeslib.as_ctypes_type(dtype))()
+    mx.base.check_call(mx.base._LIB.MXNDArrayGetData(batch.handle, ctypes.byref(address)))
+    return batch, np.ctypeslib.as_array(address, tuple(shape))
+
+
+def normalised(batch: Any, mean: Any, scale: Any) -> Any:
+    values = batch.as_in_context(mean.context)
+    return (values.transpose((0, 3, 1, 2)).astype("float32") - mean) * scale
 
 
 def call(block: Any, *arrays: Any) -> Any:

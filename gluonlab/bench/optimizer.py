@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+
+from gluonlab import arrays as libraries
 from gluonlab.bench.work import wait_for_device
-from gluonlab.runtime.mxnet import nd
 from gluonlab.timing import time_block
 from gluonlab.training.loop import apply_gradients
 from gluonlab.training.run import Run
@@ -16,17 +18,13 @@ class Update:
 
     def __init__(self, run: Run) -> None:
         self._run = run
+        draw = np.random.RandomState(run.workers.count)
         for gradient in run.workers.gradients:
-            nd.random.normal(0, 1e-3, shape=gradient.shape, ctx=gradient.context).copyto(gradient)
-        self._parameters = [
-            parameter for parameter in run.state.net.collect_params().values() if parameter.grad_req != "null"
-        ]
+            values = 1e-3 * draw.standard_normal(tuple(gradient.shape))
+            libraries.of(gradient).fill(gradient, values.astype(np.float32))
 
     def step(self) -> None:
         """One update."""
-        for parameter in self._parameters:
-            for array in parameter.list_data():
-                array._fresh_grad = True  # what backward says to the trainer
         apply_gradients(self._run.state, self._run.workers, self._run.schedule(self._run.state.step))
         self._run.state.step += 1
 

@@ -7,9 +7,9 @@ from collections import defaultdict
 from statistics import median
 from typing import Any
 
+from gluonlab import arrays as libraries
 from gluonlab.bench.work import Training, wait_for_device
 from gluonlab.parallel.world import World
-from gluonlab.runtime.mxnet import nd
 from gluonlab.training.loop import apply_gradients
 
 PARTS = ("input", "forward", "backward", "waiting", "communication", "optimizer")
@@ -59,7 +59,7 @@ def _timed_update(training: Training, world: World) -> dict[str, float]:
     def head_gradient(losses: Any) -> Any:
         """What any engine asks for between forward and backward."""
         watch.lap("forward")
-        return scaler.head_gradient(losses) if scaler else nd.ones_like(losses)
+        return scaler.head_gradient(losses) if scaler else libraries.of(losses).full_like(losses, 1.0)
 
     for _ in run.workers.turns(run.state.step):
         batch = next(training.batches)

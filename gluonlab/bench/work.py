@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Protocol
 
-import numpy as np
-
+from gluonlab import arrays as libraries
 from gluonlab.inference.engines import make_engine
 from gluonlab.metrics import MAX_IN_FLIGHT, Metrics
 from gluonlab.reporting.reporter import SilentReporter
-from gluonlab.runtime.mxnet import nd
 from gluonlab.training.run import Run
 from gluonlab.training.saving import Saver
 from gluonlab.training.updates import Updates
@@ -67,14 +66,15 @@ class Inference:
         self.images_per_step = run.workers.worker_batch_size
         requests = run.sampler.requests(0, run.total_steps, self.images_per_step, run.workers.mine)
         self.batches = run.loader.batches(requests)
-        self._in_flight: deque[Any] = deque()
+        self._in_flight: deque[Callable[[], object]] = deque()
 
     def step(self) -> None:
         """The logits of one batch."""
         images = next(self.batches)[0]
-        self._in_flight.append(self.run.state.network.predict(images))
+        logits = self.run.state.network.predict(images)
+        self._in_flight.append(libraries.of(logits).mark(logits))
         if len(self._in_flight) > MAX_IN_FLIGHT:
-            self._in_flight.popleft().wait_to_read()
+            self._in_flight.popleft()()
 
     def loss(self) -> float:
         """There is none."""
@@ -95,7 +95,7 @@ class EngineInference:
         self.images_per_step = run.workers.worker_batch_size
         requests = run.sampler.requests(0, run.total_steps, self.images_per_step, run.workers.mine)
         batches = run.loader.batches(requests)
-        self._images = np.ascontiguousarray(next(batches)[0].asnumpy(), dtype=np.float32)
+        self._images = libraries.of(run.ctx).to_numpy(next(batches)[0])
         batches.close()
         shape = self._images.shape[1:]
         self._compute = make_engine(run.state.net, engine, shape, calibration=self._images, check=False)
@@ -123,7 +123,7 @@ class Loading:
     def step(self) -> None:
         """One batch."""
         images = next(self.batches)[0]
-        images.wait_to_read()
+        libraries.of(images).mark(images)()
 
     def loss(self) -> float:
         """There is none."""
@@ -136,4 +136,4 @@ class Loading:
 
 def wait_for_device() -> None:
     """Until all that was asked for is done."""
-    nd.waitall()
+    libraries.wait_for_all()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -10,8 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from gluonlab import arrays as libraries
 from gluonlab.data.augment.views import Image
-from gluonlab.runtime.mxnet import mx, nd
 
 Shape = tuple[int, ...]
 
@@ -26,7 +25,7 @@ class Collate(Protocol):
         """Write ``image`` to its ``place`` in that memory."""
 
     def finish(self, batch: Any, memory: NDArray[Any]) -> Any:
-        """The batch as an NDArray on the device, once all images are in its memory."""
+        """The batch as an array on the device, once all images are in its memory."""
 
 
 class NormaliseOnDevice:
@@ -37,14 +36,13 @@ class NormaliseOnDevice:
 
     def __init__(self, mean: Sequence[float], std: Sequence[float], ctx: Any) -> None:
         self._ctx = ctx
-        # From pinned memory a GPU copies by itself, beside what it computes.
-        self._host = mx.cpu_pinned(ctx.device_id) if ctx.device_type == "gpu" else ctx
-        self._mean = nd.array(_per_channel(mean), ctx)
-        self._scale = nd.array(1 / _per_channel(std), ctx)
+        self._library = libraries.of(ctx)
+        self._mean = self._library.from_numpy(_per_channel(mean), ctx)
+        self._scale = self._library.from_numpy(1 / _per_channel(std), ctx)
 
     def start(self, count: int, shape: Shape) -> tuple[Any, NDArray[Any]]:
-        """The batch as bytes (n, height, width, channels); MXNet keeps its memory until it has crossed."""
-        return _writable_batch((count, *shape), self._host, "uint8")
+        """The batch as bytes (n, height, width, channels)."""
+        return self._library.host_batch((count, *shape), self._ctx, "uint8")
 
     def put(self, image: Image, place: NDArray[Any]) -> None:
         """Copy."""
@@ -52,8 +50,7 @@ class NormaliseOnDevice:
 
     def finish(self, batch: Any, memory: NDArray[Any]) -> Any:
         """Copy, arithmetic and layout on the device, none of it waited for."""
-        values = batch.as_in_context(self._ctx)
-        return (values.transpose((0, 3, 1, 2)).astype("float32") - self._mean) * self._scale
+        return self._library.normalised(batch, self._mean, self._scale)
 
 
 class NormaliseOnHost:
@@ -70,7 +67,7 @@ class NormaliseOnHost:
     def start(self, count: int, shape: Shape) -> tuple[Any, NDArray[Any]]:
         """The batch's own memory, (n, channels, height, width) float32."""
         height, width, channels = shape
-        return _writable_batch((count, channels, height, width), self._ctx, "float32")
+        return libraries.of(self._ctx).host_batch((count, channels, height, width), self._ctx, "float32")
 
     def put(self, image: Image, place: NDArray[Any]) -> None:
         """Look up each channel in its table."""
@@ -84,7 +81,7 @@ class NormaliseOnHost:
 
 def normalise(mean: Sequence[float], std: Sequence[float], ctx: Any) -> Collate:
     """Bytes to float32 (n, channels, height, width) of mean 0 on ``ctx``, where it costs least."""
-    kind = NormaliseOnHost if ctx.device_type == "cpu" else NormaliseOnDevice
+    kind = NormaliseOnHost if libraries.of(ctx).is_on_host(ctx) else NormaliseOnDevice
     return kind(mean, std, ctx)
 
 
@@ -104,16 +101,8 @@ class AsStored:
 
     def finish(self, batch: Any, memory: NDArray[Any]) -> Any:
         """Copy to the device."""
-        return nd.array(memory, ctx=self._ctx, dtype="float32")
+        return libraries.of(self._ctx).from_numpy(memory, self._ctx)
 
 
 def _per_channel(values: Sequence[float]) -> NDArray[np.float32]:
     return np.array(values, np.float32).reshape(1, -1, 1, 1)
-
-
-def _writable_batch(shape: Shape, ctx: Any, dtype: str) -> tuple[Any, NDArray[Any]]:
-    """A new NDArray in host memory, and that memory as a NumPy array to fill before anybody else sees it."""
-    batch = nd.empty(shape, ctx, dtype=dtype)
-    address = ctypes.POINTER(np.ctypeslib.as_ctypes_type(dtype))()
-    mx.base.check_call(mx.base._LIB.MXNDArrayGetData(batch.handle, ctypes.byref(address)))
-    return batch, np.ctypeslib.as_array(address, shape)

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from gluonlab import arrays as libraries
 from gluonlab.data.augment import Augmentation
 from gluonlab.data.augment.views import Image
 from gluonlab.data.collate import AsStored, Collate
@@ -21,11 +22,10 @@ from gluonlab.data.randomness import uniforms
 from gluonlab.data.sampler import PADDING, Request
 from gluonlab.data.source import Source
 from gluonlab.data.statistics import PipelineStatistics
-from gluonlab.runtime.mxnet import nd
 
 Batch = tuple[Any, ...]
 """Images (n, channels, height, width), labels (n,); where images are mixed also the labels of their partners
-(n,) and the share of the first (n,). All are float32 NDArrays on ctx."""
+(n,) and the share of the first (n,). All are float32 arrays on ctx, a device of any library."""
 
 _PART = 8  # images that a thread takes at a time
 
@@ -111,7 +111,7 @@ class SourceLoader:
             images = self._collate.finish(pending.batch, pending.memory)
         indices = pending.request.indices
         labels = np.where(indices == PADDING, PADDING, self._source.labels[indices])
-        return images, nd.array(labels, ctx=self._ctx, dtype="float32")
+        return images, libraries.of(self._ctx).from_numpy(labels, self._ctx)
 
     def _read(self, request: Request, memory: NDArray[Any], places: slice) -> None:
         indices, epochs = request.indices[places], request.epochs[places]

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from gluonlab import arrays as libraries
 from gluonlab.data.loader import Batch, Loader
 from gluonlab.data.randomness import uniforms
 from gluonlab.data.sampler import Request
-from gluonlab.runtime.mxnet import nd
 
 
 @dataclass(frozen=True)
@@ -38,17 +38,17 @@ class Mixing:
 
         ``labels`` are those with the larger share, which is that of the whole batch.
         """
-        share = 1.0
+        share, library = 1.0, libraries.of(images)
         if draws.random_sample() < self.probability:
             if self._is_cut(draws):
                 images, share = _cut(images, draws.beta(self.cutmix_alpha, self.cutmix_alpha), draws)
             else:
                 share = draws.beta(self.mixup_alpha, self.mixup_alpha)
-                images = share * images + (1 - share) * images[::-1]
-        partners = labels[::-1]
+                images = share * images + (1 - share) * library.reversed_order(images)
+        partners = library.reversed_order(labels)
         if share < 0.5:
             labels, partners, share = partners, labels, 1 - share
-        return images, labels, partners, nd.full(labels.shape, share, labels.context)
+        return images, labels, partners, library.full_like(labels, share)
 
     def _is_cut(self, draws: np.random.RandomState) -> bool:
         is_chosen = draws.random_sample() < self.cutmix_probability  # drawn in any case
@@ -65,9 +65,10 @@ def _cut(images: Any, share: float, draws: np.random.RandomState) -> tuple[Any, 
     middle_row, middle_column = draws.random_sample(2) * (height, width)
     top, bottom = (int(np.clip(middle_row + side * height, 0, height)) for side in (-half, half))
     left, right = (int(np.clip(middle_column + side * width, 0, width)) for side in (-half, half))
-    mixed = images.copy()
+    library = libraries.of(images)
+    mixed = library.copies([images])[0]
     if top < bottom and left < right:
-        mixed[:, :, top:bottom, left:right] = images[::-1][:, :, top:bottom, left:right]
+        mixed[:, :, top:bottom, left:right] = library.reversed_order(images)[:, :, top:bottom, left:right]
     return mixed, 1 - (bottom - top) * (right - left) / (height * width)
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from gluonlab import arrays as libraries
 from gluonlab.data.loader import Batch
 from gluonlab.data.sampler import PADDING, Request
-from gluonlab.runtime.mxnet import mx, nd
 
 
 class SyntheticLoader:
@@ -25,11 +25,9 @@ class SyntheticLoader:
             images, labels = self._fixed_batch(len(request.indices))
             is_padding = request.indices == PADDING
             if is_padding.any():
-                labels = nd.where(
-                    nd.array(is_padding, ctx=self._ctx, dtype="float32"),
-                    nd.full(labels.shape, PADDING, self._ctx),
-                    labels,
-                )
+                library = libraries.of(labels)
+                mask, padding = library.from_numpy(is_padding, labels), library.full_like(labels, PADDING)
+                labels = library.where(mask, padding, labels)
             yield images, labels
 
     def statistics(self) -> dict[str, float]:
@@ -41,9 +39,6 @@ class SyntheticLoader:
             generator = np.random.RandomState(self._seed)
             images = generator.standard_normal((size, *self._shape)).astype(np.float32)
             labels = generator.randint(self._classes, size=size)
-            on_device = (
-                mx.nd.array(images, ctx=self._ctx),
-                mx.nd.array(labels, ctx=self._ctx, dtype="float32"),
-            )
-            self._batches[size] = on_device
+            make = libraries.of(self._ctx).from_numpy
+            self._batches[size] = make(images, self._ctx), make(labels, self._ctx)
         return self._batches[size]

@@ -126,6 +126,10 @@ class Kernels(Protocol):
 
 def kernels_of(array: Any) -> Kernels:
     """Those for the library of ``array``."""
+    if libraries.is_of_torch(array):
+        from gluonlab.optim import kernels_in_torch
+
+        return kernels_in_torch
     from gluonlab.optim import kernels_in_mxnet
 
     return kernels_in_mxnet

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, Optional, TypeVar
 
+from gluonlab import arrays as libraries
 from gluonlab.errors import ClusterError, SetupError
 from gluonlab.parallel.environment import launched_process
 from gluonlab.runtime.limits import check_limits
@@ -55,14 +56,11 @@ class World(ABC):
 
         It is their sum with what adding does not change: -0.0, for 0.0 would take the sign from a zero.
         """
-        from gluonlab.runtime.mxnet import nd
-
+        library = libraries.of(arrays[0])
         if self.rank != 0:
-            for array in arrays:
-                nd.negative(nd.zeros_like(array), out=array)  # MXNet fills with 0.0 if told -0.0
+            library.scaled(library.zeros_like(arrays), -1.0, out=arrays)
         self.sum(arrays, "broadcast")
-        for array in arrays:
-            array.wait_to_read()
+        library.wait_for_all()
 
     def adds_halves_slowly(self, ctx: Any) -> bool:
         """Whether float16 arrays on ``ctx`` take longer to add up than float32 ones of twice the bytes."""

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Optional
 
+from gluonlab import arrays as libraries
 from gluonlab.data.loader import Batch
 from gluonlab.errors import NumericError
 from gluonlab.metrics import Metrics
@@ -131,5 +132,6 @@ def evaluate(
     metrics = Metrics(world, ctx)
     for images, labels in batches:
         logits = net(images)
-        metrics.update(loss_fn(logits, labels), logits, labels)
+        losses = libraries.of(logits).call(loss_fn, logits, labels)
+        metrics.update(losses, logits, labels)
     return metrics.compute()
