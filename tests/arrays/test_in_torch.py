@@ -4,7 +4,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from gluonlab import arrays  # noqa: E402
-from gluonlab.losses import SmoothedCrossEntropy  # noqa: E402
+from gluonlab.losses.blocks import SmoothedCrossEntropy  # noqa: E402
 from gluonlab.runtime.mxnet import nd  # noqa: E402
 from tests.arrays import facts  # noqa: E402
 
