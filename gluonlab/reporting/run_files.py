@@ -110,7 +110,18 @@ def read_metrics(path: Path) -> list[Row]:
     """
     with reading(path):
         lines = path.read_bytes().split(b"\n")
-    return [_parse_row(line, f"{path}:{number}") for number, line in enumerate(lines[:-1], start=1)]
+    return [parse_row(line, f"{path}:{number}") for number, line in enumerate(lines[:-1], start=1)]
+
+
+def parse_row(line: bytes, where: str) -> Row:
+    """The row in ``line``, a line of a metrics file; CheckpointError CKP03 with ``where`` if it is none."""
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError("CKP03", where, f"not JSON ({error})") from error
+    if not isinstance(row, dict) or not isinstance(row.get("kind"), str) or type(row.get("step")) is not int:
+        raise CheckpointError("CKP03", where, "not a row with a kind and a step")
+    return row
 
 
 def latest_by_step(rows: Sequence[Row], kind: str) -> list[Row]:
@@ -153,16 +164,6 @@ def _end_of_last_line(descriptor: int, size: int, block_bytes: int = 65536) -> i
             return start + newline + 1
         end = start
     return 0
-
-
-def _parse_row(line: bytes, where: str) -> Row:
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise CheckpointError("CKP03", where, f"not JSON ({error})") from error
-    if not isinstance(row, dict) or not isinstance(row.get("kind"), str) or type(row.get("step")) is not int:
-        raise CheckpointError("CKP03", where, "not a row with a kind and a step")
-    return row
 
 
 def finite(value: Any) -> Any:
