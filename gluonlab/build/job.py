@@ -26,6 +26,7 @@ from gluonlab.reporting import run_files
 from gluonlab.reporting.held_directory import HeldDirectory
 from gluonlab.reporting.useful_batch import largest_useful_batch
 from gluonlab.supervision.failure import as_rank_failure, write_report
+from gluonlab.supervision.progress import LEAVING
 from gluonlab.supervision.stop import PreemptedError, StopRequest
 from gluonlab.training.fit import carry_on
 from gluonlab.training.resume import check_same_on_all, resume
@@ -76,9 +77,13 @@ def train_in(
         if world.rank == 0:
             _sum_up(summary, run.store.home)
     finally:
+        run.followers.close()
         if lock is not None:
             lock.close()
     _tell_result(summary, run_dir, tell)
+    with world.progress.doing(LEAVING):
+        for line in run.followers.finish():
+            tell(line)
     return summary
 
 

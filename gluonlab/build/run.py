@@ -40,6 +40,7 @@ from gluonlab.launch.job import COMMAND, START_OVER
 from gluonlab.parallel.world import World
 from gluonlab.reporting.reporter import Reporter, SilentReporter
 from gluonlab.reporting.run_files import CHECKPOINTS
+from gluonlab.reporting.trackers.followers import Followers
 from gluonlab.training.run import AnyReporter, Run, Validation
 from gluonlab.training.state import restore
 from gluonlab.weights.model_folder import weights_in
@@ -60,6 +61,8 @@ def build_run(config: Config, run_dir: Path, world: World, stream: Optional[Text
     device = build_device(config, world)
     ctx = device.ctx
     sets = world.run_on_all(lambda: open_data_sets(config.data))
+    followers = Followers(run_dir, config.trackers if world.rank == 0 else ())
+    world.run_on_all(followers.check)
     warnings = (
         [*data_warnings(config.data, sets), *wire_warnings(config, world, ctx)] if world.rank == 0 else []
     )
@@ -71,7 +74,15 @@ def build_run(config: Config, run_dir: Path, world: World, stream: Optional[Text
     def make_reporter(start_step: int) -> AnyReporter:
         if world.rank != 0:
             return SilentReporter()
-        reporter = Reporter(run_dir, total_steps, start_step, tensorboard=config.tensorboard, stream=stream)
+        followers.start()
+        reporter = Reporter(
+            run_dir,
+            total_steps,
+            start_step,
+            tensorboard=config.tensorboard,
+            stream=stream,
+            news=followers.news,
+        )
         reporter.message(f"computed by {device}")
         for warning in warnings:
             reporter.message(f"warning: {warning}")
@@ -106,6 +117,7 @@ def build_run(config: Config, run_dir: Path, world: World, stream: Optional[Text
         engine=device.engine,
         phases=build_phases(config, calendar, state.network, world, sets.train, ctx),
         averaging=build_averaging(config, calendar, state.average, sets.train, ctx),
+        followers=followers,
     )
 
 

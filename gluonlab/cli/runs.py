@@ -1,4 +1,4 @@
-"""``gluonlab runs``: the list of runs, and the removal of some."""
+"""``gluonlab runs``: the list of runs, the removal of some, and what is sent to a tracker."""
 
 from __future__ import annotations
 
@@ -18,12 +18,20 @@ from gluonlab.commands import gluonlab_command
 from gluonlab.errors import CheckpointError, ConfigError
 from gluonlab.reporting import run_files
 from gluonlab.reporting.runs import RunInfo, is_running, list_runs
+from gluonlab.reporting.trackers import TRACKERS
+from gluonlab.reporting.trackers.sending import send_run
 
 DEFAULT_ROOT = Path("runs")
 _DIRECTORY = typer.Argument(
     DEFAULT_ROOT, metavar="[DIR]", help="Folder with runs; default runs.", show_default=False
 )
 _DELETE = typer.Option([], "--delete", metavar="NAME", help="Delete this run; repeatable.")
+_SEND = typer.Option(
+    None,
+    "--send",
+    metavar="NAME TRACKER",
+    help=f"Send what this run has logged to {', '.join(TRACKERS)}; what was sent is not sent again.",
+)
 _HEADER = ("run", "state", "step", "epoch", "top-1", "processes", "updated")
 
 
@@ -34,6 +42,7 @@ def runs(
     resume: Optional[str] = typer.Option(
         None, "--resume", metavar="NAME", help="Give the command of this run again, so that it continues."
     ),
+    send: Optional[tuple[str, str]] = _SEND,
     json_target: Optional[str] = JSON_OPTION,
 ) -> None:
     """List runs with their state, last step and accuracy. The newest comes last.
@@ -45,6 +54,9 @@ def runs(
     if delete:
         _delete_runs(directory, delete, yes)
         write_json({"deleted": delete}, json_target)
+        return
+    if send:
+        _send_run(directory, *send, json_target=json_target)
         return
     if resume:
         _resume_run(directory / resume)
@@ -85,6 +97,30 @@ def _resume_run(path: Path) -> NoReturn:
     typer.echo(f"in {folder}: {shlex.join(command)}", err=True)
     os.chdir(folder)
     os.execv(sys.executable, [sys.executable, "-m", "gluonlab.cli.main", *command[1:]])
+
+
+def _send_run(directory: Path, name: str, tracker: str, *, json_target: Optional[str]) -> None:
+    if tracker not in TRACKERS:
+        raise ConfigError(
+            "CLI02", "runs --send", f"{tracker!r} is no tracker", f"there are {', '.join(TRACKERS)}"
+        )
+    path = directory / name
+    if not (path / run_files.CONFIG).is_file() and (Path(name) / run_files.CONFIG).is_file():
+        path = Path(name)
+    is_live = is_running(path)
+    if is_live and tracker in _trackers_of(path):
+        raise ConfigError(
+            "CLI02", str(path), f"is running, and sends to {tracker} itself", "wait for its end"
+        )
+    rows = send_run(path, tracker, is_running=is_live)
+    result = {"run": str(path), "tracker": tracker, "rows": rows}
+    if not (write_json(result, json_target) and json_target == "-"):
+        typer.echo(f"{tracker} has {path}: {rows:,} rows were sent that it lacked")
+
+
+def _trackers_of(path: Path) -> list[str]:
+    config = run_files.read_json(path / run_files.CONFIG).get("config") or {}
+    return list(config.get("trackers") or [])
 
 
 def _no_run(path: Path) -> CheckpointError:

@@ -139,6 +139,11 @@ class Config(Section):
         "before it once and then stop, or stop. One that is not finite always goes back once, then stops.",
     )
     tensorboard: bool = Field(True, description="Write TensorBoard event files into the run directory.")
+    trackers: list[Literal["mlflow", "wandb", "trackio"]] = Field(
+        [],
+        description="Trackers that the rows of the run are sent to while it trains; their own variables say "
+        "where to, and with which key.",
+    )
 
     @field_validator("checkpoint_every")
     @classmethod
@@ -166,6 +171,8 @@ class Config(Section):
             yield f"precision {self.precision} needs a GPU; on a CPU use float32 or bfloat16"
         if self.engine == "mxnet" and self.compile:
             yield "compile is for engine: torch"
+        if len(set(self.trackers)) < len(self.trackers):
+            yield "trackers names one twice"
         if self.ctx == "gpu" and self.deterministic:
             yield "deterministic is for CPUs; use ctx: cpu, or deterministic: false"
         if self.wire_precision != "float32" and self.deterministic:
@@ -283,4 +290,5 @@ RUN_SETTINGS = (
     "check_weights_every",
     "on_divergence",
     "tensorboard",
+    "trackers",
 )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Optional, TextIO
@@ -23,6 +23,7 @@ class Reporter:
     """What rank 0 logs to, in ``run_dir``, for a run of ``total_steps`` that goes on at ``start_step``.
 
     ``progress``: True a bar, False plain lines, None whichever suits ``stream`` (stdout if not given).
+    ``news`` are lines from elsewhere, which are asked for with each row.
     """
 
     def __init__(
@@ -33,12 +34,14 @@ class Reporter:
         progress: Optional[bool] = None,
         tensorboard: bool = False,
         stream: Optional[TextIO] = None,
+        news: Callable[[], Sequence[str]] = list,
     ) -> None:
         stream = sys.stdout if stream is None else stream
         has_bar = is_terminal(stream) if progress is None else progress
         self._directory = HeldDirectory(run_dir)
         self._directory.hold()
         self._warned: set[str] = set()
+        self._news = news
         self._metrics = run_files.MetricsLog(run_dir / run_files.METRICS)
         self._console = ConsoleReport(total_steps, start_step, has_bar, stream)
         self._tensorboard: Optional[TensorBoardLog] = None
@@ -57,6 +60,8 @@ class Reporter:
         tensorboard = self._tensorboard
         if tensorboard:
             self._attempt("TensorBoard", lambda: tensorboard.add(kind, step, plain))
+        for line in self._news():
+            self.message(line)
 
     def message(self, text: str) -> None:
         """Show ``text`` on the console and add it, with the local time, to ``log.txt``."""

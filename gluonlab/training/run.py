@@ -17,6 +17,7 @@ from gluonlab.intervals import Interval
 from gluonlab.parallel.virtual_workers import VirtualWorkers
 from gluonlab.parallel.world import World
 from gluonlab.reporting.reporter import Reporter, SilentReporter
+from gluonlab.reporting.trackers.followers import Followers
 from gluonlab.schedules import Schedule
 from gluonlab.supervision.progress import VALIDATING
 from gluonlab.supervision.stop import StopRequest
@@ -68,7 +69,7 @@ class Run:
     the unit of `LossHistory`; if it is infinite, no loss is too high. At ``pause_step`` the run stops by
     itself, saved; it is trained no further before that is another. Where there are ``phases``,
     ``workers``, ``loader`` and ``loss_fn`` are those of the present one. ``engine`` is the name of what
-    computes ``state.network``.
+    computes ``state.network``. ``followers``, on rank 0, send its rows to trackers.
     """
 
     state: TrainState
@@ -97,6 +98,7 @@ class Run:
     stop: StopRequest = field(default_factory=StopRequest)
     phases: Sequence[Phase] = ()
     averaging: Optional[WeightAveraging] = None
+    followers: Followers = field(default_factory=Followers)
 
     def enter_phase(self) -> int:
         """Take on the phase of the next update, on all processes; returns the step at which it ends."""

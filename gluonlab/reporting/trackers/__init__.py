@@ -1,4 +1,4 @@
-"""The rows of a run to trackers such as MLflow, each by a process of its own that follows ``metrics.jsonl``."""
+"""Rows of a run to trackers such as MLflow, each by a process of its own that follows ``metrics.jsonl``."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class Tracker(Protocol):
 
 
 def check_installed(names: Sequence[str]) -> None:
-    """Refuse trackers whose package is not installed; SetupError ENV80 with all of them."""
+    """Refuse trackers whose package is not installed; SetupError ENV84 with all of them."""
     problems = [
-        Problem("ENV80", "trackers", f"{name} is not installed", pip_command("install", f"gluonlab[{name}]"))
+        Problem("ENV84", "trackers", f"{name} is not installed", pip_command("install", f"gluonlab[{name}]"))
         for name in names
         if importlib.util.find_spec(name) is None
     ]

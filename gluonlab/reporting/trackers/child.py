@@ -1,4 +1,4 @@
-"""The process that follows a run for one tracker: ``python -m gluonlab.reporting.trackers.child RUN TRACKER``.
+"""The process that follows a run for one tracker, started by `Followers`.
 
 Its standard input is a line to the process that trains: when it closes, no further row will come. What goes
 wrong it says in one line on its standard output, and ends with 1. A call of the tracker that takes too long

@@ -16,22 +16,27 @@ from pathlib import Path
 from typing import Optional
 
 from gluonlab.commands import gluonlab_command
+from gluonlab.reporting.trackers import check_installed
 
 START_SECONDS = 600
 """What importing and opening a tracker may take, beside processes that have the cores for themselves."""
 CALL_SECONDS = 60
-LAST_ROWS_SECONDS = 20.0
+LAST_ROWS_SECONDS = 30.0
 """How long a run that has finished waits for its last rows to be taken."""
 _LOOK_SECONDS = 0.05
 
 
 class Followers:
-    """One process for each of ``names``, once it is started; without names nothing at all."""
+    """One process for each of ``names`` of `TRACKERS`, once it is started; without names nothing at all."""
 
-    def __init__(self, run_dir: Path, names: Sequence[str] = ()) -> None:
+    def __init__(self, run_dir: Path = Path(), names: Sequence[str] = ()) -> None:
         self._run_dir, self._names = run_dir, names
         self._processes: dict[str, Optional[subprocess.Popen[bytes]]] = {}
         self._news: list[str] = []
+
+    def check(self) -> None:
+        """Refuse trackers that are not installed (ENV84)."""
+        check_installed(self._names)
 
     def start(self) -> None:
         """Start them, unless that was done."""
@@ -65,9 +70,10 @@ class Followers:
             if process:
                 process.kill()
                 with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.communicate(timeout=1.0)
+                    process.wait(1.0)
+                _close_pipes(process)
                 self._processes[name] = None
-                self._tell(name, f"did not take the last rows within {LAST_ROWS_SECONDS:.0f} s")
+                self._tell(name, f"did not take the last rows within {LAST_ROWS_SECONDS:g} s")
         return news + self.news()
 
     def close(self) -> None:
@@ -90,9 +96,7 @@ class Followers:
     def _hear(self, name: str, process: subprocess.Popen[bytes]) -> None:
         assert process.stdout is not None, "it is a pipe"
         said = process.stdout.read().decode(errors="replace")
-        process.stdout.close()
-        if process.stdin:
-            process.stdin.close()
+        _close_pipes(process)
         if process.returncode < 0:
             self._tell(name, f"took too long, or was ended from outside (signal {-process.returncode})")
         elif process.returncode:
@@ -101,3 +105,9 @@ class Followers:
     def _tell(self, name: str, what: str) -> None:
         later = gluonlab_command("runs", self._run_dir.parent, "--send", self._run_dir.name, name)
         self._news.append(f"warning: tracker {name}: {what}; the run goes without it; later: {later}")
+
+
+def _close_pipes(process: subprocess.Popen[bytes]) -> None:
+    for pipe in (process.stdin, process.stdout):
+        if pipe:
+            pipe.close()

@@ -44,12 +44,12 @@ def send_run(run_dir: Path, name: str, *, is_running: bool = False) -> int:
     """Send the run in ``run_dir`` to the tracker ``name``; returns the number of rows that it lacked.
 
     Raises:
-        SetupError: ENV80 it is not installed, ENV81 it failed, in a line.
+        SetupError: ENV84 it is not installed, ENV85 it failed, in a line.
         CheckpointError: CKP02 there is no run, or none that has logged; CKP03 a file of it is damaged.
     """
-    check_installed([name])
     if not (run_dir / run_files.CONFIG).is_file():
         raise CheckpointError("CKP02", str(run_dir), "no run here (no config.json)")
+    check_installed([name])
     run = read_tracked_run(run_dir)
     if run is None:
         raise CheckpointError("CKP02", str(run_dir), "has logged nothing yet")
@@ -60,7 +60,7 @@ def send_run(run_dir: Path, name: str, *, is_running: bool = False) -> int:
     except GluonlabError:
         raise
     except Exception as error:
-        raise SetupError("ENV81", name, reason_of(error), "once that is mended, send it again") from error
+        raise SetupError("ENV85", name, reason_of(error), "once that is mended, send it again") from error
     return sent
 
 

@@ -1,6 +1,7 @@
 """Runs in trackio, on this machine: TRACKIO_DIR says where, TRACKIO_PROJECT in which project.
 
-`trackio sync` brings them to a Space. trackio keeps its errors to itself, so at the end we look what it holds.
+`trackio sync` brings them to a Space. trackio keeps its errors to itself, so at the end we look what
+it holds.
 """
 
 from __future__ import annotations

@@ -83,7 +83,7 @@ class WandbRun:
                 name=self._run.name,
                 config=self._run.parameters,
                 resume="allow",
-                # Neither what this process prints, nor the state of a checkout, nor this process' use of the machine.
+                # Neither what this process prints, nor the checkout, nor this process' use of the machine.
                 settings=wandb.Settings(
                     console="off", disable_git=True, save_code=False, silent=True, x_disable_stats=True
                 ),
