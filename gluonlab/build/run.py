@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import nullcontext
 from importlib import metadata
 from pathlib import Path
@@ -72,21 +73,8 @@ def build_run(config: Config, run_dir: Path, world: World, stream: Optional[Text
     total_steps = calendar.total_steps(config.epochs)
 
     def make_reporter(start_step: int) -> AnyReporter:
-        if world.rank != 0:
-            return SilentReporter()
-        followers.start()
-        reporter = Reporter(
-            run_dir,
-            total_steps,
-            start_step,
-            tensorboard=config.tensorboard,
-            stream=stream,
-            news=followers.news,
-        )
-        reporter.message(f"computed by {device}")
-        for warning in warnings:
-            reporter.message(f"warning: {warning}")
-        return reporter
+        told = [f"computed by {device}", *(f"warning: {warning}" for warning in warnings)]
+        return _open_reporter(config, run_dir, total_steps, start_step, followers, told, stream)
 
     return Run(
         state=state,
@@ -105,7 +93,7 @@ def build_run(config: Config, run_dir: Path, world: World, stream: Optional[Text
         schedule=build_schedule(config, calendar),
         total_steps=total_steps,
         store=CheckpointStore(run_dir / CHECKPOINTS, config.keep_checkpoints, config.keep_best_checkpoints),
-        make_reporter=make_reporter,
+        make_reporter=make_reporter if world.rank == 0 else lambda _: SilentReporter(),
         log_every=config.log_every,
         eval_every=config.eval_every,
         checkpoint_every=parse_interval(config.checkpoint_every),
@@ -119,6 +107,24 @@ def build_run(config: Config, run_dir: Path, world: World, stream: Optional[Text
         averaging=build_averaging(config, calendar, state.average, sets.train, ctx),
         followers=followers,
     )
+
+
+def _open_reporter(
+    config: Config,
+    run_dir: Path,
+    total_steps: int,
+    start_step: int,
+    followers: Followers,
+    told: Sequence[str],
+    stream: Optional[TextIO],
+) -> Reporter:
+    followers.start()
+    reporter = Reporter(
+        run_dir, total_steps, start_step, tensorboard=config.tensorboard, stream=stream, news=followers.news
+    )
+    for line in told:
+        reporter.message(line)
+    return reporter
 
 
 def validate_checkpoint(
