@@ -25,6 +25,7 @@ from gluonlab.cli.output import (
 from gluonlab.cli.streams import tolerant_stream
 from gluonlab.disk import make_folder
 from gluonlab.errors import ConfigError
+from gluonlab.reporting.trackers import variables_of
 
 if TYPE_CHECKING:
     from gluonlab.config.schema import Config
@@ -110,7 +111,7 @@ def launch(
         starter,
         hosts=_hosts(hosts, host_file, processes),
         interface=interface,
-        pass_environment=tuple(env),
+        pass_environment=(*env, *variables_of(config.trackers, os.environ)),
         bind_cores=bind is BindChoice.cores,
         logs=run_dir / LOGS,
         limits=Limits(startup_limit, idle_limit, grace),

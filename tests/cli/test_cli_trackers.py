@@ -60,3 +60,12 @@ def test_a_tracker_that_is_not_installed_is_refused_before_anything_is_written(r
     assert done.stderr.startswith("error[ENV84] trackers: trackio is not installed; ")
     assert "gluonlab[trackio]" in done.stderr
     assert not (tmp_path / "run").exists()
+
+
+def test_a_launched_job_sends_from_its_first_process(run_gluonlab, tmp_path, environment):
+    keys = [*SHORT, "trackers=[mlflow]", f"run_dir={tmp_path / 'run'}"]
+    done = run_gluonlab("launch", "-n", 2, *keys, environment=environment)
+    assert done.returncode == 0, done.stderr
+    assert "warning: tracker" not in done.stdout + done.stderr
+    (kept,) = json.loads((tmp_path / "store.json").read_text()).values()
+    assert kept["state"] == "FINISHED"

@@ -44,6 +44,12 @@ def check_installed(names: Sequence[str]) -> None:
         raise SetupError.from_problems(problems)
 
 
+def variables_of(names: Sequence[str], environment: Mapping[str, str]) -> tuple[str, ...]:
+    """The variables in ``environment`` that tell the trackers ``names`` where to, and their keys."""
+    prefixes = tuple(f"{name.upper()}_" for name in names)
+    return tuple(sorted(name for name in environment if prefixes and name.startswith(prefixes)))
+
+
 def open_tracker(name: str, run: TrackedRun) -> Tracker:
     """``run`` in the tracker called ``name``, one of `TRACKERS`; made if it is not there."""
     module = importlib.import_module(f"gluonlab.reporting.trackers.to_{name}")

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from gluonlab.errors import CheckpointError, SetupError
-from gluonlab.reporting.trackers import check_installed
+from gluonlab.reporting.trackers import check_installed, variables_of
 from gluonlab.reporting.trackers.sending import send_run
 from tests.reporting.trackers.runs import add_rows, finish, make_run, steps_of, use_stand_in
 
@@ -95,6 +95,12 @@ def test_bad_runs(stored, tmp_path):
         file.write('{"kind": 3}\n')
     with pytest.raises(CheckpointError, match=r"CKP03.*metrics.jsonl:2"):
         send_run(run, "mlflow")
+
+
+def test_a_job_gets_the_variables_of_its_trackers_and_no_others():
+    environment = {"WANDB_API_KEY": "a", "WANDB_MODE": "b", "MLFLOW_TRACKING_URI": "c", "AWS_SECRET": "d"}
+    assert variables_of(["wandb"], environment) == ("WANDB_API_KEY", "WANDB_MODE")
+    assert variables_of([], environment) == ()
 
 
 def test_what_is_not_installed_is_named_with_its_extra(monkeypatch):
