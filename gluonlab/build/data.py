@@ -53,7 +53,7 @@ def open_data_sets(data: DataSection) -> DataSets:
 
 def open_split(data: DataSection, split: Split, class_names: Sequence[str] = ()) -> Optional[Source]:
     """A split alone, its classes numbered as ``class_names``; None for synthetic data."""
-    source = data.open(split, class_names)
+    source = data.source(split, class_names)
     if source is None:
         return None
     check_labels(source, data.classes)
@@ -71,7 +71,7 @@ def open_split(data: DataSection, split: Split, class_names: Sequence[str] = ())
 def planned_train_samples(data: DataSection) -> int:
     """The size of the training set, from the files only if nothing else tells."""
     known = data.known_samples("train")
-    return known if known is not None else len(data.open("train") or ())
+    return known if known is not None else len(data.source("train") or ())
 
 
 def build_calendar(config: Config, train_samples: int) -> Epochs:

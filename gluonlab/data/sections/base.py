@@ -104,7 +104,7 @@ class DataSection(Section):
     val_samples: Optional[int] = Field(None, ge=1, description="Images in `val`, likewise.")
     threads: int = Field(2, ge=1, le=256, description="Decoding threads per process.")
 
-    def open(self, split: Split, class_names: Sequence[str] = ()) -> Optional[Source]:
+    def source(self, split: Split, class_names: Sequence[str] = ()) -> Optional[Source]:
         """A split, its classes numbered as ``class_names`` where they are given; None: nothing is read.
 
         Raises:

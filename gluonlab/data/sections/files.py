@@ -35,7 +35,7 @@ class NpzSection(FilesSection):
     train: str = Field(min_length=1, description="Training file.")
     val: str = Field(min_length=1, description="Validation file.")
 
-    def open(self, split: Split, class_names: Sequence[str] = ()) -> ArraySource:
+    def source(self, split: Split, class_names: Sequence[str] = ()) -> ArraySource:
         """The arrays of a split."""
         from gluonlab.data.classes import numbered_by
         from gluonlab.data.npz import load_npz
@@ -67,7 +67,7 @@ class VerifiedSection(FilesSection):
         100_000_000, ge=1, le=2**29, description="Largest record or image file, in bytes, likewise."
     )
 
-    def open(self, split: Split, class_names: Sequence[str] = ()) -> Source:
+    def source(self, split: Split, class_names: Sequence[str] = ()) -> Source:
         """The images of a split, what is bad refused or left out."""
         from gluonlab.data.image_limits import ImageLimits
         from gluonlab.data.packing import usable_cores

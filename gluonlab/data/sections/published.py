@@ -30,7 +30,7 @@ class PublishedSection(DataSection):
         """A split, from the folder or archive ``path`` where it does not ship with gluonlab."""
         raise NotImplementedError
 
-    def open(self, split: Split, class_names: Sequence[str] = ()) -> Source:
+    def source(self, split: Split, class_names: Sequence[str] = ()) -> Source:
         """A split; its classes have numbers of their own, which are always the same."""
         return self.load(None, split)
 
@@ -49,7 +49,7 @@ class FetchedSection(PublishedSection):
         min_length=1, description="Its folder or archive, such as `gluonlab data fetch` leaves it."
     )
 
-    def open(self, split: Split, class_names: Sequence[str] = ()) -> Source:
+    def source(self, split: Split, class_names: Sequence[str] = ()) -> Source:
         """A split, from its folder or archive."""
         return self.load(self.path, split)
 

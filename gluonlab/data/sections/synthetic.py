@@ -16,7 +16,7 @@ class SyntheticSection(DataSection):
     name: Literal["synthetic"] = "synthetic"
     samples: int = Field(1280, ge=1, description="Size of an epoch, and of validation, in images.")
 
-    def open(self, split: Split, class_names: Sequence[str] = ()) -> None:
+    def source(self, split: Split, class_names: Sequence[str] = ()) -> None:
         """Nothing is read."""
 
     def known_samples(self, split: Split) -> int:
