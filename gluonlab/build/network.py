@@ -9,6 +9,7 @@ from gluonlab import models
 from gluonlab.build.device import MXNET, TORCH, Device
 from gluonlab.config.schema import Config
 from gluonlab.config.sections import Model
+from gluonlab.epochs import Epochs
 from gluonlab.errors import ConfigError, Problem
 from gluonlab.models.freezing import freeze_features
 from gluonlab.models.lower_precision import compute_in_lower_precision
@@ -19,10 +20,13 @@ from gluonlab.optim.averaging import WeightAverage
 from gluonlab.optim.base import Optimizer
 from gluonlab.optim.clipping import GradientClip
 from gluonlab.optim.decay import exempt_norm_and_bias
+from gluonlab.optim.groups import EarlyEnd, GroupRates, apply_groups, apply_layer_decay, members_of
+from gluonlab.optim.lookahead import Lookahead
 from gluonlab.optim.loss_scaling import LossScaler
 from gluonlab.optim.schedule_free import ScheduleFree, ScheduleFreeAverage
 from gluonlab.parallel.world import World
 from gluonlab.runtime.mxnet import gluon, mx
+from gluonlab.schedules import Schedule
 from gluonlab.torch_engine import check_compiler
 from gluonlab.training.network import Network
 from gluonlab.training.state import TrainState, make_trainer
@@ -74,7 +78,7 @@ def build_state(config: Config, world: World, device: Device) -> TrainState:
 
     Raises:
         ConfigError: CFG81 the network is not one for ``device``'s engine, CFG33 it has no weight that the
-            optimizer is for; on all processes.
+            optimizer is for, CFG34 a group of parameters is none; on all processes.
     """
     mx.random.seed(config.seed)
     net = build_network(config)
@@ -90,6 +94,9 @@ def build_state(config: Config, world: World, device: Device) -> TrainState:
     exempt_norm_and_bias(
         net, norm=not config.optimizer.decay_norm_and_bias, bias=not config.optimizer.decays_bias
     )
+    apply_groups(net, config.optimizer.groups)
+    if config.optimizer.layer_decay is not None:
+        apply_layer_decay(net, config.optimizer.layer_decay)
     optimizer = config.optimizer.build(config.schedule.base_lr, net)
     state = TrainState(
         net,
@@ -101,6 +108,27 @@ def build_state(config: Config, world: World, device: Device) -> TrainState:
     if device.engine == TORCH:
         state.network = build_torch_network(config, net, device)
     return state
+
+
+def add_what_follows_steps(config: Config, state: TrainState, schedule: Schedule, calendar: Epochs) -> None:
+    """Give ``state`` what changes with the step: the share of SGD, rates of groups, Lookahead."""
+    rule, total_steps = config.optimizer, calendar.total_steps(config.epochs)
+    state.sgd_share = rule.sgd_share(float(calendar.steps_per_epoch))
+    parameters = state.net._collect_params_with_prefix()
+    ends = [
+        EarlyEnd(
+            [parameters[name] for name in members_of(state.net, group.match)],
+            calendar.first_step_of(group.until_epoch),
+            total_steps,
+            schedule,
+        )
+        for group in rule.groups
+        if group.until_epoch is not None
+    ]
+    if ends:
+        state.group_rates = GroupRates(state.optimizer, state.trainer.states, ends)
+    if rule.lookahead.every:
+        state.lookahead = Lookahead(state.net, rule.lookahead.every, rule.lookahead.alpha, total_steps)
 
 
 def _prepare_for_mxnet(config: Config, net: gluon.HybridBlock, *, is_cpu: bool) -> None:

@@ -27,7 +27,12 @@ from gluonlab.build.data import (
 from gluonlab.build.data_warnings import class_warnings, data_warnings
 from gluonlab.build.device import build_device, wire_warnings
 from gluonlab.build.engine import engine_network
-from gluonlab.build.network import build_state, build_train_loss, build_val_loss
+from gluonlab.build.network import (
+    add_what_follows_steps,
+    build_state,
+    build_train_loss,
+    build_val_loss,
+)
 from gluonlab.build.phases import build_averaging, build_phases, build_workers
 from gluonlab.build.schedule import build_schedule
 from gluonlab.checkout import git_commit
@@ -69,8 +74,9 @@ def build_run(config: Config, run_dir: Path, world: World, stream: Optional[Text
     )
     calendar = build_calendar(config, sets.train_samples)
     state = build_state(config, world, device)
-    state.sgd_share = config.optimizer.sgd_share(float(calendar.steps_per_epoch))
     total_steps = calendar.total_steps(config.epochs)
+    schedule = build_schedule(config, calendar)
+    add_what_follows_steps(config, state, schedule, calendar)
 
     def make_reporter(start_step: int) -> AnyReporter:
         told = [f"computed by {device}", *(f"warning: {warning}" for warning in warnings)]
@@ -90,7 +96,7 @@ def build_run(config: Config, run_dir: Path, world: World, stream: Optional[Text
             build_val_loss(config),
         ),
         loss_fn=build_train_loss(config),
-        schedule=build_schedule(config, calendar),
+        schedule=schedule,
         total_steps=total_steps,
         store=CheckpointStore(run_dir / CHECKPOINTS, config.keep_checkpoints, config.keep_best_checkpoints),
         make_reporter=make_reporter if world.rank == 0 else lambda _: SilentReporter(),

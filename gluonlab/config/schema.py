@@ -158,7 +158,9 @@ class Config(Section):
                 f"worker_batch_size {self.worker_size}"
             )
         yield from (f"schedule.{problem}" for problem in self.schedule.problems_within(self.epochs))
-        yield from (f"optimizer.{problem}" for problem in self.optimizer.problems_within(self.epochs))
+        rule = self.optimizer
+        problems = (*rule.problems_within(self.epochs), *rule.problems_of_extras(self.epochs))
+        yield from (f"optimizer.{problem}" for problem in problems)
         yield from (f"averaging.{problem}" for problem in self.averaging.problems_within(self.epochs))
         if self.optimizer.is_average and self.averaging.name != "none":
             yield (

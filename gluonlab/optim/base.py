@@ -81,6 +81,10 @@ class Optimizer(mx.optimizer.Optimizer):
     def _change_rate(self, old: Optional[float], new: float) -> None:
         """Prepare for an update at ``new`` after one at ``old``, None before the first."""
 
+    def has_rate_in_momentum(self, parameter: Parameter) -> bool:
+        """Whether the momentum of ``parameter`` is in units of its rate, and follows it."""
+        return False
+
     def resume(self, num_update: int, applied_lr: Optional[float], num_parameters: int) -> None:
         """Continue as if ``num_update`` updates, the last at ``applied_lr``, had been made here."""
         self.begin_num_update = self.num_update = self._update_number = num_update

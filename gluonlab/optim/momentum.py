@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Optional
 
 from gluonlab.arrays.in_mxnet import operator_number
+from gluonlab.arrays.parameters import Parameter
 from gluonlab.optim.base import Optimizer
 from gluonlab.optim.kernels import Parameters, Rule, kernels_of
 
@@ -28,6 +29,10 @@ class MomentumOptimizer(Optimizer):
 
     def _change_rate(self, old: Optional[float], new: float) -> None:
         self._correction = correction_factor(old, new) if self.momentum_correction else 1.0
+
+    def has_rate_in_momentum(self, parameter: Parameter) -> bool:
+        """Unless nothing is corrected."""
+        return self.momentum_correction
 
     def _corrected_rule(self) -> Rule:
         return Rule(operator_number(self.momentum * self._correction), self.rescale_grad)

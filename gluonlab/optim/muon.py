@@ -68,6 +68,10 @@ class Muon(Optimizer):
             return super().state_names_of(parameter)
         return self.rest.state_names_of(parameter)
 
+    def has_rate_in_momentum(self, parameter: Parameter) -> bool:
+        """As ``rest`` has it, of what it updates."""
+        return not self.is_matrix(parameter) and self.rest.has_rate_in_momentum(parameter)
+
     def update_multi_precision(
         self, indices: Sequence[int], weights: Sequence[Any], gradients: Sequence[Any], states: Sequence[Any]
     ) -> None:

@@ -64,7 +64,11 @@ def apply_gradients(state: TrainState, workers: VirtualWorkers, lr: float) -> No
     state.trainer.set_learning_rate(lr)
     if state.sgd_share:
         state.trainer.optimizer.sgd_share = state.sgd_share(state.step)
+    if state.group_rates:
+        state.group_rates.before_update(state.step)
     state.trainer.step(count)
+    if state.lookahead:
+        state.lookahead.after_update(state.step + 1, state.optimizer, state.trainer.states)
     if state.average:
         state.average.update(state.optimizer.num_update)
     if scaler:

@@ -18,6 +18,8 @@ from gluonlab.errors import CheckpointError
 from gluonlab.optim.averaging import WeightAverage
 from gluonlab.optim.base import MOMENTUM, Optimizer
 from gluonlab.optim.clipping import GradientClip
+from gluonlab.optim.groups import GroupRates
+from gluonlab.optim.lookahead import Lookahead
 from gluonlab.optim.loss_scaling import LossScaler
 from gluonlab.optim.trainer import Trainer
 from gluonlab.runtime.mxnet import gluon
@@ -31,8 +33,10 @@ class TrainState:
 
     ``net`` is initialised with known shapes, and ``trainer`` was made by `make_trainer`. ``clip`` acts on
     the gradient before the update; ``loss_scaler`` is for networks that compute in float16. ``sgd_share``
-    is for `RMSpropWarmup` only: the share of SGD at each step. ``average`` follows the weights, and is what
-    a run evaluates if there is one. ``network`` computes ``net``: MXNet, unless somebody sets another.
+    is for `RMSpropWarmup` only: the share of SGD at each step. ``group_rates`` are of parameters that stop
+    learning before the others, ``lookahead`` has weights that those of ``net`` return to. ``average`` follows
+    the weights, and is what a run evaluates if there is one. ``network`` computes ``net``: MXNet, unless
+    somebody sets another.
     """
 
     net: gluon.Block
@@ -41,6 +45,8 @@ class TrainState:
     clip: Optional[GradientClip] = None
     loss_scaler: Optional[LossScaler] = None
     sgd_share: Optional[Schedule] = None
+    group_rates: Optional[GroupRates] = None
+    lookahead: Optional[Lookahead] = None
     average: Optional[WeightAverage] = None
     network: Network = field(init=False)
 
@@ -81,9 +87,9 @@ def state_arrays(state: TrainState) -> Iterator[tuple[str, str, Any]]:
     for index, keys in enumerate(_optimizer_keys(state).values()):
         for key, array in zip(keys, of_optimizer.get(index, ())):
             yield "optimizer", key, array
-    if state.average:
-        for name, array in state.average.averages.items():
-            yield "average", name, array
+    for file, followers in (("average", state.average), ("lookahead", state.lookahead)):
+        for name, array in followers.averages.items() if followers else ():
+            yield file, name, array
 
 
 def checkpoint_tensors(state: TrainState) -> dict[str, Tensors]:
@@ -148,13 +154,15 @@ def restore(
     averages = checkpoint.tensors("average") if state.average and not other_average else {}
     if averages:
         check_tensors(str(checkpoint.path / "average.safetensors"), averages, shapes)
+    slow = _slow_weights(state, checkpoint) if not other_optimizer else {}
     for name, value in weights.items():
         array = parameters[name].data()
         libraries.of(array).fill(array, value)
-    if averages and state.average:
-        state.average.restore(averages, checkpoint.state.get("average"))
-    elif state.average:
-        state.average.restore_from_weights()
+    for follower, restored in ((state.average, averages), (state.lookahead, slow)):
+        if follower and restored:
+            follower.restore(restored, checkpoint.state.get("average"))
+        elif follower:
+            follower.restore_from_weights()
     _restore_optimizer(state, arrays)
     # Older checkpoints hold no number; none of their optimizers depends on it.
     num_update = saved_optimizer.get("num_update", checkpoint.step)
@@ -164,6 +172,16 @@ def restore(
         state.loss_scaler.scale = checkpoint.state["loss_scaler"]["scale"]
         state.loss_scaler.finite_updates = checkpoint.state["loss_scaler"]["finite_updates"]
     state.step = checkpoint.step
+
+
+def _slow_weights(state: TrainState, checkpoint: Checkpoint) -> Tensors:
+    """Those of Lookahead in ``checkpoint``; empty without Lookahead."""
+    if state.lookahead is None:
+        return {}
+    slow = checkpoint.tensors("lookahead")
+    shapes = {name: array.shape for name, array in state.lookahead.averages.items()}
+    check_tensors(str(checkpoint.path / "lookahead.safetensors"), slow, shapes)
+    return slow
 
 
 def _restore_optimizer(state: TrainState, arrays: Tensors) -> None:

@@ -194,3 +194,30 @@ def test_every_recipe_in_the_repository_loads(root):
     for path in recipes:
         config = load_config(path)
         assert config.about.source or config.about.notes, f"{path} cites no source"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["optimizer.groups=[{match: head}]"], "optimizer.groups.0: changes nothing"),
+        (["optimizer.groups=[{lr: 2.0}]"], "optimizer.groups.0.match: is required"),
+        (["optimizer.groups=[{match: head, lr: -1.0}]"], "optimizer.groups.0.lr: should be greater"),
+        (["optimizer.groups=[{match: head, rate: 1.0}]"], "optimizer.groups.0.rate: unknown key"),
+        (
+            ["optimizer.groups=[{match: head, until_epoch: 31.0}]"],
+            "groups.0.until_epoch 31 is beyond the end",
+        ),
+        (["optimizer.layer_decay=1.5"], "optimizer.layer_decay: should be less"),
+        (["optimizer.lookahead.alpha=0.5"], "optimizer.lookahead: alpha is not used without every"),
+        (["optimizer.lookahead.every=0"], "optimizer.lookahead.every: should be greater"),
+        (
+            ["optimizer.name=schedule_free_sgd", "optimizer.lookahead.every=5", "schedule.name=constant"],
+            "optimizer.lookahead does not go with schedule_free_sgd",
+        ),
+    ],
+)
+def test_groups_and_lookahead_that_cannot_be_name_their_key(root, overrides, words):
+    with pytest.raises(ConfigError) as refused:
+        load_config(root / "configs/digits.yaml", overrides)
+    assert words in str(refused.value)
+    assert refused.value.exit_code == 2

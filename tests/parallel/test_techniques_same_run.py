@@ -19,6 +19,9 @@ TECHNIQUES = {
              "schedule.base_lr=0.003"],
     "schedule_free_adamw": ["optimizer.name=schedule_free_adamw", "schedule.name=constant", "eval_every=0.2",
                             "schedule.base_lr=0.001", "optimizer.statistics_samples=300"],
+    "groups": ["optimizer.groups=[{match: biases, lr: 3.0, until_epoch: 0.7},"
+               " {match: stage1.*.weight, lr: 0.5, weight_decay: 2.0}]", "optimizer.layer_decay=0.8"],
+    "lookahead": ["optimizer.lookahead.every=4", "optimizer.name=muon", "schedule.base_lr=0.02"],
     "rmsprop_warmup": ["optimizer.name=rmsprop_warmup", "optimizer.transition_center=0.5",
                        "optimizer.transition_period=0.4"],
     "dropout and stochastic depth": ["model.dropout=0.2", "model.stochastic_depth=0.3"],
@@ -65,7 +68,7 @@ def test_a_run_that_moves_to_two_processes_has_the_bits_of_one_that_never_stoppe
     assert (found["processes"], found["restarts"]) == (2, 1)
     assert found["weights_sha256"] == expected["weights_sha256"]
     assert final_arrays(moved) == final_arrays(alone)
-    assert len(final_arrays(alone)) == (3 if name in WITH_AVERAGE else 2)
+    assert len(final_arrays(alone)) == (3 if name in (*WITH_AVERAGE, "lookahead") else 2)
 
 
 def evaluated_top1(run_gluonlab, run_dir, *overrides):

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Optional
 
 from pydantic import Field
 
+from gluonlab.optim.sections.groups import GroupSection
+from gluonlab.optim.sections.lookahead import LookaheadSection
 from gluonlab.schedules import Schedule
 from gluonlab.section import LARGEST_NUMBER, SMALLEST_EPS, Section
 
@@ -54,6 +56,15 @@ class OptimizerSection(Section):
         le=LARGEST_NUMBER,
         description="Largest size of each element of the averaged gradient, after clip_norm.",
     )
+    groups: list[GroupSection] = Field([], description="Parameters with another rate or decay.")
+    layer_decay: Optional[float] = Field(
+        None,
+        gt=0,
+        le=1,
+        description="The rate of each layer, a residual block, is that of the next one times this; that of "
+        "the classifier stays (fine-tuning, as timm groups layers).",
+    )
+    lookahead: LookaheadSection = LookaheadSection()
 
     def build(self, learning_rate: float, net: gluon.Block) -> Optimizer:
         """The optimizer of ``net``, whose shapes are known; the training loop sets its rate.
@@ -66,6 +77,17 @@ class OptimizerSection(Section):
     def problems_within(self, epochs: float) -> Iterator[str]:
         """What does not fit into a training of ``epochs``."""
         return iter(())
+
+    def problems_of_extras(self, epochs: float) -> Iterator[str]:
+        """What groups and Lookahead have that does not fit the rule, or a training of ``epochs``."""
+        if self.lookahead.every and self.is_average:
+            yield f"lookahead does not go with {self.name}, an average itself"
+        for number, group in enumerate(self.groups):
+            key, until = f"groups.{number}.until_epoch", group.until_epoch
+            if until and until > epochs:
+                yield f"{key} {until:g} is beyond the end of training, epoch {epochs:g}"
+            if until and self.is_average:
+                yield f"{key} does not go with {self.name}, whose average moves on without a rate"
 
     def sgd_share(self, steps_per_epoch: float) -> Optional[Schedule]:
         """The share of SGD at each step, where the rule turns into SGD."""
