@@ -8,6 +8,9 @@ DATA_SETS = {
     "fashion_mnist": "gluonlab.data.sections.mnist.FashionMnistSection",
     "record": "gluonlab.data.sections.files.RecordSection",
     "folder": "gluonlab.data.sections.files.FolderSection",
+    "webdataset": "gluonlab.data.sections.shards.WebDatasetSection",
+    "mds": "gluonlab.data.sections.shards.MdsSection",
+    "parquet": "gluonlab.data.sections.shards.ParquetSection",
     "npz": "gluonlab.data.sections.files.NpzSection",
     "synthetic": "gluonlab.data.sections.synthetic.SyntheticSection",
 }

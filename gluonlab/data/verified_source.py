@@ -1,4 +1,4 @@
-"""Record files and folders whose every image is known to decode, with what is bad refused or left out."""
+"""Files and folders whose every image is known to decode, with what is bad refused or left out."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from gluonlab.data.folder import FolderSource
 from gluonlab.data.image_limits import DEFAULT_LIMITS, MEND, TOO_LARGE, ImageLimits
 from gluonlab.data.record_source import RecordSource
 from gluonlab.data.recordio import temporary_path
+from gluonlab.data.shards.source import ShardSource
 from gluonlab.data.source import checksum_of
 from gluonlab.data.verification.index import VerifiedIndex, index_paths
 from gluonlab.data.verification.verify import Kind, verified
@@ -68,7 +69,7 @@ class _Opened:
     """A file or folder, its images, and what is wrong with some of them, by number."""
 
     path: Path
-    source: Union[RecordSource, FolderSource]
+    source: FileSource
     bad: dict[int, Problem]
 
 
@@ -114,13 +115,13 @@ def open_verified(
     return Selection(whole, np.concatenate(kept))
 
 
-def open_one(
-    kind: Kind, path: Path, index: VerifiedIndex, limits: ImageLimits
-) -> Union[RecordSource, FolderSource]:
+def open_one(kind: Kind, path: Path, index: VerifiedIndex, limits: ImageLimits) -> FileSource:
     """The file or folder ``path`` as its ``index`` says, bad records included."""
     if kind == "record":
         return RecordSource(path, index=index, limits=limits)
-    return FolderSource(path, index, limits=limits)
+    if kind == "folder":
+        return FolderSource(path, index, limits=limits)
+    return ShardSource(path, index, limits)
 
 
 def _refuse(opened: Sequence[_Opened], images: int, max_bad_fraction: Optional[float]) -> None:
@@ -136,18 +137,14 @@ def _refuse(opened: Sequence[_Opened], images: int, max_bad_fraction: Optional[f
         raise DataError.from_problems([Problem("DAT41", where, what, f"see {verify}"), *bad[:SHOWN]])
 
 
-def _too_large(
-    source: Union[RecordSource, FolderSource], index: VerifiedIndex, limits: ImageLimits
-) -> dict[int, Problem]:
+def _too_large(source: FileSource, index: VerifiedIndex, limits: ImageLimits) -> dict[int, Problem]:
     return {
         number: Problem(TOO_LARGE, source.where(number), what, MEND)
         for number, what in index.too_large(limits).items()
     }
 
 
-def _bad_labels(
-    source: Union[RecordSource, FolderSource], index: VerifiedIndex, classes: int
-) -> dict[int, Problem]:
+def _bad_labels(source: FileSource, index: VerifiedIndex, classes: int) -> dict[int, Problem]:
     stored = index.records.labels
     outside = np.flatnonzero((source.labels < 0) | (source.labels >= classes)).tolist()
     return {

@@ -14,6 +14,7 @@ from gluonlab.data.packing import encode_png
 from gluonlab.data.record_source import RecordSource
 from gluonlab.data.recordio import RecordWriter, pack_image_record
 from gluonlab.errors import ConfigError, DataError
+from tests.data.shard_files import files_of, write_mds, write_tar
 
 GRAY = np.arange(64, dtype=np.uint8).reshape(8, 8, 1)
 
@@ -234,3 +235,19 @@ def test_repeated_numbers_of_a_list_are_told(tmp_path):
     assert "x.lst: 1 of 3 numbers come a second time, such as 7 of a/1.png and b/1.png" in output
     assert f" data.name=record data.train={tmp_path / 'out/x.rec'} data.classes=2" in output  # x is no key
     assert (tmp_path / "out/x.idx").read_text().split()[::2] == ["0", "1", "2"]
+
+
+def test_packing_shards_keeps_their_images_and_labels(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    kinds = {"tar": write_tar(tmp_path / "a.tar", files_of(range(5))), "mds": tmp_path / "mds"}
+    write_mds(tmp_path / "mds", [files_of(range(3)), files_of(range(3, 5))])
+    for kind, where in kinds.items():
+        assert "train: 5 images" in run(where, tmp_path / kind).output
+        packed = RecordSource(tmp_path / kind / "train.rec")
+        assert packed.labels.tolist() == [0, 1, 2, 0, 1]
+        assert [packed.encoded(number) for number in range(5)] == [image for image, _ in files_of(range(5))]
+        assert "5 images in 3 classes" in verb("stats", where).output
+        assert "0 bad" in verb("verify", where).output
+    (tmp_path / "x.tar").write_bytes(b"no tar")
+    assert "DAT04" in str(error_of(tmp_path / "x.tar", tmp_path / "out"))
+    assert not (tmp_path / "out").exists()

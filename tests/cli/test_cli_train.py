@@ -9,7 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
+from gluonlab.data.record_source import RecordSource
 from gluonlab.data.recordio import RecordWriter, pack_image_record
+from tests.data.shard_files import write_tar
 
 DIGITS = "configs/digits.yaml"
 
@@ -206,17 +208,28 @@ def test_the_version_is_printed_with_the_commit_of_a_checkout(run_gluonlab, root
     assert run_gluonlab("--version").stdout == f"gluonlab {__version__}{commit}\n"
 
 
-def test_training_arrays_and_their_record_files_is_the_same_run(run_gluonlab, tmp_path):
+def test_training_arrays_and_their_record_files_and_shards_is_the_same_run(run_gluonlab, tmp_path):
     short = ["epochs=1", "schedule.warmup_epochs=0", "tensorboard=false", "log_every=100"]
     assert run_gluonlab("data", "pack", "digits", tmp_path / "digits").returncode == 0
     files = [f"data.{split}={tmp_path / 'digits' / split}.rec" for split in ("train", "val")]
-    for name, source in (("arrays", []), ("records", ["data.name=record", *files])):
+    shards = []
+    for split in ("train", "val"):
+        records = RecordSource(tmp_path / f"digits/{split}.rec")
+        numbers = range(len(records))
+        samples = [(records.encoded(number), int(records.labels[number])) for number in numbers]
+        write_tar(tmp_path / f"digits/{split}-0.tar", samples[:300])
+        write_tar(tmp_path / f"digits/{split}-1.tar", samples[300:])
+        shards.append(f"data.{split}={tmp_path / 'digits' / split}-{{0..1}}.tar")
+    sources = {
+        "arrays": [],
+        "records": ["data.name=record", *files],
+        "shards": ["data.name=webdataset", *shards],
+    }
+    for name, source in sources.items():
         job = run_gluonlab("train", DIGITS, f"run_dir={tmp_path / name}", *short, *source)
         assert job.returncode == 0, job.stderr
-    arrays, records = (
-        json.loads((tmp_path / name / "summary.json").read_text()) for name in ("arrays", "records")
-    )
-    assert arrays["weights_sha256"] == records["weights_sha256"]
+    summaries = [json.loads((tmp_path / name / "summary.json").read_text()) for name in sources]
+    assert len({summary["weights_sha256"] for summary in summaries}) == 1
     shutil.rmtree(tmp_path / "digits")
 
 

@@ -31,7 +31,9 @@ ENCODINGS = ("png", "jpeg", "keep")
 
 
 def pack(
-    source: str = typer.Argument(..., help=f"{', '.join(SETS)}, a folder of images, or a list of images."),
+    source: str = typer.Argument(
+        ..., help=f"{', '.join(SETS)}, a folder of images, shards or record files, or a list of images."
+    ),
     out: str = typer.Argument(..., help="Folder for train.rec, val.rec and their indexes."),
     path: Optional[str] = PATH,
     split: Optional[str] = typer.Option(None, help="Name for a folder of class folders.  [default: train]"),

@@ -47,9 +47,9 @@ def open_source(source: str, path: Optional[str], split: str, limits: ImageLimit
         return open_set(source, path, split)
     if path is not None:
         raise ConfigError("CLI02", "--path", f"not used with {source}")
-    files = as_record_files(source)
+    files = as_files(source)
     if files:
-        return _open_records(files, limits)
+        return open_files(files, limits)
     if source.endswith(".npz"):
         from gluonlab.data.npz import load_npz
 
@@ -60,24 +60,38 @@ def open_source(source: str, path: Optional[str], split: str, limits: ImageLimit
     return FolderSource(folder, _good_index("folder", folder), limits=limits)
 
 
-def as_record_files(source: str) -> list[Path]:
-    """The record files that ``source`` names: a file, a folder of them or a pattern; [] if it is not that."""
+def as_files(source: str) -> list[tuple[Kind, Path]]:
+    """The record files or shards that ``source`` names: a file, a folder, a pattern; [] if it is not that."""
     from gluonlab.data.record_files import SUFFIX, record_files
+    from gluonlab.data.shards.files import kind_of, shard_files
 
+    kind = kind_of(source)
+    if kind is not None:
+        return [(kind, path) for path in shard_files(kind, source)]
     path = Path(source)
     if path.is_dir() and not any(each.suffix == SUFFIX for each in path.iterdir()):
         return []
-    return record_files(source) if path.is_dir() or source.endswith(SUFFIX) else []
+    is_named = path.is_dir() or source.endswith(SUFFIX)
+    return [("record", path) for path in record_files(source)] if is_named else []
 
 
-def _open_records(files: list[Path], limits: ImageLimits) -> Source:
+def open_files(files: list[tuple[Kind, Path]], limits: ImageLimits) -> Source:
+    """Record files as they are, shards after they were verified, which is how their images are found."""
     from gluonlab.data.classes import numbered_by
-    from gluonlab.data.concatenation import Concatenation
+    from gluonlab.data.concatenation import Concatenation, FileSource
+    from gluonlab.data.packing import usable_cores
     from gluonlab.data.record_source import RecordSource
+    from gluonlab.data.verification.verify import verified
+    from gluonlab.data.verified_source import open_one
 
-    opened: list[RecordSource] = []
-    for path in files:
-        source = RecordSource(path, index=_good_index("record", path), limits=limits)
+    opened: list[FileSource] = []
+    for kind, path in files:
+        source: FileSource
+        if kind == "record":
+            source = RecordSource(path, index=_good_index(kind, path), limits=limits)
+        else:
+            index = verified(kind, path, processes=usable_cores(), limits=limits)
+            source = open_one(kind, path, index, limits)
         opened.append(numbered_by(opened[0].classes if opened else (), source))
     return opened[0] if len(opened) == 1 else Concatenation(opened)
 
@@ -118,6 +132,11 @@ def open_splits(
         yield split or Path(source).stem, ListSource(source, root or Path(source).parent, classes, limits)
         return
     _refuse("--root", root, "is used with a list")
+    files = as_files(source)
+    if files:
+        _refuse("--labels", labels, "not used with files that say their labels; name them in classes.txt")
+        yield split or "train", open_files(files, limits)
+        return
     folder = Path(source)
     if not all((folder / name).is_dir() for name in SPLITS):
         yield split or "train", FolderSource(folder, classes=classes, limits=limits)

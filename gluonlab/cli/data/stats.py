@@ -25,7 +25,10 @@ SHOWN_CLASSES = 20
 
 
 def stats(
-    source: str = typer.Argument(..., help=f"{', '.join(SETS)}, a .rec or .npz file, a folder of classes."),
+    source: str = typer.Argument(
+        ...,
+        help=f"{', '.join(SETS)}, record files, shards, an .npz file, a folder of classes.",
+    ),
     path: Optional[str] = PATH,
     split: str = typer.Option("train", help="train or val, where there are both."),
     sample: int = typer.Option(5000, min=1, help="Images, evenly spaced, whose pixels are measured."),

@@ -8,7 +8,7 @@ from typing import Any, Optional
 
 import typer
 
-from gluonlab.cli.data.sources import as_record_files, progress_bar
+from gluonlab.cli.data.sources import as_files, progress_bar
 from gluonlab.cli.output import (
     JSON_OPTION,
     MAX_BYTES,
@@ -27,7 +27,9 @@ from gluonlab.errors import DataError, Problem
 
 
 def verify(
-    paths: list[str] = typer.Argument(..., help="Record files, or folders with one folder for each class."),
+    paths: list[str] = typer.Argument(
+        ..., help="Record files, shards, or folders with one folder for each class."
+    ),
     classes: Optional[int] = typer.Option(None, min=1, help="Labels must be 0 to classes - 1."),
     processes: Optional[int] = typer.Option(
         None, min=1, max=256, help="Decoding processes.  [default: all cores]"
@@ -48,8 +50,7 @@ def verify(
     parts: list[Part] = []
     warnings: list[str] = []
     problems: list[Problem] = []
-    for path in (found for given in paths for found in as_record_files(given) or [Path(given)]):
-        kind: Kind = "folder" if path.is_dir() else "record"
+    for kind, path in (found for given in paths for found in as_files(given) or [_plain(given)]):
         with progress_bar(path.name) as progress:
             index = verify_records(
                 kind, path, processes=processes or usable_cores(), progress=progress, limits=limits
@@ -78,6 +79,10 @@ def verify(
             typer.echo(f"{row['path']}: {row['records']} records, {len(row['bad'])} bad -> {row['index']}")
     if problems:
         raise DataError.from_problems(problems)
+
+
+def _plain(given: str) -> tuple[Kind, Path]:
+    return "folder" if Path(given).is_dir() else "record", Path(given)
 
 
 def _outside(labels: Any, classes: Optional[int]) -> list[int]:

@@ -23,7 +23,7 @@ from gluonlab.data.list_file import ListSource
 from gluonlab.data.packing.encode import Encoded, Encoding, encode_sample
 from gluonlab.data.packing.partial import PartialRecords, named, remove_stale
 from gluonlab.data.recordio import pack_image_record, temporary_path
-from gluonlab.data.source import EncodedSource, Source, check_labels
+from gluonlab.data.source import ChecksummedSource, EncodedSource, Source, check_labels
 from gluonlab.data.verification.index import DTYPES
 from gluonlab.disk import make_folder, writing
 from gluonlab.errors import ConfigError, DataError, GluonlabError
@@ -164,6 +164,8 @@ def _fingerprint(source: Source) -> dict[str, Any]:
             except FileNotFoundError:
                 raise DataError("DAT01", str(source.path(index)), "no such file") from None
             digest.update(f"{source.path(index)}\0{state.st_size}\0{state.st_mtime_ns}\n".encode())
+    elif isinstance(source, ChecksummedSource):
+        digest.update(str(source.checksum(0, len(source))).encode())
     return {"name": source.name, "images": len(source), "sha256": digest.hexdigest()}
 
 

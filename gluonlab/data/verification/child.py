@@ -12,9 +12,11 @@ import resource
 import sys
 import zlib
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Union
 
 from gluonlab.data.image_limits import DEFAULT_LIMITS, ImageLimits, image_size
+from gluonlab.disk import reading
 from gluonlab.errors import DataError
 
 MEMORY = 3 << 30
@@ -32,12 +34,13 @@ def main(kind: str, path: str, start: str, stop: str, chunk: str, *limits: str) 
         print(json.dumps([inspect(samples, number) for number in numbers]), flush=True)
 
 
-def samples_of(kind: str, path: str, limits: ImageLimits) -> Union[RecordFile, Folder]:
-    """What KIND and PATH mean."""
-    return RecordFile(path, limits) if kind == "record" else Folder(path, limits)
+def samples_of(kind: str, path: str, limits: ImageLimits) -> Union[RecordFile, Folder, Shard]:
+    """What KIND and PATH mean; that of a shard is its layout."""
+    kinds: dict[str, type[Union[RecordFile, Folder]]] = {"record": RecordFile, "folder": Folder}
+    return kinds.get(kind, Shard)(path, limits)
 
 
-def inspect(samples: Union[RecordFile, Folder], number: int) -> list[Any]:
+def inspect(samples: Union[RecordFile, Folder, Shard], number: int) -> list[Any]:
     """One row; everything that can be wrong with a record is in it."""
     from gluonlab.data.decode import decode_image
     from gluonlab.data.duplicates import image_digest
@@ -101,6 +104,32 @@ class Folder:
         """What the checksum covers, label, image file: the first is the last here."""
         content = self._source.encoded(number)
         return content, int(self._source.labels[number]), content
+
+
+class Shard:
+    """The images of a shard, by the file that holds its layout."""
+
+    def __init__(self, path: str, limits: ImageLimits = DEFAULT_LIMITS) -> None:
+        from gluonlab.data.shards.layout import load_layout
+
+        self.limits = limits
+        self._layout = load_layout(Path(path))
+        with reading(self._layout.file):
+            self._file = self._layout.file.open("rb")
+        self.where = self._layout.where
+
+    def place(self, number: int) -> tuple[int, int]:
+        """First byte and number of bytes of the image."""
+        return int(self._layout.offsets[number]), int(self._layout.sizes[number])
+
+    def sample(self, number: int) -> tuple[bytes, int, bytes]:
+        """What the checksum covers, label, image file: the first is the last here."""
+        offset, size = self.place(number)
+        self.limits.check_bytes(size, self.where(number))
+        with reading(self._layout.file):
+            self._file.seek(offset)
+            content = self._file.read(size)
+        return content, int(self._layout.labels[number]), content
 
 
 if __name__ == "__main__":

@@ -56,13 +56,16 @@ DTYPES = {
 class VerifiedIndex:
     """``records``, and what is wrong with those in ``bad``, by record number.
 
-    ``identity`` tells the file or folder it was made from (JSON data), ``sha256`` its whole content.
+    ``identity`` tells the file or folder it was made from (JSON data), ``sha256`` its whole content. A shard
+    may name its ``classes``, and have its images in a file of their own, of ``unpacked`` bytes, in the cache.
     """
 
     records: Records
     bad: dict[int, Problem]
     identity: dict[str, Any]
     sha256: str
+    classes: tuple[str, ...] = ()
+    unpacked: int = 0
 
     def save(self, path: Path) -> None:
         """Write it under its name only when it is whole."""
@@ -72,6 +75,8 @@ class VerifiedIndex:
             "identity": json.dumps(self.identity),
             "sha256": self.sha256,
             "bad": json.dumps(bad),
+            "classes": json.dumps(self.classes),
+            "unpacked": str(self.unpacked),
         }
         arrays = {field.name: getattr(self.records, field.name) for field in fields(Records)}
         temporary = path.with_name(f"{path.name}.tmp-{os.getpid()}")
@@ -91,6 +96,11 @@ class VerifiedIndex:
         if was is None or now is None:  # an older version did not note it
             return was is None or int(self.records.sizes.sum(dtype=np.int64)) == identity["size"]
         return bool(was == now)
+
+    def has_images_of(self, data: Path) -> bool:
+        """Whether the images of ``data`` are there: in it, or unpacked in the cache of this machine."""
+        place = unpacked_path(data)
+        return self.unpacked == 0 or (place.is_file() and place.stat().st_size == self.unpacked)
 
     @property
     def table(self) -> RecordTable:
@@ -132,7 +142,14 @@ def load_index(path: Path) -> Optional[VerifiedIndex]:
             int(number): Problem(str(code), str(where), str(what))
             for number, code, where, what in json.loads(metadata["bad"])
         }
-        index = VerifiedIndex(records, bad, dict(json.loads(metadata["identity"])), metadata["sha256"])
+        index = VerifiedIndex(
+            records,
+            bad,
+            dict(json.loads(metadata["identity"])),
+            metadata["sha256"],
+            tuple(map(str, json.loads(metadata.get("classes", "[]")))),
+            int(metadata.get("unpacked", 0)),
+        )
     except (OSError, SafetensorError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
     return index if _is_sound(index) else None
@@ -158,6 +175,12 @@ def cache_folder() -> Path:
 def cached_path(data: Path) -> Path:
     """The place in the cache for the file or folder ``data``."""
     return cache_folder() / (hashlib.sha256(str(data.absolute()).encode()).hexdigest()[:32] + SUFFIX)
+
+
+def unpacked_path(data: Path) -> Path:
+    """Where the images of a shard are put that cannot be read from it."""
+    place = cached_path(data)
+    return place.with_name(place.name.split(".")[0] + ".images")
 
 
 def index_paths(data: Path) -> Sequence[Path]:

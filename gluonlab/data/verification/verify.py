@@ -1,4 +1,4 @@
-"""Verify a record file or an image folder with child processes, and remember what was found."""
+"""Verify a record file, a shard or an image folder with child processes, and remember what was found."""
 
 from __future__ import annotations
 
@@ -15,14 +15,17 @@ import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, Optional
+from typing import Any, Literal, Optional, Union, cast
 
 import numpy as np
 
 from gluonlab.data.folder import FolderSource
 from gluonlab.data.image_limits import DEFAULT_LIMITS, TOO_LARGE, ImageLimits
 from gluonlab.data.recordio import RecordReader
+from gluonlab.data.shards import SHARD_KINDS, ShardKind
+from gluonlab.data.shards.scan import scan
 from gluonlab.data.verification.index import (
     DTYPES,
     Records,
@@ -30,11 +33,12 @@ from gluonlab.data.verification.index import (
     cached_path,
     index_paths,
     load_index,
+    unpacked_path,
 )
 from gluonlab.disk import make_folder, reading
 from gluonlab.errors import DataError, Problem
 
-Kind = Literal["record", "folder"]
+Kind = Union[Literal["record", "folder"], ShardKind]
 Progress = Callable[[int, int], None]
 
 CHUNK = 64
@@ -70,7 +74,7 @@ def known_index(kind: Kind, path: Path) -> Optional[VerifiedIndex]:
     identity = identify(kind, path)
     for place in index_paths(path):
         index = load_index(place)
-        if index and index.is_of(identity) and index.lists_as(identity):
+        if index and index.is_of(identity) and index.lists_as(identity) and index.has_images_of(path):
             return index
     return None
 
@@ -89,13 +93,43 @@ def verify(
         DataError: DAT01, DAT03, DAT04 where the file or folder as a whole cannot be read.
     """
     identity = identify(kind, path)
-    count = len(RecordReader(path)) if kind == "record" else len(FolderSource(path))
+    if kind not in SHARD_KINDS:
+        count = len(RecordReader(path)) if kind == "record" else len(FolderSource(path))
+        subject = _Subject(kind, path, path.name)
+        return _examine(subject, count, processes, progress, limits, identity, path)
+    with tempfile.TemporaryDirectory(prefix="gluonlab-verify-") as folder:
+        layout = scan(cast("ShardKind", kind), path, unpacked_path(path))
+        subject = _Subject(kind, Path(folder, "layout.safetensors"), layout.shard)
+        layout.save(subject.path)
+        index = _examine(subject, len(layout), processes, progress, limits, identity, path)
+    unpacked = 0 if layout.file == path else layout.file.stat().st_size
+    return replace(index, classes=layout.classes, unpacked=unpacked)
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """What child processes look at, and what it is called: a file, a folder, the layout of a shard."""
+
+    kind: Kind
+    path: Path
+    name: str
+
+
+def _examine(
+    subject: _Subject,
+    count: int,
+    processes: int,
+    progress: Optional[Progress],
+    limits: ImageLimits,
+    identity: dict[str, Any],
+    path: Path,
+) -> VerifiedIndex:
     bounds = np.linspace(0, count, min(processes, count) + 1).astype(int).tolist()
     done = [0] * (len(bounds) - 1)
 
     def run(part: int) -> list[list[Any]]:
         rows: list[list[Any]] = []
-        with closing(_rows(kind, path, bounds[part], bounds[part + 1], limits)) as found:
+        with closing(_rows(subject, bounds[part], bounds[part + 1], limits)) as found:
             for row in found:
                 if row[-1] and row[-1][0] == "DAT03":  # the index is wrong: no fault of the record's
                     raise DataError(*row[-1])
@@ -106,7 +140,7 @@ def verify(
         return rows
 
     with ThreadPoolExecutor(len(done) + 1, thread_name_prefix="gluonlab-verify") as pool:
-        digest = pool.submit(_sha256, path) if kind == "record" else None
+        digest = pool.submit(_sha256, path) if subject.kind != "folder" else None
         rows = [row for part in pool.map(run, range(len(done))) for row in part]
     bad = {number: Problem(*row[-1]) for number, row in enumerate(rows) if row[-1]}
     columns = zip(*(row[:-1] for row in rows))
@@ -131,9 +165,12 @@ def remember(index: VerifiedIndex, path: Path) -> Path:
 
 def identify(kind: Kind, path: Path) -> dict[str, Any]:
     """What tells one state of a file or folder from another without reading its content."""
+    if kind != "folder" and not path.is_file():
+        raise DataError("DAT01", str(path), "no such file")
+    if kind in SHARD_KINDS:
+        state = path.stat()
+        return {"kind": kind, "size": state.st_size, "mtime_ns": state.st_mtime_ns}
     if kind == "record":
-        if not path.is_file():
-            raise DataError("DAT01", str(path), "no such file")
         state, text = path.stat(), path.with_suffix(".idx")
         with reading(text):
             listed = hashlib.sha256(text.read_bytes()).hexdigest() if text.is_file() else None
@@ -149,26 +186,24 @@ def identify(kind: Kind, path: Path) -> dict[str, Any]:
 def _known(path: Path, identity: dict[str, Any]) -> Optional[VerifiedIndex]:
     for place in index_paths(path):
         index = load_index(place)
-        if index is None or not index.lists_as(identity):
+        if index is None or not index.lists_as(identity) or not index.has_images_of(path):
             continue
         if index.is_of(identity):
             return index
         # A copy has another date; its content tells.
         if index.identity.get("size") == identity.get("size", -1) and index.sha256 == _sha256(path):
-            current = VerifiedIndex(index.records, index.bad, identity, index.sha256)
+            current = replace(index, identity=identity)
             remember(current, path)
             return current
     return None
 
 
-def _rows(
-    kind: Kind, path: Path, start: int, stop: int, limits: ImageLimits
-) -> Generator[list[Any], None, None]:
+def _rows(subject: _Subject, start: int, stop: int, limits: ImageLimits) -> Generator[list[Any], None, None]:
     """A row for each record, those that kill the child included."""
     chunk, end = CHUNK, stop
     while start < stop:
         ending = None
-        for item in _child(kind, path, (start, end, chunk, limits.max_pixels, limits.max_bytes)):
+        for item in _child(subject, (start, end, chunk, limits.max_pixels, limits.max_bytes)):
             if isinstance(item, str):
                 ending = item
                 continue
@@ -179,14 +214,14 @@ def _rows(
         elif chunk > 1:
             chunk, end = 1, min(start + chunk, stop)  # one by one, to learn which record it is
         else:
-            where = f"{path.name}: record {start}"
+            where = f"{subject.name}: record {start}"
             yield [*[0] * len(DTYPES), ["DAT40", where, f"kills what decodes it ({ending})"]]
             start, chunk, end = start + 1, CHUNK, stop
 
 
-def _child(kind: Kind, path: Path, numbers: Sequence[int]) -> Iterator[Any]:
+def _child(subject: _Subject, numbers: Sequence[int]) -> Iterator[Any]:
     """Lists of rows, then how the child ended, if not well; ``numbers`` are the last arguments it takes."""
-    arguments = [kind, str(path.absolute()), *map(str, numbers)]
+    arguments = [subject.kind, str(subject.path.absolute()), *map(str, numbers)]
     command = [sys.executable, "-m", "gluonlab.data.verification.child", *arguments]
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     with tempfile.TemporaryFile() as stderr:
@@ -212,7 +247,7 @@ def _child(kind: Kind, path: Path, numbers: Sequence[int]) -> Iterator[Any]:
         if not is_ready:
             stderr.seek(0)
             message = stderr.read()[-300:].decode(errors="replace")
-            raise DataError("DAT40", path.name, f"the process that verifies it does not start: {message}")
+            raise DataError("DAT40", subject.name, f"the process that verifies it does not start: {message}")
         if code:
             yield signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
