@@ -53,7 +53,7 @@ _PUBLIC = {
     "evaluation_requests": "gluonlab.data.sampler",
     "exempt_norm_and_bias": "gluonlab.optim.decay",
     "fit": "gluonlab.training.fit",
-    "join_world": "gluonlab.parallel.world",
+    "join_world": "gluonlab.parallel.joining",
     "load_recipe": "gluonlab.build.recipes",
     "make_trainer": "gluonlab.training.state",
     "restore": "gluonlab.training.state",

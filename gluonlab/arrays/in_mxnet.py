@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Optional, Union
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gluonlab.arrays import Norms
+from gluonlab.arrays.calls_in_mxnet import MAX_TENSORS_PER_CALL
+from gluonlab.arrays.norms_in_mxnet import SumsOfSquares
+from gluonlab.arrays.protocols import Norms
 from gluonlab.runtime.mxnet import autograd, mx, nd
-
-MAX_TENSORS_PER_CALL = 60
-"""MXNet's multi-tensor operators write beyond their arrays from 61 tensors on."""
-
 
 SMALLEST_NORMAL = 1.2e-38
 
@@ -26,18 +24,6 @@ def operator_number(value: float) -> float:
 
 def _ctx(where: Any) -> Any:
     return where.context if isinstance(where, nd.NDArray) else where
-
-
-def parameters_per_call(arrays: Sequence[Any]) -> int:
-    """How many tensors an operator should be given at once on the device of ``arrays``."""
-    return 1 if arrays[0].context.device_type == "cpu" else MAX_TENSORS_PER_CALL
-
-
-def chunks(arrays: Sequence[Any]) -> Iterator[slice]:
-    """Consecutive places of ``arrays`` that may share a call."""
-    size = parameters_per_call(arrays)
-    for first in range(0, len(arrays), size):
-        yield slice(first, min(first + size, len(arrays)))
 
 
 def is_on_host(where: Any) -> bool:
@@ -189,8 +175,6 @@ def all_finite(arrays: Sequence[Any]) -> bool:
 
 
 def norms() -> Norms:
-    from gluonlab.arrays.norms_in_mxnet import SumsOfSquares
-
     return SumsOfSquares()
 
 

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gluonlab.arrays import Norms
+from gluonlab.arrays.protocols import Norms
 
 PART = 1 << 17
 """Elements of one dot product on the CPU, in float32; its own norms are 1.1 % off at 1e8 elements."""

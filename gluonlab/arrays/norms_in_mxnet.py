@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from gluonlab.arrays.in_mxnet import chunks, parameters_per_call
+from gluonlab.arrays import calls_in_mxnet
+from gluonlab.arrays.calls_in_mxnet import chunks
 from gluonlab.runtime.mxnet import gluon, nd
 
 PART = 1 << 17
@@ -32,7 +33,7 @@ class SumsOfSquares:
 
     def __call__(self, arrays: Sequence[Any]) -> Any:
         """The sums (n,) of ``arrays``, of any shapes and types; does not wait."""
-        if parameters_per_call(arrays) > 1:
+        if calls_in_mxnet.parameters_per_call(arrays) > 1:
             calls = [arrays[place] for place in chunks(arrays)]
             return nd.concat(*(nd.multi_sum_sq(*call, num_arrays=len(call)) for call in calls), dim=0)
         if not self._is_of(arrays):

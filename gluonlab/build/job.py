@@ -69,10 +69,9 @@ def train_in(
         checkpoint, left = _resume_and_take_over(config, run, run_dir, found)
         if left:
             tell(f"starting over; what {run_dir} held is in {left} now")
-        tell(
-            f"{config.model.name}: batch {config.global_batch_size:,} = {config.virtual_workers:,} x "
-            f"{config.worker_size}, {world.size} process(es), {run.total_steps:,} steps, {run_dir}"
-        )
+        batch = f"{config.global_batch_size:,} = {config.virtual_workers:,} x {config.worker_size}"
+        where = f"{world.size} process(es), {run.total_steps:,} steps, {run_dir}"
+        tell(f"{config.model.name}: batch {batch}, {where}")
         summary = _fit_or_record(run, checkpoint, run_dir)
         if world.rank == 0:
             _sum_up(summary, run.store.home)

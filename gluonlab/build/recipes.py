@@ -21,6 +21,7 @@ from gluonlab.config.schema import Config
 from gluonlab.errors import ConfigError
 from gluonlab.launch import job as launched
 from gluonlab.parallel.environment import bind_to_cores, launched_process, set_cpu_threads
+from gluonlab.parallel.joining import join_world
 from gluonlab.runtime.limits import check_limits, check_threads
 from gluonlab.runtime.variables import whole_number
 from gluonlab.supervision.line import launcher_line
@@ -109,7 +110,6 @@ def train_process(
         line.watch(progress, stop)
     fault_injection.fault_point("start")
     from gluonlab.build.device import load_engine
-    from gluonlab.parallel.world import join_world
 
     load_engine(config)
     world = join_world(progress)
@@ -149,7 +149,6 @@ def evaluate_run(
     set_cpu_threads(config.compute_threads, launched_process().local_size)
     set_gpu_environment(config)
     from gluonlab.build.device import load_engine
-    from gluonlab.parallel.world import join_world
 
     load_engine(config)
     world = join_world()

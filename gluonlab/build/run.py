@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from platform import node, python_version
@@ -47,7 +48,7 @@ from gluonlab.parallel.world import World
 from gluonlab.reporting.reporter import Reporter, SilentReporter
 from gluonlab.reporting.run_files import CHECKPOINTS
 from gluonlab.reporting.trackers.followers import Followers
-from gluonlab.training.run import AnyReporter, Run, Validation
+from gluonlab.training.run import Run, Validation
 from gluonlab.training.state import restore
 from gluonlab.weights.model_folder import weights_in
 from gluonlab.weights.which import Which
@@ -69,19 +70,16 @@ def build_run(config: Config, run_dir: Path, world: World, stream: Optional[Text
     sets = world.run_on_all(lambda: open_data_sets(config.data))
     followers = Followers(run_dir, config.trackers if world.rank == 0 else ())
     world.run_on_all(followers.check)
-    warnings = (
-        [*data_warnings(config.data, sets), *wire_warnings(config, world, ctx)] if world.rank == 0 else []
-    )
+    warnings: list[str] = []
+    if world.rank == 0:
+        warnings = [*data_warnings(config.data, sets), *wire_warnings(config, world, ctx)]
     calendar = build_calendar(config, sets.train_samples)
     state = build_state(config, world, device)
     total_steps = calendar.total_steps(config.epochs)
     schedule = build_schedule(config, calendar)
     add_what_follows_steps(config, state, schedule, calendar)
-
-    def make_reporter(start_step: int) -> AnyReporter:
-        told = [f"computed by {device}", *(f"warning: {warning}" for warning in warnings)]
-        return _open_reporter(config, run_dir, total_steps, start_step, followers, told, stream)
-
+    told = [f"computed by {device}", *(f"warning: {warning}" for warning in warnings)]
+    open_reporter = partial(_open_reporter, config, run_dir, total_steps, followers, told, stream)
     return Run(
         state=state,
         world=world,
@@ -89,17 +87,12 @@ def build_run(config: Config, run_dir: Path, world: World, stream: Optional[Text
         ctx=ctx,
         sampler=Sampler(calendar, config.seed, config.data.augment_repeats),
         loader=build_train_loader(config, sets.train, ctx),
-        validation=Validation(
-            build_val_loader(config, sets.val, ctx),
-            sets.val_samples,
-            config.eval_batch_size,
-            build_val_loss(config),
-        ),
+        validation=_build_validation(config, sets, ctx),
         loss_fn=build_train_loss(config),
         schedule=schedule,
         total_steps=total_steps,
         store=CheckpointStore(run_dir / CHECKPOINTS, config.keep_checkpoints, config.keep_best_checkpoints),
-        make_reporter=make_reporter if world.rank == 0 else lambda _: SilentReporter(),
+        make_reporter=open_reporter if world.rank == 0 else lambda _: SilentReporter(),
         log_every=config.log_every,
         eval_every=config.eval_every,
         checkpoint_every=parse_interval(config.checkpoint_every),
@@ -115,14 +108,19 @@ def build_run(config: Config, run_dir: Path, world: World, stream: Optional[Text
     )
 
 
+def _build_validation(config: Config, sets: DataSets, ctx: Any) -> Validation:
+    loader = build_val_loader(config, sets.val, ctx)
+    return Validation(loader, sets.val_samples, config.eval_batch_size, build_val_loss(config))
+
+
 def _open_reporter(
     config: Config,
     run_dir: Path,
     total_steps: int,
-    start_step: int,
     followers: Followers,
     told: Sequence[str],
     stream: Optional[TextIO],
+    start_step: int,
 ) -> Reporter:
     followers.start()
     reporter = Reporter(

@@ -7,6 +7,7 @@ from typing import Optional
 
 import typer
 
+from gluonlab.build.recipes import evaluate_run
 from gluonlab.cli.output import CHECK_OPTION, JSON_OPTION, WEIGHTS_OPTION, check_json_target, write_json
 from gluonlab.parallel.environment import launched_process
 
@@ -28,7 +29,6 @@ def evaluate(
     Example: gluonlab evaluate runs/digits
     """
     check_json_target(json_target)
-    from gluonlab.build.recipes import evaluate_run
 
     results = evaluate_run(target, *(overrides or []), engine=engine, weights=weights, check=check)
     if launched_process().rank != 0:

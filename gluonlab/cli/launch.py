@@ -25,12 +25,17 @@ from gluonlab.cli.output import (
 from gluonlab.cli.streams import tolerant_stream
 from gluonlab.disk import make_folder
 from gluonlab.errors import ConfigError
+from gluonlab.launch import JobPlan, job
+from gluonlab.launch.autotune import LOG, autotuner_environment, best_setting
+from gluonlab.launch.hosts import Host, parse_hosts, read_host_file
+from gluonlab.launch.restarts import RestartPolicy, run_until_done
+from gluonlab.reporting.run_files import LOGS, SUMMARY, read_json
 from gluonlab.reporting.trackers import variables_of
+from gluonlab.runtime.limits import check_limits
+from gluonlab.supervision.watchdog import Limits
 
 if TYPE_CHECKING:
     from gluonlab.config.schema import Config
-    from gluonlab.launch.hosts import Host
-    from gluonlab.launch.restarts import RestartPolicy
 
 
 class BackendChoice(str, Enum):
@@ -96,11 +101,6 @@ def launch(
 
     Example: gluonlab launch -n 16 --hosts a:8,b:8 --max-restarts 3 RECIPE
     """
-    from gluonlab.launch import JobPlan
-    from gluonlab.launch.restarts import run_until_done
-    from gluonlab.reporting.run_files import LOGS
-    from gluonlab.supervision.watchdog import Limits
-
     check_json_target(json_target)
     check_start_over(start_over, allow_change)
     starter = _starter(backend, processes, is_tuned)
@@ -127,10 +127,8 @@ def _checked(
     recipe: Path, overrides: list[str], processes: int, allow_change: Optional[list[str]]
 ) -> tuple[Config, Path]:
     """The recipe and where it runs, which must hold the same run unless that is left aside."""
-    from gluonlab.runtime.limits import check_limits
-
     check_limits()
-
+    # Not before the limits are known to be enough for it.
     from gluonlab.build.check import check_recipe
     from gluonlab.build.run_directory import check_same_run, run_directory
     from gluonlab.config import load_config
@@ -151,8 +149,6 @@ def _train(
     until_epoch: Optional[float],
 ) -> list[str]:
     """What each process runs."""
-    from gluonlab.launch import job
-
     options = [word for key in allow_change for word in ("--allow-change", key)]
     if start_over:
         os.environ[job.START_OVER] = uuid4().hex
@@ -174,17 +170,12 @@ def _starter(backend: Optional[BackendChoice], processes: int, is_tuned: bool) -
 
 
 def _turn_autotuner_on(run_dir: Path) -> None:
-    from gluonlab.launch.autotune import LOG, autotuner_environment
-
     make_folder(run_dir, 0o700)
     os.environ.update(autotuner_environment(run_dir / LOG))
 
 
 def _tell(run_dir: Path, json_target: Optional[str], *, is_tuned: bool) -> None:
     """The summary as JSON, and the best setting of Horovod where it was tuned."""
-    from gluonlab.launch.autotune import LOG, best_setting
-    from gluonlab.reporting.run_files import SUMMARY, read_json
-
     best = best_setting(run_dir / LOG) if is_tuned else None
     if is_tuned:
         text = (
@@ -200,8 +191,6 @@ def _tell(run_dir: Path, json_target: Optional[str], *, is_tuned: bool) -> None:
 
 
 def _hosts(hosts: Optional[str], host_file: Optional[Path], processes: int) -> tuple[Host, ...]:
-    from gluonlab.launch.hosts import parse_hosts, read_host_file
-
     if hosts and host_file:
         raise ConfigError("CLI02", "--hosts and --host-file", "say the same thing", "give one of them")
     if not hosts and not host_file:
@@ -219,7 +208,6 @@ def _restart_policy(
 ) -> RestartPolicy:
     from gluonlab.build.check import check_recipe
     from gluonlab.build.samples import describe_samples
-    from gluonlab.launch.restarts import RestartPolicy
 
     def fits(processes: int) -> bool:
         try:

@@ -18,7 +18,11 @@ from gluonlab.cli.output import (
     write_json,
 )
 from gluonlab.commands import gluonlab_command
-from gluonlab.models import ModelEntry, Preprocessing, entry, list_models
+from gluonlab.models import ModelEntry, Preprocessing, create, entry, list_models
+from gluonlab.weights.formats import check_format
+from gluonlab.weights.model_folder import read_model_folder
+from gluonlab.weights.store import PREFIX, find_weights, list_store, store_folder
+from gluonlab.weights.which import check_which
 
 MEGABYTE = 1e6
 
@@ -36,8 +40,6 @@ def list_(
 
     Example: gluonlab models list "resnet50*"
     """
-    from gluonlab.weights.store import PREFIX, list_store
-
     models = list_models(pattern)
     stored: dict[str, list[str]] = defaultdict(list)
     for name, facts in list_store().items():
@@ -135,8 +137,6 @@ def import_(
     Example: gluonlab models import resnet50-0676ba61.pth --as resnet50_v1b -o models/resnet50
     """
     from gluonlab.weights.importing import import_weights, read_class_names
-    from gluonlab.weights.store import store_folder
-    from gluonlab.weights.which import check_which
 
     check_json_target(json_target)
     output = output or store_folder() / model
@@ -163,9 +163,6 @@ def fetch(
 
     Example: GLUONLAB_MIRROR=https://models.example.org gluonlab models fetch resnet50_v1b
     """
-    from gluonlab.weights.model_folder import read_model_folder
-    from gluonlab.weights.store import PREFIX, find_weights
-
     check_json_target(json_target)
     folder = find_weights(PREFIX + name)
     facts = read_model_folder(folder)
@@ -195,9 +192,9 @@ def export_(
 
     Example: gluonlab models export models/resnet50 -o exported --format onnx --check
     """
-    from gluonlab.build.leaving import export_model
-    from gluonlab.weights.formats import check_format
-    from gluonlab.weights.which import check_which
+    from gluonlab.build.leaving import (
+        export_model,
+    )  # with configuration and images, which list can do without
 
     check_json_target(json_target)
     which = check_which(weights)
@@ -214,7 +211,6 @@ def export_(
 
 def _describe(model: ModelEntry, classes: Optional[int]) -> dict[str, Any]:
     """Facts of the model at its own input size; sizes in bytes are those of float32."""
-    from gluonlab.models import create
     from gluonlab.models.inspection import (
         FLOAT32_BYTES,
         activation_bytes,
@@ -222,7 +218,6 @@ def _describe(model: ModelEntry, classes: Optional[int]) -> dict[str, Any]:
         count_parameters,
         list_layers,
     )
-    from gluonlab.weights.store import PREFIX, list_store
 
     net = create(model.name, classes=classes)
     parameters = count_parameters(net)

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Optional
+from typing import Any, Optional
 
+import numpy as np
 import typer
 
+from gluonlab.build.image_model import ImageModel
+from gluonlab.build.leaving import network_logits
+from gluonlab.build.portable_model import open_portable
 from gluonlab.cli.output import (
     CHECK_OPTION,
     JSON_OPTION,
@@ -19,12 +23,15 @@ from gluonlab.cli.output import (
     format_table,
     write_json,
 )
+from gluonlab.data.image_limits import ImageLimits
+from gluonlab.data.source import Source
 from gluonlab.errors import CheckpointError
-
-if TYPE_CHECKING:
-    from gluonlab.build.image_model import ImageModel
-    from gluonlab.data.source import Source
-    from gluonlab.weights.which import Which
+from gluonlab.inference import default_engine
+from gluonlab.inference.compare import check_engine
+from gluonlab.inference.images import open_images, read_batch
+from gluonlab.inference.predict import are_right, top_classes
+from gluonlab.torch_engine import check_torch
+from gluonlab.weights.which import Which, check_which
 
 ENGINE_OPTION = typer.Option(
     "auto",
@@ -58,14 +65,6 @@ def predict(
 
     Example: gluonlab predict models/resnet50 photo.jpg --top 3
     """
-    import numpy as np
-
-    from gluonlab.data.image_limits import ImageLimits
-    from gluonlab.inference import default_engine
-    from gluonlab.inference.images import open_images
-    from gluonlab.inference.predict import are_right, top_classes
-    from gluonlab.weights.which import check_which
-
     check_json_target(json_target)
     sources, which = open_images(images, ImageLimits(max_pixels, max_bytes)), check_which(weights)
     engine = default_engine() if engine == "auto" else engine
@@ -99,8 +98,6 @@ def _batches(
     sources: Sequence[Source], model: ImageModel, batch_size: int
 ) -> Iterator[tuple[list[str], list[int], Any]]:
     """Names, labels and normalised pixels of all images."""
-    from gluonlab.inference.images import read_batch
-
     for source in sources:
         for start in range(0, len(source), batch_size):
             part = range(start, min(start + batch_size, len(source)))
@@ -113,11 +110,6 @@ def _open(
 ) -> tuple[ImageModel, Callable[[Any], Any]]:
     """What is known of the network, and from its first batch to what computes logits or features."""
     if engine == "torch" and not are_features:  # the one engine that needs no MXNet
-        from gluonlab.build.leaving import network_logits
-        from gluonlab.build.portable_model import open_portable
-        from gluonlab.inference.compare import check_engine
-        from gluonlab.torch_engine import check_torch
-
         check_torch()
         from gluonlab.torch_engine.prediction import in_torch
 
@@ -147,8 +139,6 @@ def _describe(classes: list[dict[str, Any]]) -> str:
 
 
 def _write_features(path: Path, vectors: Any, files: list[str], json_target: Optional[str]) -> None:
-    import numpy as np
-
     try:
         with path.open("wb") as file:
             np.save(file, vectors, allow_pickle=False)

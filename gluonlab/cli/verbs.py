@@ -1,4 +1,9 @@
-"""A group whose verbs are imported when they are called: its --help lists them from a table."""
+"""A group whose verbs are imported when they are called: its --help lists them from a table.
+
+So a verb imports what it needs at its top. Within functions stand only modules that import MXNet or PyTorch,
+which read their variables (threads above all) when they are imported and must come after these are set, and
+what needs a word beside it.
+"""
 
 from __future__ import annotations
 

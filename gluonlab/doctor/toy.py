@@ -15,8 +15,9 @@ from gluonlab.launch import launch
 from gluonlab.losses.blocks import SmoothedCrossEntropy
 from gluonlab.metrics import Metrics
 from gluonlab.optim.momentum import NAG
+from gluonlab.parallel.joining import join_world
 from gluonlab.parallel.virtual_workers import VirtualWorkers
-from gluonlab.parallel.world import SingleProcess, join_world
+from gluonlab.parallel.world import SingleProcess
 from gluonlab.runtime.mxnet import mx, nd
 from gluonlab.training.loop import train_step
 from gluonlab.training.state import (

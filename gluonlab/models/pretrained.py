@@ -11,7 +11,7 @@ from gluonlab.checkpoint.tensors import Tensors
 from gluonlab.checkpoint.verify import MANIFEST, read_checkpoint
 from gluonlab.errors import CheckpointError
 from gluonlab.models.catalogue import MODELS
-from gluonlab.models.registry import create
+from gluonlab.models.options import ModelOptions
 from gluonlab.runtime.mxnet import gluon, nd
 from gluonlab.weights.files import is_params_file, read_weights, read_which
 from gluonlab.weights.fitting import Fitted, fit
@@ -115,7 +115,8 @@ def _twins(
     yield net, [OWN]
     of_zoo = [naming for naming in namings if naming.source == "gluon"]
     if of_zoo and f"gluon:{model}" in MODELS:
-        yield create(f"gluon:{model}"), of_zoo
+        zoo = MODELS[f"gluon:{model}"]
+        yield zoo.build(zoo.classes, ModelOptions()), of_zoo
 
 
 def _shapes(net: gluon.Block) -> dict[str, tuple[int, ...]]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from gluonlab.optim.base import MOMENTUM, VARIANCE, Optimizer
-from gluonlab.optim.kernels import AdamRule, Kernels, Parameters, kernels_of
+from gluonlab.optim.kernels import Kernels, kernels_of
+from gluonlab.optim.rules import AdamRule, Parameters
 
 AdamStep = Callable[..., None]
 

@@ -10,7 +10,7 @@ import numpy as np
 from gluonlab import arrays as libraries
 from gluonlab.arrays.in_mxnet import operator_number
 from gluonlab.arrays.parameters import Parameter
-from gluonlab.optim.kernels import Parameters
+from gluonlab.optim.rules import Parameters
 from gluonlab.runtime.mxnet import mx
 
 ALL_PARAMETERS = 1 << 30

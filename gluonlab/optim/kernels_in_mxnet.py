@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from gluonlab.arrays import in_mxnet
-from gluonlab.arrays.in_mxnet import MAX_TENSORS_PER_CALL, chunks, from_numpy, operator_number
-from gluonlab.optim.kernels import AdamRule, Parameters, Rule
+from gluonlab.arrays import calls_in_mxnet
+from gluonlab.arrays.calls_in_mxnet import MAX_TENSORS_PER_CALL, chunks
+from gluonlab.arrays.in_mxnet import from_numpy, operator_number
+from gluonlab.optim.rules import AdamRule, Parameters, Rule
 from gluonlab.runtime.mxnet import nd
 
 SMALL = 1 << 14
@@ -26,7 +27,7 @@ def shared_calls(parameters: Parameters) -> list[list[int]]:
     """The places of those that one call of `momentum_update` takes; the bits do not depend on it."""
     shared: list[int] = []
     alone: list[int] = []
-    if in_mxnet.parameters_per_call(parameters.weights) > 1:
+    if calls_in_mxnet.parameters_per_call(parameters.weights) > 1:
         shared = list(range(len(parameters)))
     else:
         for place, weight in enumerate(parameters.weights):

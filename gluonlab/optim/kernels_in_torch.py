@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from gluonlab.arrays.in_torch import scale_on_device
-from gluonlab.optim.kernels import AdamRule, Parameters, Rule
+from gluonlab.optim.rules import AdamRule, Parameters, Rule
 
 
 def _groups(*numbers: Sequence[float]) -> Iterator[tuple[list[int], tuple[float, ...]]]:

@@ -8,8 +8,9 @@ from typing import Any, Optional
 from gluonlab import arrays as libraries
 from gluonlab.optim.adam import AdamOptimizer
 from gluonlab.optim.decay import is_bias
-from gluonlab.optim.kernels import Parameters, kernels_of
+from gluonlab.optim.kernels import kernels_of
 from gluonlab.optim.norms import SquaredNorms
+from gluonlab.optim.rules import Parameters
 
 
 class LAMB(AdamOptimizer):

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Any, Optional
 
 from gluonlab import arrays as libraries
-from gluonlab.optim.kernels import Parameters, kernels_of
+from gluonlab.optim.kernels import kernels_of
 from gluonlab.optim.momentum import MomentumOptimizer
 from gluonlab.optim.norms import SquaredNorms
+from gluonlab.optim.rules import Parameters
 
 
 class LARS(MomentumOptimizer):

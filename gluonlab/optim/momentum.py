@@ -13,7 +13,8 @@ from typing import Optional
 from gluonlab.arrays.in_mxnet import operator_number
 from gluonlab.arrays.parameters import Parameter
 from gluonlab.optim.base import Optimizer
-from gluonlab.optim.kernels import Parameters, Rule, kernels_of
+from gluonlab.optim.kernels import kernels_of
+from gluonlab.optim.rules import Parameters, Rule
 
 
 class MomentumOptimizer(Optimizer):

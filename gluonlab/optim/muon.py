@@ -9,9 +9,10 @@ from typing import Any, Literal, Optional
 from gluonlab import arrays as libraries
 from gluonlab.arrays.parameters import Parameter
 from gluonlab.optim.base import MASTER, MOMENTUM, Optimizer
-from gluonlab.optim.kernels import Parameters, kernels_of
+from gluonlab.optim.kernels import kernels_of
 from gluonlab.optim.newton_schulz import orthogonalised
 from gluonlab.optim.norms import SquaredNorms
+from gluonlab.optim.rules import Parameters
 from gluonlab.optim.sides import as_matrix
 
 NORM_EPS = 1e-7

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Optional
 
 from gluonlab import arrays as libraries
-from gluonlab.arrays import Norms
+from gluonlab.arrays.protocols import Norms
 
 
 class SquaredNorms:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from gluonlab import arrays as libraries
 from gluonlab.optim.base import MOMENTUM, VARIANCE
-from gluonlab.optim.kernels import AdamRule, Parameters, kernels_of
+from gluonlab.optim.kernels import kernels_of
 from gluonlab.optim.momentum import MomentumOptimizer
+from gluonlab.optim.rules import AdamRule, Parameters
 
 
 class RMSpropWarmup(MomentumOptimizer):

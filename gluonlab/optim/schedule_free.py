@@ -9,7 +9,8 @@ from gluonlab import arrays as libraries
 from gluonlab.arrays.parameters import Net, parameters_of
 from gluonlab.optim.averaging import StochasticWeightAverage
 from gluonlab.optim.base import VARIANCE, Optimizer
-from gluonlab.optim.kernels import AdamRule, Parameters, kernels_of
+from gluonlab.optim.kernels import kernels_of
+from gluonlab.optim.rules import AdamRule, Parameters
 
 BASE = "z"
 

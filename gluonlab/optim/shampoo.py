@@ -10,8 +10,9 @@ import numpy as np
 from gluonlab import arrays as libraries
 from gluonlab.arrays.parameters import Parameter
 from gluonlab.optim.base import MASTER, MOMENTUM, Optimizer, needs_master
-from gluonlab.optim.kernels import in_update_type, kernels_of
+from gluonlab.optim.kernels import kernels_of
 from gluonlab.optim.norms import SquaredNorms
+from gluonlab.optim.rules import in_update_type
 from gluonlab.optim.sides import SIDES, as_matrix, sides_of
 
 

@@ -12,7 +12,8 @@ from gluonlab import arrays as libraries
 from gluonlab.arrays.parameters import Parameter
 from gluonlab.optim.adam import AdamOptimizer
 from gluonlab.optim.base import MASTER, MOMENTUM, VARIANCE, needs_master
-from gluonlab.optim.kernels import in_update_type, kernels_of
+from gluonlab.optim.kernels import kernels_of
+from gluonlab.optim.rules import in_update_type
 from gluonlab.optim.sides import SIDES, as_matrix, sides_of
 
 

@@ -8,9 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Optional, TypeVar
 
 from gluonlab import arrays as libraries
-from gluonlab.errors import ClusterError, SetupError
-from gluonlab.parallel.environment import launched_process
-from gluonlab.runtime.limits import check_limits
+from gluonlab.errors import ClusterError
 from gluonlab.supervision.progress import Progress
 
 Result = TypeVar("Result")
@@ -125,35 +123,3 @@ class SingleProcess(World):
 
     def shutdown(self) -> None:
         """Nothing to do."""
-
-
-def join_world(progress: Optional[Progress] = None) -> World:
-    """The world this process was started in: over Horovod or kvstore under a launcher, else of size 1.
-
-    ``progress`` is kept up to date with what the process does in it.
-
-    Raises:
-        SetupError: the launcher started several processes but Horovod is missing or sees another number.
-        ResourceError: RES03 a limit is too low to start with.
-    """
-    started = launched_process()
-    check_limits(is_launched=started.size > 1)
-    import gluonlab.runtime.mxnet  # noqa: F401  (a user's own `import mxnet` works from here on)
-
-    if started.size == 1:
-        return SingleProcess(progress)
-    if started.launcher == "kvstore":
-        from gluonlab.parallel.kvstore_world import KVStoreWorld
-
-        return KVStoreWorld("dist_sync", started, progress)
-    from gluonlab.parallel.horovod_world import HorovodWorld
-
-    world = HorovodWorld(progress)
-    if world.size != started.size:
-        raise SetupError(
-            "ENV05",
-            f"{started.launcher} started {started.size} processes",
-            f"but Horovod sees {world.size}",
-            "start it by launch, or by horovodrun or mpirun of this environment",
-        )
-    return world

@@ -14,6 +14,7 @@ from typing import Any
 from gluonlab.errors import ClusterError, GluonlabError, Problem
 from gluonlab.parallel.environment import launched_process
 from gluonlab.parallel.world import PeerFailedError
+from gluonlab.supervision.line import launcher_line
 
 # What Horovod's collectives say on the ranks that did nothing wrong.
 _PEER_SIGNS = ("Horovod has been shut down", "Connection reset by peer", "Connection closed by peer")
@@ -50,8 +51,6 @@ def as_rank_failure(error: BaseException, shown: GluonlabError, rank: int) -> Gl
 
 def tell_launcher(error: GluonlabError) -> bool:
     """Report to the launcher, which tells once for all ranks; False if there is none of ours."""
-    from gluonlab.supervision.line import launcher_line
-
     try:
         line = launcher_line()
     except ClusterError:

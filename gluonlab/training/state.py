@@ -132,13 +132,9 @@ def restore(
     Raises:
         CheckpointError: CKP06 other parameters, CKP07 another optimizer; nothing is changed then.
     """
-    saved_optimizer, configured = checkpoint.state["optimizer"], type(state.optimizer).__name__.lower()
-    if saved_optimizer["name"] != configured and not other_optimizer:
-        raise CheckpointError(
-            "CKP07",
-            str(checkpoint.path),
-            f"optimizer is {saved_optimizer['name']}, configured is {configured}",
-        )
+    saved_optimizer = checkpoint.state["optimizer"]
+    if not other_optimizer:
+        _check_same_optimizer(state, checkpoint)
     parameters = state.network.parameters
     shapes = {name: parameter.shape for name, parameter in parameters.items()}
     weights = checkpoint.tensors("model")
@@ -168,9 +164,7 @@ def restore(
     num_update = saved_optimizer.get("num_update", checkpoint.step)
     state.optimizer.resume(num_update, saved_optimizer["applied_lr"], len(_optimizer_keys(state)))
     state.optimizer.restore_numbers(saved_optimizer.get("numbers", {}))
-    if state.loss_scaler and checkpoint.state.get("loss_scaler"):
-        state.loss_scaler.scale = checkpoint.state["loss_scaler"]["scale"]
-        state.loss_scaler.finite_updates = checkpoint.state["loss_scaler"]["finite_updates"]
+    _restore_loss_scaler(state, checkpoint)
     state.step = checkpoint.step
 
 
@@ -182,6 +176,20 @@ def _slow_weights(state: TrainState, checkpoint: Checkpoint) -> Tensors:
     shapes = {name: array.shape for name, array in state.lookahead.averages.items()}
     check_tensors(str(checkpoint.path / "lookahead.safetensors"), slow, shapes)
     return slow
+
+
+def _restore_loss_scaler(state: TrainState, checkpoint: Checkpoint) -> None:
+    saved = checkpoint.state.get("loss_scaler")
+    if state.loss_scaler and saved:
+        state.loss_scaler.scale, state.loss_scaler.finite_updates = saved["scale"], saved["finite_updates"]
+
+
+def _check_same_optimizer(state: TrainState, checkpoint: Checkpoint) -> None:
+    saved, configured = checkpoint.state["optimizer"]["name"], type(state.optimizer).__name__.lower()
+    if saved != configured:
+        raise CheckpointError(
+            "CKP07", str(checkpoint.path), f"optimizer is {saved}, configured is {configured}"
+        )
 
 
 def _restore_optimizer(state: TrainState, arrays: Tensors) -> None:

@@ -9,6 +9,7 @@ from gluonlab.errors import CheckpointError, ConfigError
 from gluonlab.models import create, entry
 from gluonlab.models.pretrained import read_fitting
 from gluonlab.weights.files import check_sha256, sha256_of
+from gluonlab.weights.fitting import Fitted
 from gluonlab.weights.gluon_graph import graph_text
 from gluonlab.weights.model_folder import write_model_folder
 from gluonlab.weights.which import Which
@@ -41,14 +42,7 @@ def import_weights(
     net = create(model, classes=classes)
     fitted = read_fitting(path, net, model, which=which)
     taken = fitted.taken
-    source = {
-        "file": path.name,
-        "sha256": sha256_of(path) if path.is_file() else None,
-        "names": fitted.names,
-        "prefix": fitted.prefix,
-        "resampled": list(fitted.resampled),
-        "weights": {"kind": taken.kind, "key": taken.key, "other": taken.other, "unnamed": taken.unnamed},
-    }
+    source = _describe(path, fitted)
     facts = write_model_folder(
         folder,
         fitted.tensors,
@@ -66,6 +60,19 @@ def import_weights(
         "sha256": facts.sha256,
         "source": source,
         "note": str(taken) if taken.is_told else None,
+    }
+
+
+def _describe(path: Path, fitted: Fitted) -> dict[str, Any]:
+    """Where weights came from, as their folder keeps it."""
+    taken = fitted.taken
+    return {
+        "file": path.name,
+        "sha256": sha256_of(path) if path.is_file() else None,
+        "names": fitted.names,
+        "prefix": fitted.prefix,
+        "resampled": list(fitted.resampled),
+        "weights": {"kind": taken.kind, "key": taken.key, "other": taken.other, "unnamed": taken.unnamed},
     }
 
 

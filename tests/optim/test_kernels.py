@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from gluonlab.arrays import in_mxnet
+from gluonlab.arrays import calls_in_mxnet
 from gluonlab.optim import kernels_in_mxnet as kernels
-from gluonlab.optim.kernels import Parameters
 from gluonlab.optim.momentum import NAG, SGD
+from gluonlab.optim.rules import Parameters
 from gluonlab.runtime.mxnet import gluon, nd
 
 
@@ -14,7 +14,7 @@ def test_calls_for_many_tensors_give_what_calls_for_one_give(dtype, monkeypatch)
     results = []
     monkeypatch.setattr(kernels, "SMALL", 0)
     for per_call in (1, kernels.MAX_TENSORS_PER_CALL):
-        monkeypatch.setattr(in_mxnet, "parameters_per_call", lambda arrays, size=per_call: size)
+        monkeypatch.setattr(calls_in_mxnet, "parameters_per_call", lambda arrays, size=per_call: size)
         results.append(updated(SGD(0.1, momentum=0.9, weight_decay=1e-3), dtype, count=130))
     alone, together = results
     for one, other in zip(alone, together):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from gluonlab.arrays import in_mxnet
+from gluonlab.arrays import calls_in_mxnet
 from gluonlab.optim.lamb import LAMB
 from gluonlab.runtime.mxnet import gluon, nd
 from tests.optim.fifty_updates import distance, reference, trained
@@ -42,7 +42,7 @@ VARIANTS = {
 @pytest.mark.parametrize("name", VARIANTS)
 @pytest.mark.parametrize("per_call", [1, 4])
 def test_fifty_updates_under_a_changing_rate_equal_float64(name, per_call, monkeypatch):
-    monkeypatch.setattr(in_mxnet, "parameters_per_call", lambda arrays: per_call)
+    monkeypatch.setattr(calls_in_mxnet, "parameters_per_call", lambda arrays: per_call)
     options, reference_options = VARIANTS[name]
     found = trained(LAMB(**{"learning_rate": 0.1, "weight_decay": 1.5, **options}), LR)
     assert distance(found, lamb(**reference_options)) < 1e-6

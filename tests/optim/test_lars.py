@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from gluonlab.arrays import in_mxnet
+from gluonlab.arrays import calls_in_mxnet
 from gluonlab.optim.lars import LARS
 from gluonlab.runtime.mxnet import gluon, nd
 
@@ -64,7 +64,7 @@ VARIANTS = {
 @pytest.mark.parametrize("name", VARIANTS)
 @pytest.mark.parametrize("per_call", [1, 3])
 def test_fifty_updates_under_a_changing_rate_equal_float64(name, per_call, monkeypatch):
-    monkeypatch.setattr(in_mxnet, "parameters_per_call", lambda arrays: per_call)
+    monkeypatch.setattr(calls_in_mxnet, "parameters_per_call", lambda arrays: per_call)
     options, reference_options = VARIANTS[name]
     weights = trained(LARS(**{"learning_rate": 0.1, "momentum": 0.9, "weight_decay": 1e-4, **options}))
     for found, expected in zip(weights, reference(**reference_options)):
@@ -73,7 +73,7 @@ def test_fifty_updates_under_a_changing_rate_equal_float64(name, per_call, monke
 
 @pytest.mark.parametrize("per_call", [1, 3])
 def test_float16_weights_follow_their_float32_masters(per_call, monkeypatch):
-    monkeypatch.setattr(in_mxnet, "parameters_per_call", lambda arrays: per_call)
+    monkeypatch.setattr(calls_in_mxnet, "parameters_per_call", lambda arrays: per_call)
     weights = trained(LARS(0.1, 0.9, 1e-4), dtype="float16")
     for found, expected in zip(weights, reference()):
         assert np.linalg.norm(found - expected) <= 1e-3 * np.linalg.norm(expected)

@@ -16,7 +16,7 @@ def main(recipe, out, updates, *overrides):
     set_cpu_threads(1, 1)
     from gluonlab.build.run import build_run
     from gluonlab.metrics import Metrics
-    from gluonlab.parallel.world import join_world
+    from gluonlab.parallel.joining import join_world
     from gluonlab.training.loop import train_step
     from gluonlab.training.state import state_arrays
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gluonlab.errors import ClusterError, DataError, GluonlabError
 from gluonlab.metrics import Metrics
-from gluonlab.parallel.world import join_world
+from gluonlab.parallel.joining import join_world
 from gluonlab.runtime.mxnet import mx, nd
 
 

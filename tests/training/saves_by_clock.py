@@ -12,7 +12,7 @@ from pathlib import Path
 
 from gluonlab.build.run import build_run
 from gluonlab.config.load import load_config
-from gluonlab.parallel.world import join_world
+from gluonlab.parallel.joining import join_world
 from gluonlab.training import fit, saving
 
 SETTINGS = ["model.name=small_resnet8", "data.image_size=8", "data.samples=2560", "epochs=1"]

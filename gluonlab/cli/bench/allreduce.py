@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Optional
+from typing import Any, Optional
 
 import typer
 
+from gluonlab.bench.result import Result, Row
+from gluonlab.bench.statistics import summarize
 from gluonlab.cli.bench.session import (
     BACKEND_OPTION,
     PLOT_OPTION,
@@ -23,9 +26,6 @@ from gluonlab.cli.bench.session import (
 )
 from gluonlab.cli.output import JSON_OPTION, format_table
 from gluonlab.errors import ConfigError
-
-if TYPE_CHECKING:
-    from gluonlab.bench.result import Result, Row
 
 DEFAULT_SIZES = ",".join(str(4**power) for power in range(5, 14)) + ",100000000"
 
@@ -50,7 +50,6 @@ def allreduce(
         return
     world, threads = join_with_threads(None)
     from gluonlab.bench.allreduce import measure_allreduce
-    from gluonlab.bench.statistics import summarize
     from gluonlab.runtime.mxnet import mx
 
     ctx = mx.gpu(world.local_rank) if mx.context.num_gpus() > world.local_rank else mx.cpu()
@@ -75,8 +74,6 @@ def allreduce(
 
 
 def _fit(result: Result) -> str:
-    from dataclasses import asdict
-
     from gluonlab.bench.allreduce import fit_link
 
     try:

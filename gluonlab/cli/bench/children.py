@@ -7,12 +7,10 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Optional
+from typing import Optional
 
+from gluonlab.bench.result import Row, read_result
 from gluonlab.errors import GluonlabError
-
-if TYPE_CHECKING:
-    from gluonlab.bench.result import Row
 
 
 def run_bench(arguments: Sequence[str], before: Optional[Callable[[], None]] = None) -> list[Row]:
@@ -23,8 +21,6 @@ def run_bench(arguments: Sequence[str], before: Optional[Callable[[], None]] = N
     Raises:
         ChildFailedError: it ended otherwise than well.
     """
-    from gluonlab.bench.result import read_result
-
     with tempfile.TemporaryDirectory(prefix="gluonlab-") as directory:
         path = Path(directory) / "result.json"
         command = [sys.executable, "-m", "gluonlab.cli.main", "bench", *arguments, "--json", str(path)]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Optional
+from typing import Optional
 
 import typer
 
+from gluonlab.build.benchmark import benchmark_config
 from gluonlab.cli.bench.measuring import Conditions, measure
 from gluonlab.cli.bench.session import (
     BACKEND_OPTION,
@@ -24,10 +25,8 @@ from gluonlab.cli.bench.session import (
 )
 from gluonlab.cli.bench.tables import format_throughput
 from gluonlab.cli.output import JSON_OPTION
+from gluonlab.config.schema import Config
 from gluonlab.errors import ConfigError
-
-if TYPE_CHECKING:
-    from gluonlab.config.schema import Config
 
 
 def data(
@@ -68,8 +67,6 @@ def data(
 def _configs(
     recipe: str, overrides: list[str], batch: Optional[int], loader_threads: Optional[str], processes: int
 ) -> list[Config]:
-    from gluonlab.build.benchmark import benchmark_config
-
     counts = numbers(loader_threads, "--loader-threads") if loader_threads else []
     settings = [[f"data.threads={count}"] for count in counts] or [[]]
     configs = [

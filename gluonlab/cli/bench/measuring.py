@@ -8,15 +8,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
+from gluonlab.bench.result import Result
+from gluonlab.build.benchmark import benchmark_run, multiply_adds
 from gluonlab.cli.bench.session import is_oversubscribed, show
 from gluonlab.cli.bench.tables import format_throughput
+from gluonlab.config.schema import Config
+from gluonlab.parallel.world import SingleProcess, World
 
 if TYPE_CHECKING:
     from gluonlab.bench.report import Mode
-    from gluonlab.bench.result import Result
     from gluonlab.bench.throughput import Measurement, Plan
-    from gluonlab.config.schema import Config
-    from gluonlab.parallel.world import World
 
 
 @dataclass(frozen=True)
@@ -61,9 +62,7 @@ def _measure_one(
 ) -> Measurement:
     from gluonlab.bench.machine import reset_peak_memory
     from gluonlab.bench.report import Subject, measure_subject
-    from gluonlab.build.benchmark import benchmark_run, multiply_adds
     from gluonlab.build.device import MXNET
-    from gluonlab.parallel.world import SingleProcess
 
     reset_peak_memory()
     run_world = SingleProcess() if conditions.is_independent else world

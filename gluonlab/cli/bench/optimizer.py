@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Optional
+from typing import Optional
 
 import typer
 
+from gluonlab.bench.result import Row
+from gluonlab.bench.statistics import summarize
+from gluonlab.build.benchmark import benchmark_config, benchmark_run
 from gluonlab.cli.bench.session import THREADS_OPTION, is_oversubscribed, join_with_threads, open_result, show
 from gluonlab.cli.output import JSON_OPTION, check_json_target, format_table
 from gluonlab.optim import OPTIMIZERS
-
-if TYPE_CHECKING:
-    from gluonlab.bench.result import Row
 
 ALL = ",".join(OPTIMIZERS)
 
@@ -30,7 +30,6 @@ def optimizer(
     Example: gluonlab bench optimizer resnet50_v1b --names sgd,lars
     """
     check_json_target(json_target)
-    from gluonlab.build.benchmark import benchmark_config
 
     configs = {
         name: benchmark_config(target, [f"optimizer.name={name}", *(overrides or [])], processes=1)
@@ -38,8 +37,6 @@ def optimizer(
     }
     world, chosen = join_with_threads(threads)
     from gluonlab.bench.optimizer import measure_updates
-    from gluonlab.bench.statistics import summarize
-    from gluonlab.build.benchmark import benchmark_run
     from gluonlab.models.inspection import count_parameters
 
     is_crowded = is_oversubscribed(world, chosen)

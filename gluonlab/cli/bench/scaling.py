@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Optional
+from typing import Any, Optional
 
 import typer
 
+from gluonlab.bench.result import Result, Row
+from gluonlab.bench.scaling import hidden_share, pooled_row
+from gluonlab.bench.statistics import ratio_of
+from gluonlab.build.benchmark import benchmark_config
 from gluonlab.cli.bench.children import run_bench
 from gluonlab.cli.bench.session import PLOT_OPTION, Backend, check_targets, names, numbers, open_result, show
 from gluonlab.cli.output import JSON_OPTION, format_table
 from gluonlab.errors import ConfigError
-
-if TYPE_CHECKING:
-    from gluonlab.bench.result import Result, Row
 
 APART, ALONE = "apart", "alone"
 """Several processes that send nothing, and one."""
@@ -47,7 +48,6 @@ def scaling(
     if is_strong and any(batch % count for count in counts):
         raise ConfigError("CLI02", f"--batch {batch}", f"cannot be shared by {processes} processes equally")
     chosen = names(backends, "--backend", [backend.value for backend in Backend])
-    from gluonlab.build.benchmark import benchmark_config
 
     benchmark_config(target, overrides or [], processes=max(counts), batch=batch)  # refused before the work
     result = open_result("scaling", json_target)
@@ -85,9 +85,6 @@ class _Rounds:
 
     def _put(self, count: int, how: str) -> None:
         """The rates of all rounds, against the fewest processes and against independent ones."""
-        from gluonlab.bench.scaling import hidden_share, pooled_row
-        from gluonlab.bench.statistics import ratio_of
-
         done = self._rows[count, how]
         row = {**pooled_row(done), "complete": len(done) == self._rounds}
         first = next(rows for (number, _), rows in self._rows.items() if number == self._fewest)

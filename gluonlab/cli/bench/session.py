@@ -7,17 +7,25 @@ import sys
 from collections.abc import Collection
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Optional
+from typing import Any, Optional
 
 import typer
 
+from gluonlab.bench.result import Result
+from gluonlab.checkout import git_commit
 from gluonlab.cli.output import check_json_target, write_json
+from gluonlab.config.schema import Config
 from gluonlab.errors import ConfigError
-
-if TYPE_CHECKING:
-    from gluonlab.bench.result import Result
-    from gluonlab.config.schema import Config
-    from gluonlab.parallel.world import World
+from gluonlab.launch.job import COMMAND, run_job
+from gluonlab.launch.plan import JobPlan
+from gluonlab.parallel.environment import launched_process, set_cpu_threads
+from gluonlab.parallel.joining import join_world
+from gluonlab.parallel.world import World
+from gluonlab.reporting.measured_pictures import check_picture_file, pictures_of, write_pictures
+from gluonlab.supervision.line import launcher_line
+from gluonlab.supervision.progress import Progress
+from gluonlab.supervision.stop import StopRequest
+from gluonlab.supervision.watchdog import Limits
 
 
 class Backend(str, Enum):
@@ -62,13 +70,8 @@ def names(text: str, option: str, known: Collection[str]) -> list[str]:
 
 def is_started_elsewhere(processes: int, backend: Backend) -> bool:
     """Run this command in ``processes`` processes and wait for them; False if it is one of them, or alone."""
-    from gluonlab.parallel.environment import launched_process
-
     if processes == 1 or launched_process().size > 1:
         return False
-    from gluonlab.launch.job import run_job
-    from gluonlab.launch.plan import JobPlan
-    from gluonlab.supervision.watchdog import Limits
 
     command = [sys.executable, "-m", "gluonlab.cli.main", *sys.argv[1:]]
     failure = run_job(JobPlan(command, processes, backend.value, limits=Limits(grace=GRACE_SECONDS)))
@@ -82,13 +85,7 @@ def join_with_threads(threads: Optional[int], config: Optional[Config] = None) -
 
     With the engine of ``config`` loaded, if there is one.
     """
-    from gluonlab.parallel.environment import launched_process, set_cpu_threads
-
     chosen = set_cpu_threads(threads, launched_process().local_size)
-    from gluonlab.parallel.world import join_world
-    from gluonlab.supervision.line import launcher_line
-    from gluonlab.supervision.progress import Progress
-    from gluonlab.supervision.stop import StopRequest
 
     progress, line = Progress(), launcher_line()
     if line:
@@ -102,8 +99,6 @@ def join_with_threads(threads: Optional[int], config: Optional[Config] = None) -
 
 def leave(world: World) -> None:
     """End the part of this process; its launcher, if there is one, learns that all went well."""
-    from gluonlab.supervision.line import launcher_line
-
     world.shutdown()
     line = launcher_line()
     if line:
@@ -129,10 +124,7 @@ def is_oversubscribed(world: World, threads: int) -> bool:
 def open_result(benchmark: str, json_target: Optional[str], rank: int = 0) -> Result:
     """The result that rank 0 keeps, in the file that was asked for."""
     from gluonlab.bench.machine import describe_machine
-    from gluonlab.bench.result import Result
     from gluonlab.build.run import package_versions
-    from gluonlab.checkout import git_commit
-    from gluonlab.launch.job import COMMAND
 
     origin: dict[str, Any] = {
         "machine": describe_machine(),
@@ -148,8 +140,6 @@ def check_targets(json_target: Optional[str], plot: Optional[Path]) -> None:
     """Refuse files that cannot be written (CKP01), and a name that is not a picture's (CLI02)."""
     check_json_target(json_target)
     if plot:
-        from gluonlab.reporting.measured_pictures import check_picture_file
-
         check_picture_file(plot)
         check_json_target(str(plot))
 
@@ -157,8 +147,6 @@ def check_targets(json_target: Optional[str], plot: Optional[Path]) -> None:
 def show(result: Result, text: str, json_target: Optional[str], plot: Optional[Path] = None) -> None:
     """The result as JSON on stdout if that was asked for, else ``text``; its pictures in ``plot``."""
     if plot:
-        from gluonlab.reporting.measured_pictures import pictures_of, write_pictures
-
         write_pictures(plot, pictures_of([result.as_dict()]))
     if json_target == "-":
         write_json(result.as_dict(), "-")

@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Optional
+import time
+from typing import Optional
 
+import psutil
 import typer
 
+from gluonlab.bench.result import Row
+from gluonlab.bench.statistics import summarize
+from gluonlab.build.benchmark import benchmark_config, benchmark_run
 from gluonlab.cli.bench.children import ChildFailedError
-from gluonlab.cli.bench.session import THREADS_OPTION, open_result, show
+from gluonlab.cli.bench.session import THREADS_OPTION, join_with_threads, open_result, show
 from gluonlab.cli.output import JSON_OPTION, check_json_target, format_table
-
-if TYPE_CHECKING:
-    from gluonlab.bench.result import Row
 
 PARTS = {
     "python": "the interpreter and the command line",
@@ -41,7 +43,6 @@ def startup(
         typer.echo(json.dumps(_start(target, overrides or [], threads)))
         return
     check_json_target(json_target)
-    from gluonlab.build.benchmark import benchmark_config
 
     benchmark_config(target, overrides or [], processes=1)
     options = ["--threads", str(threads)] if threads else []
@@ -55,7 +56,6 @@ def startup(
         *(overrides or []),
         *options,
     ]
-    from gluonlab.bench.statistics import summarize
 
     result = open_result("startup", json_target)
     starts = []
@@ -74,13 +74,7 @@ def startup(
 
 def _start(target: str, overrides: list[str], threads: Optional[int]) -> dict[str, float]:
     """Seconds of each part in this process."""
-    import time
-
-    import psutil
-
     laps = [psutil.Process().create_time(), time.time()]
-    from gluonlab.build.benchmark import benchmark_config, benchmark_run
-    from gluonlab.cli.bench.session import join_with_threads
 
     config = benchmark_config(target, overrides, processes=1)
     world, _ = join_with_threads(threads or config.compute_threads)

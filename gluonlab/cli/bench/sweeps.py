@@ -5,18 +5,17 @@ from __future__ import annotations
 import resource
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Optional
+from typing import Optional
 
 import psutil
 import typer
 
+from gluonlab.bench.result import Row
+from gluonlab.bench.sweep import largest_that_fits
 from gluonlab.cli.bench.children import ChildFailedError, run_bench
 from gluonlab.cli.bench.session import open_result, show
 from gluonlab.cli.output import format_table
 from gluonlab.errors import ResourceError
-
-if TYPE_CHECKING:
-    from gluonlab.bench.result import Row
 
 GIB = 2**30
 LARGEST_BATCH = 65_536
@@ -37,8 +36,6 @@ def sweep_batch(
     Raises:
         ResourceError: RES03 if not even a batch of 1 fits.
     """
-    from gluonlab.bench.sweep import largest_that_fits
-
     limit = int((memory_gib or 0.9 * psutil.virtual_memory().available / GIB) * GIB)
     result = open_result("batch sweep", json_target)
 

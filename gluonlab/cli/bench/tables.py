@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
+from gluonlab.bench.result import Row
 from gluonlab.cli.output import format_table
-
-if TYPE_CHECKING:
-    from gluonlab.bench.result import Row
 
 
 def format_throughput(rows: list[Row]) -> str:

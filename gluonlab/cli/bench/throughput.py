@@ -6,10 +6,11 @@ import os
 import sys
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Optional
+from typing import Optional
 
 import typer
 
+from gluonlab.build.benchmark import benchmark_config
 from gluonlab.cli.bench.measuring import Conditions, measure
 from gluonlab.cli.bench.session import (
     BACKEND_OPTION,
@@ -26,12 +27,12 @@ from gluonlab.cli.bench.session import (
     open_result,
     show,
 )
+from gluonlab.cli.bench.sweeps import sweep_batch, sweep_threads
 from gluonlab.cli.bench.tables import format_throughput
 from gluonlab.cli.output import JSON_OPTION
+from gluonlab.config.schema import Config
 from gluonlab.errors import ConfigError
-
-if TYPE_CHECKING:
-    from gluonlab.config.schema import Config
+from gluonlab.inference import ENGINES
 
 _SWEEPS = {"--sweep-threads": 0, "--sweep-batch": 0, "--json": 1, "--plot": 1, "--memory": 1, "--format": 1}
 THREAD_SWEEP_OPTIONS = {**_SWEEPS, "--threads": 1}
@@ -138,7 +139,6 @@ def _engines(chosen: Optional[str], configs: list[Config], *, is_inference: bool
     """``mxnet,fused`` as a list; None alone where no engine was asked for."""
     if chosen is None:
         return [None]
-    from gluonlab.inference import ENGINES
 
     where = f"--engine {chosen}"
     if not is_inference:
@@ -156,8 +156,6 @@ def _configs(
     precision: Optional[Precision],
     processes: int,
 ) -> list[Config]:
-    from gluonlab.build.benchmark import benchmark_config
-
     sizes: list[Optional[int]] = [*numbers(batches, "--batch")] if batches else [None]
     return [
         benchmark_config(
@@ -180,8 +178,6 @@ def _sweep(
     plot: Optional[Path],
 ) -> None:
     """Run the command again and again, without what the sweep itself decides; by threads if not by batch."""
-    from gluonlab.cli.bench.sweeps import sweep_batch, sweep_threads
-
     if first_batch is None:
         sweep_threads(_without(sys.argv[2:], THREAD_SWEEP_OPTIONS), processes, json_target, plot)
     else:

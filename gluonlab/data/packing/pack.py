@@ -79,16 +79,10 @@ def pack_source(
     prefix = Path(out_prefix)
     make_folder(prefix.parent)
     remove_stale(prefix.parent)
-    recipe = {
-        "rows": list(DTYPES),
-        "encoding": encoding,
-        "quality": quality,
-        "resize": resize,
-        "source": _fingerprint(source),
-    }
+    options = {"encoding": encoding, "quality": quality, "resize": resize}
     encode = partial(encode_sample, source, encoding=encoding, quality=quality, resize=resize)
     ids, warnings = _ids_of(source)
-    records = PartialRecords(prefix, recipe)
+    records = PartialRecords(prefix, {"rows": list(DTYPES), **options, "source": _fingerprint(source)})
     resumed = records.count
     try:
         _write_from(records, source, ids, encode, threads or usable_cores(), progress)
