@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 import secrets
-import socket
 from pathlib import Path
 from webbrowser import open as show_in_browser
 
 import typer
 
+from gluonlab.cli.listening import listen
 from gluonlab.commands import pip_command
-from gluonlab.errors import CheckpointError, ConfigError, SetupError
+from gluonlab.errors import CheckpointError, SetupError
 
 DEFAULT_ROOT = Path("runs")
 _DIRECTORY = typer.Argument(
@@ -41,7 +41,7 @@ def watch(
     except ImportError as error:
         hint = pip_command("install", "gluonlab[watch]")
         raise SetupError("ENV79", "watch", f"the live page needs {error.name}", hint) from error
-    listener = _listen(host, port)
+    listener = listen(host, port, "watch --host", "watch --port")
     port = listener.getsockname()[1]
     is_local = ipaddress.ip_address(host).is_loopback
     shown = f"[{host}]" if ":" in host else host
@@ -65,20 +65,3 @@ def watch(
         uvicorn.Server(settings).run(sockets=[listener])
     except KeyboardInterrupt:
         typer.echo("closed", err=True)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        family = socket.AF_INET6 if ipaddress.ip_address(host).version == 6 else socket.AF_INET
-    except ValueError as error:
-        raise ConfigError("CLI02", "watch --host", f"{host!r} is not an IP address") from error
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(128)
-    except OSError as error:
-        listener.close()
-        what = f"port {port} of {host} cannot be had ({error.strerror})"
-        raise ConfigError("CLI02", "watch --port", what, "name another with --port") from error
-    return listener

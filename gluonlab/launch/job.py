@@ -22,6 +22,7 @@ from gluonlab.disk import writing
 from gluonlab.errors import Problem
 from gluonlab.launch.engines import engine_of
 from gluonlab.launch.environment import job_environment
+from gluonlab.launch.metrics.job_metrics import JobMetrics
 from gluonlab.launch.output import Output
 from gluonlab.launch.plan import Backend, JobPlan
 from gluonlab.launch.signals import Signals
@@ -66,7 +67,9 @@ def launch(
         raise failure.error
 
 
-def run_job(plan: JobPlan, attempt: int = 1, stream: Optional[TextIO] = None) -> Optional[JobFailure]:
+def run_job(
+    plan: JobPlan, attempt: int = 1, stream: Optional[TextIO] = None, metrics: Optional[JobMetrics] = None
+) -> Optional[JobFailure]:
     """Start ``plan``, watch it to its end; None if all processes ended well.
 
     Raises:
@@ -78,6 +81,8 @@ def run_job(plan: JobPlan, attempt: int = 1, stream: Optional[TextIO] = None) ->
         check_threads_of_job(plan.processes)
     private = tempfile.TemporaryDirectory(prefix="gluonlab-")
     with private, Switchboard(plan.address, plan.processes) as board, Signals() as signals:
+        if metrics:
+            metrics.begin(attempt, board)
         environment = _environment(plan, attempt, board, Path(private.name))
         engine = engine_of(plan, environment)
         kills_before = count_oom_kills()

@@ -14,6 +14,7 @@ from typing import Optional, TextIO
 from gluonlab.errors import CheckpointError, ClusterError, Problem
 from gluonlab.launch.hosts import Host, is_this_host
 from gluonlab.launch.job import run_job
+from gluonlab.launch.metrics.job_metrics import JobMetrics
 from gluonlab.launch.plan import JobPlan
 from gluonlab.launch.verdict import JobFailure, error_with_code
 from gluonlab.reporting.held_directory import HeldDirectory
@@ -37,8 +38,13 @@ class RestartPolicy:
     samples: Callable[[int, int, int], str] = lambda step, rank, processes: ""
 
 
-def run_until_done(plan: JobPlan, policy: RestartPolicy, stream: Optional[TextIO] = None) -> None:
-    """Run ``plan`` until all its processes have ended well.
+def run_until_done(
+    plan: JobPlan,
+    policy: RestartPolicy,
+    stream: Optional[TextIO] = None,
+    metrics: Optional[JobMetrics] = None,
+) -> None:
+    """Run ``plan`` until all its processes have ended well; ``metrics`` is told of each start.
 
     Raises:
         GluonlabError: of the last failure, when restarts are used up or of no use.
@@ -50,7 +56,7 @@ def run_until_done(plan: JobPlan, policy: RestartPolicy, stream: Optional[TextIO
     directory.hold()
     current = _on_hosts_that_answer(plan, policy, is_first=True)
     while True:
-        failure = run_job(current, attempt, stream)
+        failure = run_job(current, attempt, stream, metrics)
         if failure is None:
             return
         _raise_if_hopeless(failure, before, current, policy, attempt)

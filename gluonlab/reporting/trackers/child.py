@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Optional
 
 from gluonlab.reporting import run_files
+from gluonlab.reporting.row_reader import RowReader
 from gluonlab.reporting.trackers import open_tracker
 from gluonlab.reporting.trackers.sending import Sender, reason_of
-from gluonlab.reporting.trackers.tracked_run import RowReader, TrackedRun, read_tracked_run, state_of
+from gluonlab.reporting.trackers.tracked_run import TrackedRun, read_tracked_run, state_of
 
 LOOK_SECONDS = 1.0
 

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from gluonlab.errors import CheckpointError, GluonlabError, SetupError
 from gluonlab.reporting import run_files
+from gluonlab.reporting.row_reader import RowReader
 from gluonlab.reporting.run_files import Row
 from gluonlab.reporting.trackers import Tracker, check_installed, open_tracker
 from gluonlab.reporting.trackers.redaction import redact
-from gluonlab.reporting.trackers.tracked_run import RowReader, read_tracked_run, state_of, values_of
+from gluonlab.reporting.trackers.tracked_run import read_tracked_run, state_of, values_of
 
 _MAX_REASON = 300
 

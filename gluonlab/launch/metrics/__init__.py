@@ -1,0 +1,1 @@
+"""A launched job in numbers, for who asks its metrics port."""
