@@ -17,9 +17,10 @@ class LAMB(AdamOptimizer):
     """``r = m / (sqrt(v) + eps) + wd * w; w -= lr * |w| / |r| * r`` (You et al. 2020, algorithm 2).
 
     m and v are the running means of the gradient and its square; ``bias_correction`` corrects them for
-    their start at 0. The authors' code does not. The ratio |w| / |r| is held between ``min_trust_ratio``
-    and ``max_trust_ratio``, and is 1 where |w| or |r| is 0. Parameters of one dimension have ratio 1 unless
-    ``scale_norm`` (gamma, beta) or ``scale_bias``. The ratios stay on the device: nothing waits for them.
+    their start at 0. The authors' code does not. The ratio ``|w| / |r|`` is held between ``min_trust_ratio``
+    and ``max_trust_ratio``, and is 1 where ``|w|`` or ``|r|`` is 0. Parameters of one dimension have
+    ratio 1 unless ``scale_norm`` (gamma, beta) or ``scale_bias``. The ratios stay on the device: nothing
+    waits for them.
     """
 
     def __init__(

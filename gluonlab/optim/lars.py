@@ -16,8 +16,8 @@ class LARS(MomentumOptimizer):
     """``v = m * c * v - lr * ratio * (g + wd * w); w += v`` (You et al. 2017, algorithm 1).
 
     ``ratio = trust_coefficient * |w| / (|g| + wd * |w| + trust_eps)``, at most ``max_trust_ratio``, and 1
-    where |w| or |g| is 0. ``larc_clip`` takes ``min(lr, ratio)`` for ``lr * ratio``. Parameters of one
-    dimension (gamma, beta, biases) have ratio 1 unless ``scale_norm_and_bias``. The ratios stay on the
+    where ``|w|`` or ``|g|`` is 0. ``larc_clip`` takes ``min(lr, ratio)`` for ``lr * ratio``. Parameters of
+    one dimension (gamma, beta, biases) have ratio 1 unless ``scale_norm_and_bias``. The ratios stay on the
     device: nothing waits for them. c is the momentum correction.
     """
 
