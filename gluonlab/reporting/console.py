@@ -8,6 +8,8 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Optional, TextIO
 
+from gluonlab.reporting.useful_batch import NoiseScale, is_measured
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
@@ -40,13 +42,18 @@ class ConsoleReport:
     def __init__(self, total_steps: int, start_step: int, is_terminal: bool, stream: TextIO) -> None:
         self._total_steps = total_steps
         self._stream = stream
+        self._noise = NoiseScale()
         self._bar = _Bar(total_steps, start_step, stream) if is_terminal else None
 
     def train_row(self, step: int, values: Mapping[str, float]) -> None:
         """Show ``values`` of a train row: epoch, loss, top1, learning_rate, images_per_sec, sec_per_step.
 
-        Missing ones are left out. The remaining time is that of the remaining steps alone.
+        Missing ones are left out. The remaining time is that of the remaining steps alone. Of the gradient
+        noise the smoothed scale is shown.
         """
+        if is_measured(values):
+            scale = self._noise.add(values)
+            values = {**values, "noise_scale": math.nan if scale is None else scale}
         remaining = (self._total_steps - step) * values.get("sec_per_step", math.nan)
         if self._bar:
             self._bar.update(step, values, remaining)
@@ -148,9 +155,9 @@ def _train_parts(values: Mapping[str, float]) -> list[str]:
         parts.append(f"top-1 {_format_percent(values['top1']):>8}")
     if "learning_rate" in values:
         parts.append(f"lr {_format_rate(values['learning_rate']):>7}")
-    if "gradient_square" in values:
-        scale = values.get("gradient_noise_scale")
-        parts.append(f"noise {'-' if scale is None else format(scale, ',.0f'):>7}")
+    if "noise_scale" in values:
+        scale = values["noise_scale"]
+        parts.append(f"noise {'-' if math.isnan(scale) else format(scale, ',.0f'):>7}")
     if "images_per_sec" in values:
         parts.append(f"{values['images_per_sec']:>7,.0f} img/s")
     return parts

@@ -13,11 +13,12 @@ from gluonlab.reporting.console import format_duration
 from gluonlab.reporting.html_page import figure, numbers_table, page, pairs_table
 from gluonlab.reporting.measured_pictures import Result
 from gluonlab.reporting.measured_section import measured_section
-from gluonlab.reporting.plots import Point, curve_style, curves_svg
+from gluonlab.reporting.plots import Band, Point, curve_style, curves_svg
 from gluonlab.reporting.run_files import latest_by_step, write_text
 from gluonlab.reporting.runs import RunRecord, read_run
+from gluonlab.reporting.seeds import SeedGroup, group_by_recipe, mean_and_band, seeds_section
 from gluonlab.reporting.sweep_section import best_runs, sweep_section
-from gluonlab.reporting.useful_batch import largest_useful_batch
+from gluonlab.reporting.useful_batch import largest_useful_batch, smoothed_rows
 from gluonlab.sweep.record import Sweep
 
 _RESULTS = (
@@ -31,7 +32,7 @@ _NEVER_EQUAL = frozenset({"run_dir", "directory", "started"})
 _FIGURES = (
     ("Training loss", "train", "loss", "loss", False),
     ("Validation top-1", "validation", "top1", "top-1", True),
-    ("Gradient noise scale", "train", "gradient_noise_scale", "images", False),
+    ("Gradient noise scale, smoothed", "train", "noise_scale", "images", False),
     ("Learning rate", "train", "learning_rate", "learning rate", False),
     ("Throughput", "train", "images_per_sec", "images per second", False),
 )
@@ -56,7 +57,12 @@ def write_report(
     sections = [f'<h1>{escape(title)}</h1>\n<p class="soft">gluonlab report</p>']
     sections += map(sweep_section, sweeps)
     if runs:
-        sections += [_results_section(runs), _curves_section(runs)]
+        groups = group_by_recipe(runs)
+        sections += [
+            _results_section(runs, groups),
+            *filter(None, [seeds_section(groups)]),
+            _curves_section(groups),
+        ]
     if results:
         sections.append(measured_section(results))
     if runs:
@@ -73,8 +79,9 @@ def _name_runs(records: Sequence[RunRecord]) -> NamedRuns:
     }
 
 
-def _results_section(runs: NamedRuns) -> str:
-    rows = [_result_row(index, name, record) for index, (name, record) in enumerate(runs.items())]
+def _results_section(runs: NamedRuns, groups: Sequence[SeedGroup]) -> str:
+    curve_of = {name: index for index, group in enumerate(groups) for name in group.runs}
+    rows = [_result_row(curve_of[name], name, record) for name, record in runs.items()]
     note = (
         "useful: largest batch worth using, the gradient noise scale of the second half (McCandlish et al. "
         "2018); W: virtual workers, P: processes; img/s: images per second of all processes."
@@ -150,20 +157,40 @@ def _line_sample(index: int) -> str:
     return f'<svg class="chip" viewBox="0 0 22 10" aria-hidden="true">{line}</svg>'
 
 
-def _curves_section(runs: NamedRuns) -> str:
+def _curves_section(groups: Sequence[SeedGroup]) -> str:
     figures = []
+    names = [name for group in groups for name in group.runs]
     for title, kind, value, ylabel, is_percent in _FIGURES:
-        series = {name: _points(record, kind, value) for name, record in runs.items()}
+        series: dict[str, Sequence[Point]] = {}
+        bands: dict[str, Band] = {}
+        for group in groups:
+            curves = [_points(record, kind, value) for record in group.runs.values()]
+            series[group.name], bands[group.name] = (
+                mean_and_band(curves) if len(curves) > 1 else (curves[0], ())
+            )
         if any(y is not None for points in series.values() for _, y in points):
-            svg = curves_svg(series, "epoch", ylabel, title, is_percent=is_percent, from_zero=kind == "train")
-            figures.append(figure(svg, f"{title} against epoch: {', '.join(runs)}"))
+            svg = curves_svg(
+                series,
+                "epoch",
+                ylabel,
+                title,
+                is_percent=is_percent,
+                from_zero=kind == "train",
+                is_log=value == "noise_scale",
+                bands=bands,
+            )
+            figures.append(figure(svg, f"{title} against epoch: {', '.join(names)}"))
     if not figures:
         return '<h2>Curves</h2>\n<p class="soft">Nothing was logged yet.</p>'
-    return '<h2>Curves</h2>\n<div class="figures">\n' + "\n".join(figures) + "\n</div>"
+    note = '<p class="soft note">Bands: one standard deviation over runs that differ in their seed only.</p>'
+    has_bands = any(len(group.runs) > 1 for group in groups)
+    grid = '<div class="figures">\n' + "\n".join(figures) + "\n</div>"
+    return "\n".join(["<h2>Curves</h2>", grid, *([note] if has_bands else [])])
 
 
 def _points(record: RunRecord, kind: str, value: str) -> list[Point]:
-    points = ((row.get("epoch"), row.get(value)) for row in latest_by_step(record.rows, kind))
+    rows = smoothed_rows(record.rows) if kind == "train" else latest_by_step(record.rows, kind)
+    points = ((row.get("epoch"), row.get(value)) for row in rows)
     return [(x, y if isinstance(y, (int, float)) else None) for x, y in points if isinstance(x, (int, float))]
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Optional
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ _DOTS_PER_INCH = 150
 """Of a PNG file."""
 
 Point = tuple[float, Optional[float]]
+Band = Sequence[tuple[float, float, float]]
+"""(x, low, high) each."""
 Draw = Callable[["Axes"], None]
 """Fills a pair of axes."""
 
@@ -47,16 +50,19 @@ def curves_svg(
     is_percent: bool = False,
     from_zero: bool = False,
     size_inches: tuple[float, float] = (6.4, 3.6),
+    bands: Mapping[str, Band] = MappingProxyType({}),
 ) -> str:
     """One figure with a curve of (x, y) points per name, as a standalone SVG document.
 
     A y of None or NaN leaves a gap. ``is_log``: logarithmic y; ``is_log_x``: x doubles at equal
     distances, with a tick at each x; ``is_percent``: y is a fraction and
     shown in percent; ``from_zero``: y begins at 0 unless values lie below. A single curve has no legend.
+    ``bands`` are drawn behind the curves of the same names.
     """
 
     def draw(axes: Axes) -> None:
-        for index, points in enumerate(series.values()):
+        for index, (name, points) in enumerate(series.items()):
+            _draw_band(axes, index, bands.get(name, ()))
             draw_curve(axes, index, points)
         label_axes(axes, xlabel, ylabel, title)
         _scale_axes(axes, is_log, is_percent, from_zero)
@@ -103,6 +109,12 @@ def draw_curve(axes: Axes, index: int, points: Sequence[Point]) -> None:
     x = [point[0] for point in points]
     y = [math.nan if point[1] is None else point[1] for point in points]
     axes.plot(x, y, color=colour, linestyle=dash, linewidth=1.6, marker=marker, markersize=3.2)
+
+
+def _draw_band(axes: Axes, index: int, band: Band) -> None:
+    if band:
+        x, low, high = zip(*band)
+        axes.fill_between(x, low, high, color=curve_style(index)[0], alpha=0.18, linewidth=0)
 
 
 def label_axes(axes: Axes, xlabel: str, ylabel: str, title: str) -> None:

@@ -48,11 +48,15 @@ def test_plain_lines_stay_aligned():
 def test_the_gradient_noise_is_shown_where_it_was_measured():
     stream = io.StringIO()
     report = ConsoleReport(9, 0, is_terminal=False, stream=stream)
-    report.train_row(1, {"gradient_square": 2.0, "gradient_noise_scale": 2048.4})
-    report.train_row(2, {"gradient_square": -1.0})
-    first, second = stream.getvalue().splitlines()
+    report.train_row(1, {"gradient_square": 2.0, "gradient_variance": 4096.8})
+    report.train_row(2, {"gradient_square": -1.0, "gradient_variance": 4096.0})
+    report.train_row(3, {"gradient_square": -9.0, "gradient_variance": 4096.0})
+    report.train_row(4, {"loss": 1.0})
+    first, second, third, fourth = stream.getvalue().splitlines()
     assert "noise   2,048" in first
-    assert "noise       -" in second
+    assert "noise   9,729" in second  # (0.9 * 4096.8 + 4096) / (0.9 * 2 - 1)
+    assert "noise       -" in third
+    assert "noise" not in fourth
 
 
 def test_missing_and_infinite_values_do_no_harm():
