@@ -8,7 +8,15 @@ from typing import Optional
 import typer
 
 from gluonlab.build.recipes import evaluate_run
-from gluonlab.cli.output import CHECK_OPTION, JSON_OPTION, WEIGHTS_OPTION, check_json_target, write_json
+from gluonlab.cli.output import (
+    CHECK_OPTION,
+    JSON_OPTION,
+    WEIGHTS_OPTION,
+    check_json_target,
+    describe_classes,
+    format_table,
+    write_json,
+)
 from gluonlab.parallel.environment import launched_process
 
 
@@ -22,6 +30,9 @@ def evaluate(
     ),
     weights: Optional[str] = WEIGHTS_OPTION,
     check: bool = CHECK_OPTION,
+    samples: int = typer.Option(
+        0, min=0, max=1000, help="Validate nothing; show this many images and what they are taken for."
+    ),
     json_target: Optional[str] = JSON_OPTION,
 ) -> None:
     """Validate a run or a checkpoint, each image once. Prints loss, top-1 and top-5.
@@ -29,6 +40,9 @@ def evaluate(
     Example: gluonlab evaluate runs/digits
     """
     check_json_target(json_target)
+    if samples:
+        _show_samples(target, samples, json_target)
+        return
 
     results = evaluate_run(target, *(overrides or []), engine=engine, weights=weights, check=check)
     if launched_process().rank != 0:
@@ -43,3 +57,12 @@ def evaluate(
         typer.echo(
             f"float32: top-1 {results['float32_top1']:.2%}, difference {results['top1_difference']:+.2%}"
         )
+
+
+def _show_samples(target: Path, count: int, json_target: Optional[str]) -> None:
+    from gluonlab.build.predicted_samples import predicted_samples
+
+    rows = predicted_samples(target, count)
+    if not write_json(rows, json_target) or json_target != "-":
+        cells = [(row["where"], row["label"], describe_classes(row["classes"])) for row in rows]
+        typer.echo(format_table(("image", "class", "taken for"), cells))

@@ -108,3 +108,8 @@ def format_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str
         return "  ".join(padded).rstrip()
 
     return "\n".join([line(cells[0]), line(["-" * width for width in widths]), *map(line, cells[1:])])
+
+
+def describe_classes(classes: Sequence[dict[str, Any]]) -> str:
+    """The likeliest ``classes`` of an image, each with its ``name`` and ``probability``, as text."""
+    return ", ".join(f"{item['name']} {item['probability']:.1%}" for item in classes)

@@ -20,6 +20,7 @@ from gluonlab.cli.output import (
     MAX_PIXELS,
     WEIGHTS_OPTION,
     check_json_target,
+    describe_classes,
     format_table,
     write_json,
 )
@@ -88,7 +89,7 @@ def predict(
         _write_features(features, np.concatenate(vectors), [row["image"] for row in rows], json_target)
         return
     if not write_json(rows, json_target) or json_target != "-":
-        cells = [(row["image"], _describe(row["classes"])) for row in rows]
+        cells = [(row["image"], describe_classes(row["classes"])) for row in rows]
         typer.echo(format_table(("image", "classes"), cells))
         if right:
             typer.echo(f"top-1 {np.mean(right):.2%} of {len(right)} images with a label")
@@ -132,10 +133,6 @@ def _open(
         return model, lambda batch: partial(features, model.net)
     make = partial(make_engine, model.net, engine, model.input_shape, check=check)
     return model, lambda batch: make(calibration=batch)
-
-
-def _describe(classes: list[dict[str, Any]]) -> str:
-    return ", ".join(f"{item['name']} {item['probability']:.1%}" for item in classes)
 
 
 def _write_features(path: Path, vectors: Any, files: list[str], json_target: Optional[str]) -> None:

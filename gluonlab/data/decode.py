@@ -15,8 +15,13 @@ from gluonlab.data.image_limits import DEFAULT_LIMITS, PNG_START, ImageLimits, i
 from gluonlab.data.source import EncodedSource, Source
 from gluonlab.errors import DataError
 
-if "OPENCV_LOG_LEVEL" not in os.environ and hasattr(cv2, "setLogLevel"):  # OpenCV 4.5.1 has it not
-    cv2.setLogLevel(0)  # what it has against an image is told in a line of ours, not in lines of its source
+# What OpenCV has against an image is said in a line of ours, not in lines of its source. OpenCV 4 has this at
+# the top (from 4.5.2 on), OpenCV 5 in a module of its own.
+_set_log_level = getattr(cv2, "setLogLevel", None) or getattr(
+    getattr(cv2.utils, "logging", None), "setLogLevel", None
+)
+if "OPENCV_LOG_LEVEL" not in os.environ and _set_log_level is not None:
+    _set_log_level(0)
 
 # What OpenCV decodes unless its variables say otherwise: CV_IO_MAX_IMAGE_WIDTH, _HEIGHT, _PIXELS.
 OPENCV_SIDE, OPENCV_PIXELS = 1 << 20, 1 << 30

@@ -25,6 +25,7 @@ from gluonlab.launch.environment import job_environment
 from gluonlab.launch.metrics.job_metrics import JobMetrics
 from gluonlab.launch.output import Output
 from gluonlab.launch.plan import Backend, JobPlan
+from gluonlab.launch.rank_table import RankTable
 from gluonlab.launch.signals import Signals
 from gluonlab.launch.verdict import CONTINUE, JobFailure, count_oom_kills, error_with_code, judge
 from gluonlab.runtime.limits import check_limits, check_threads_of_job, short_in_words
@@ -98,7 +99,7 @@ def run_job(
             preexec_fn=_end_with_parent,
         )
         output = Output(engine.prefix, stream or sys.stdout, plan.logs)
-        watch = _Watch(plan, process, board, signals, output)
+        watch = _Watch(plan, process, board, signals, output, RankTable(plan.logs, attempt))
         try:
             output.follow(process)
             watch.until_the_end()
@@ -121,11 +122,12 @@ class _Watch:
         board: Switchboard,
         signals: Signals,
         output: Output,
+        table: RankTable,
     ) -> None:
         self.trouble: Optional[Trouble] = None
         self.forced_end: Optional[JobFailure] = None
         self._plan, self._process, self._board, self._signals = plan, process, board, signals
-        self._output, self._clock = output, board.clock
+        self._output, self._table, self._clock = output, table, board.clock
         self._watchdog = Watchdog(plan.processes, plan.limits, board.clock)
         self._asked_to_stop: Optional[float] = None
         self._failed: Optional[float] = None
@@ -141,6 +143,7 @@ class _Watch:
                 self._told_late = now
                 late = self._watchdog.late(self._board.ranks)
                 sys.stderr.write(f"{late}\n" if late else "")
+            self._table.update(list(self._board.ranks.values()), now)
             self._pass_on_stop(now)
             if self.forced_end or self._has_failed(now):
                 return

@@ -26,6 +26,9 @@ LOG = "log.txt"
 LOGS = "logs"
 ERROR = "error.json"
 LOCK = ".lock"
+# In LOGS, by the launcher: its processes as it saw them last, and attempts that failed.
+RANKS = "ranks.json"
+DEATHS = "deaths.jsonl"
 
 Row = dict[str, Any]
 

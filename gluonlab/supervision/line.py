@@ -26,6 +26,7 @@ BEAT_SECONDS = 1.0
 DUMP_SHARE = 0.7
 # A host that has no room for more is asked for it ever less often, at last every 2 minutes (TCP_RTO_MAX).
 PROBE_SECONDS = 150.0
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 class LauncherLine:
@@ -86,6 +87,8 @@ class LauncherLine:
             "phase": now.phase,
             "collectives": now.collectives,
             "idle": now.idle_seconds,
+            "memory": _resident_bytes(),
+            "seconds": dict(now.seconds),
         }
         if now.idle_seconds > BEAT_SECONDS:  # what a busy process enters is of no interest
             beat["recent"] = list(now.recent)
@@ -151,6 +154,14 @@ def _seconds_since_acknowledgement(connection: socket.socket) -> float:
     """How long the other host has acknowledged nothing that came from here."""
     information = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
     return float(struct.unpack_from("=I", information, 56)[0]) / 1000  # tcpi_last_ack_recv of <linux/tcp.h>
+
+
+def _resident_bytes() -> int:
+    """Memory of this process; 0 where the system does not say."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE_BYTES
+    except OSError:
+        return 0
 
 
 _line: Optional[LauncherLine] = None

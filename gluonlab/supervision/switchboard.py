@@ -8,7 +8,7 @@ import secrets
 import socket
 import threading
 from dataclasses import dataclass, field
-from typing import Optional
+from typing import Any, Optional
 
 from gluonlab.supervision.failure import FailureReport
 from gluonlab.supervision.lived_time import LivedTime
@@ -17,13 +17,17 @@ from gluonlab.supervision.progress import REMEMBERED
 
 HELLO_SECONDS = 3.0
 MAX_STRANGERS = 64
+MAX_PHASES = 16
 
 _log = logging.getLogger("gluonlab")
 
 
 @dataclass
 class RankView:
-    """What the launcher knows of one process; times are of the switchboard's clock."""
+    """What the launcher knows of one process; times are of the switchboard's clock.
+
+    ``seconds`` is what it has spent in each phase so far, ``memory`` its resident bytes.
+    """
 
     rank: int
     host: str
@@ -34,6 +38,8 @@ class RankView:
     collectives: int = 0
     recent: tuple[str, ...] = ()
     idle: float = 0.0
+    memory: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
     report: Optional[FailureReport] = None
     is_done: bool = False
     left: Optional[float] = None
@@ -140,6 +146,8 @@ class Switchboard:
             beat = message["beat"]
             view.step, view.phase = int(beat["step"]), str(beat["phase"])[:64]
             view.collectives, view.idle = int(beat["collectives"]), float(beat["idle"])
+            view.memory = int(beat.get("memory", 0))
+            view.seconds = _seconds(beat.get("seconds", {}))
             view.recent = tuple(str(name)[:64] for name in beat.get("recent", ())[:REMEMBERED])
         elif "report" in message:
             view.report = FailureReport.from_json(message["report"])
@@ -147,3 +155,7 @@ class Switchboard:
             self.stop_wish = self.stop_wish or f"{str(message['stop'])[:64]} to rank {view.rank}"
         elif "done" in message:
             view.is_done = True
+
+
+def _seconds(raw: dict[str, Any]) -> dict[str, float]:
+    return {str(phase)[:64]: float(seconds) for phase, seconds in list(raw.items())[:MAX_PHASES]}

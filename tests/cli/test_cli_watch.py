@@ -71,7 +71,7 @@ def test_page_answers_and_headers(port_and_token):
     assert [(run["name"], run["step"]) for run in runs] == [("a", 1)]
     series = json.loads(get(port, "/api/series?run=a&value=train.loss")[1])
     assert series["points"]["mean"] == [1.0]
-    assert json.loads(get(port, "/api/config?run=a")[1]) == {"epochs": 3}
+    assert json.loads(get(port, "/api/run?run=a")[1])["config"] == {"epochs": 3}
 
 
 def test_what_is_refused(port_and_token):
@@ -79,13 +79,69 @@ def test_what_is_refused(port_and_token):
     for path in (
         "/../a/config.json",
         "/%2e%2e/a",
-        "/api/config?run=../a",
+        "/api/run?run=../a",
         "/api/series?run=b",
         "/uPlot.LICENSE",
     ):
         assert get(port, path)[0].status == 404
     assert get(port, "/", Host="elsewhere.example")[0].status == 421
     assert get(port, "/api/runs", method="POST")[0].status == 405
+
+
+@pytest.fixture
+def controlled(folder):
+    """Port and cookie of a page that may control the runs of ``folder``."""
+    pytest.importorskip("uvicorn")
+    command = [*COMMAND, str(folder), "--port", "0", "--allow-control"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
+        port, token = re.match(r"http://[\d.]+:(\d+)/\?token=(\S+)", server.stdout.readline()).groups()
+        answer, _ = get(int(port), f"/?token={token}")
+        yield int(port), answer.headers["Set-Cookie"].split(";")[0]
+        server.send_signal(signal.SIGINT)
+        assert server.wait(20) == 0
+
+
+def wish(port, body, **headers):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    try:
+        connection.request(
+            "POST", "/api/control", body if isinstance(body, bytes) else json.dumps(body), headers
+        )
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+def test_control_needs_cookie_and_origin(controlled, folder):
+    port, cookie = controlled
+    delete = {"run": "a", "action": "delete"}
+    origin = f"http://127.0.0.1:{port}"
+    assert wish(port, delete, Origin=origin)[0] == 403
+    assert wish(port, delete, Cookie=cookie)[0] == 403
+    assert wish(port, delete, Cookie=cookie, Origin="http://elsewhere.example")[0] == 403
+    assert (folder / "a").exists()
+    for body in (b"", b"[]", b"{", {"run": "a"}, b"x" * 100_000):
+        assert wish(port, body, Cookie=cookie, Origin=origin)[0] == 400
+    for name in ("../a", "/etc", "b", ""):
+        assert wish(port, {**delete, "run": name}, Cookie=cookie, Origin=origin)[0] == 404
+    assert b"no such action" in wish(port, {**delete, "action": "rm"}, Cookie=cookie, Origin=origin)[1]
+    assert b"no process of this host" in stop_of_a_run_that_is_not_running(port, cookie, origin, folder)
+    assert b"deleted" in wish(port, delete, Cookie=cookie, Origin=origin)[1]
+    assert not (folder / "a").exists()
+
+
+def stop_of_a_run_that_is_not_running(port, cookie, origin, folder):
+    (folder / "a" / ".lock").write_text("1 on elsewhere")
+    return wish(port, {"run": "a", "action": "stop"}, Cookie=cookie, Origin=origin)[1]
+
+
+def test_without_the_option_nothing_is_controlled(port_and_token, folder):
+    port, _ = port_and_token
+    body = {"run": "a", "action": "delete"}
+    assert wish(port, body, Origin=f"http://127.0.0.1:{port}")[0] == 403
+    assert json.loads(get(port, "/api/runs")[1])["may_control"] is False
+    assert (folder / "a").exists()
 
 
 def test_a_new_row_is_told_within_a_second(port_and_token, folder):

@@ -40,6 +40,7 @@ def built(root, tmp_path_factory):
             shutil.copy(root / name, source)
     sdist = build("sdist", source, folder)
     with tarfile.open(sdist) as archive:
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)  # Python 3.14's default
         for member in archive.getmembers():
             archive.extract(member, folder)
     return sdist, build("wheel", folder / f"gluonlab-{__version__}", folder)

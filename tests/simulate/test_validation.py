@@ -4,6 +4,7 @@ import json
 import sys
 from pathlib import Path
 
+import matplotlib
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
@@ -70,8 +71,14 @@ def test_the_model_still_gives_the_committed_figures(name):
     assert found == pytest.approx(committed, rel=0.05)
 
 
-def test_the_page_and_the_picture_are_made_from_the_result():
+def test_the_page_is_made_from_the_result():
     assert fill_in(PAGE.read_text(), RESULT) == PAGE.read_text()
+
+
+@pytest.mark.skipif(
+    not matplotlib.__version__.startswith("3.9."), reason="another Matplotlib draws otherwise"
+)
+def test_the_picture_is_made_from_the_result():
     kept_out = [series["name"] for series in PUBLISHED["series"] if not series.get("fitted", True)]
     rows = [{key: row[key] for key in row if key != "error"} for row in RESULT["predictions"]]
     assert draw([Prediction(**row) for row in rows], kept_out) == PICTURE.read_text()

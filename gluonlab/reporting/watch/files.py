@@ -69,10 +69,11 @@ def is_regular(path: Path) -> bool:
         return False
 
 
-def locked_inodes() -> set[int]:
-    """Inodes that a process of this host has locked; looking takes no lock, so it disturbs no run."""
+def lock_holders() -> dict[int, int]:
+    """Inode to process of each lock on this host; looking takes no lock, so it disturbs no run."""
     try:
         lines = Path("/proc/locks").read_text().splitlines()
     except OSError:
-        return set()
-    return {int(line.split()[-3].rsplit(":", 1)[1]) for line in lines if "->" not in line}
+        return {}
+    fields = [line.split() for line in lines if "->" not in line]
+    return {int(words[-3].rsplit(":", 1)[1]): int(words[-4]) for words in fields}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Optional
@@ -74,10 +75,14 @@ class Curve:
 
 
 class SeriesFile:
-    """What is known of one metrics file; ``read_on`` takes in what was written since."""
+    """What is known of one metrics file; ``read_on`` takes in what was written since.
+
+    Threads take turns by ``lock``, which they hold until they have their points.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self.lock = threading.Lock()
         self._inode: Optional[int] = None
         self._reset()
 
@@ -89,7 +94,10 @@ class SeriesFile:
 
     def read_on(self, max_bytes: int = PART_BYTES) -> None:
         """Read whole rows, at most ``max_bytes``; begin anew where the file was replaced. OSError."""
-        status = os.stat(self._path, follow_symlinks=False)
+        try:
+            status = os.stat(self._path, follow_symlinks=False)
+        except FileNotFoundError:  # nothing is logged yet
+            return
         if status.st_ino != self._inode or status.st_size < self.offset:
             self._reset()
             self._inode = status.st_ino

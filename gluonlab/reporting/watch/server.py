@@ -1,4 +1,4 @@
-"""The server of the live page: fixed files, three JSON answers, one stream that tells of changes."""
+"""The server of the live page: fixed files, JSON answers, one stream of changes, and control if allowed."""
 
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gluonlab.disk import reading
 from gluonlab.reporting.run_files import finite
+from gluonlab.reporting.watch.children import Children
 from gluonlab.reporting.watch.store import RunStore
 
 PAGE = Path(__file__).parent / "page"
+SCRIPTS = ("watch", "dom", "table", "chart", "panels")
 FILES = {
     "/": ("index.html", "text/html"),
-    "/watch.js": ("watch.js", "text/javascript"),
+    **{f"/{name}.js": (f"{name}.js", "text/javascript") for name in SCRIPTS},
     "/watch.css": ("watch.css", "text/css"),
     "/uPlot.min.js": ("uPlot.min.js", "text/javascript"),
     "/uPlot.min.css": ("uPlot.min.css", "text/css"),
@@ -41,6 +43,7 @@ COOKIE = "gluonlab_watch"
 LOOK_EVERY_S = 0.5
 MAX_CHOSEN = 12
 MAX_STREAMS = 32
+MAX_BODY_BYTES = 4096
 
 
 class Guard:
@@ -76,42 +79,115 @@ class Guard:
         return Response("the address with its token is needed\n", 403, media_type="text/plain")
 
 
-def make_app(store: RunStore, hosts: Optional[frozenset[str]], token: Optional[str] = None) -> ASGIApp:
-    """The application over ``store`` for requests to ``hosts`` (None: any); ``token``, if others may come."""
-    streams = 0
+def make_app(
+    store: RunStore,
+    hosts: Optional[frozenset[str]],
+    token: Optional[str] = None,
+    children: Optional[Children] = None,
+    *,
+    may_control: bool = False,
+) -> ASGIApp:
+    """The application over ``store`` for requests to ``hosts`` (None: any); ``token``, if others may come.
 
-    def runs(request: Request) -> Response:
-        return _json(store.overview())
+    ``children`` show samples; with ``may_control``, which needs a ``token``, they control runs too.
+    """
+    answers = Answers(store, children, may_control=may_control and token is not None)
+    live = Live(store)
+    pages = [Route(path, _file(*file), methods=["GET"]) for path, file in FILES.items()]
+    asked = {
+        "runs": answers.runs,
+        "run": answers.details,
+        "samples": answers.samples,
+        "series": answers.series,
+        "live": live.stream,
+    }
+    routes = [Route(f"/api/{name}", answer, methods=["GET"]) for name, answer in asked.items()]
+    routes.append(Route("/api/control", answers.control, methods=["POST"]))
+    return Guard(Starlette(routes=[*pages, *routes]), hosts, token)
 
-    def config(request: Request) -> Response:
-        return _answer(lambda: store.config(request.query_params.get("run", "")))
 
-    def series(request: Request) -> Response:
+class Answers:
+    """What is said of the runs in ``store``, each answer a JSON object; ``note`` says what is wrong."""
+
+    def __init__(self, store: RunStore, children: Optional[Children], *, may_control: bool) -> None:
+        self._store, self._children, self._may_control = store, children, may_control
+
+    def runs(self, request: Request) -> Response:
+        """All of them, and whether they may be controlled."""
+        return _json({**self._store.overview(), "may_control": self._may_control})
+
+    def details(self, request: Request) -> Response:
+        """Configuration, plan, processes and deaths of one."""
+        return _answer(lambda: self._store.details(request.query_params.get("run", "")))
+
+    def series(self, request: Request) -> Response:
+        """One value of one."""
         query = request.query_params
-        return _answer(lambda: store.series(query.get("run", ""), query.get("value", "train.loss")))
+        return _answer(lambda: self._store.series(query.get("run", ""), query.get("value", "train.loss")))
 
-    async def live(request: Request) -> Response:
-        if streams >= MAX_STREAMS:
+    def samples(self, request: Request) -> Response:
+        """Images, and what the newest checkpoint of a run takes them for."""
+        children, name = self._children, request.query_params.get("run", "")
+        if children is None:
+            return _json({"note": "not offered"}, 404)
+        return _answer(lambda: children.samples(self._store.path_of(name)))
+
+    async def control(self, request: Request) -> Response:
+        """Stop, resume or delete a run."""
+        children = self._children
+        if not (self._may_control and children and _is_from_page(request)):
+            return _json({"note": "not allowed: see --allow-control"}, 403)
+        wish = await _small_body(request)
+        if wish is None:
+            return _json({"note": "not a wish"}, 400)
+        name, action = wish
+        return await run_in_threadpool(_answer, lambda: children.carry_out(self._store.path_of(name), action))
+
+
+class Live:
+    """Streams that tell open pages of changes; there are `MAX_STREAMS` at most."""
+
+    def __init__(self, store: RunStore) -> None:
+        self._store, self._open = store, 0
+
+    async def stream(self, request: Request) -> Response:
+        """One stream over the runs that the request names."""
+        if self._open >= MAX_STREAMS:
             return Response("too many pages are open\n", 503, media_type="text/plain")
         names = request.query_params.getlist("run")[:MAX_CHOSEN]
-        return StreamingResponse(changes(names), media_type="text/event-stream")
+        return StreamingResponse(self._changes(names), media_type="text/event-stream")
 
-    async def changes(names: list[str]) -> AsyncIterator[str]:
-        nonlocal streams
-        streams += 1
+    async def _changes(self, names: list[str]) -> AsyncIterator[str]:
+        self._open += 1
         try:
             before = None
             while True:
-                now = await run_in_threadpool(store.signature, names)
+                now = await run_in_threadpool(self._store.signature, names)
                 yield "data: changed\n\n" if now != before else ": still here\n\n"
                 before = now
                 await asyncio.sleep(LOOK_EVERY_S)
         finally:
-            streams -= 1
+            self._open -= 1
 
-    pages = [Route(path, _file(*file), methods=["GET"]) for path, file in FILES.items()]
-    answers = {"/api/runs": runs, "/api/config": config, "/api/series": series, "/api/live": live}
-    return Guard(Starlette(routes=[*pages, *(Route(path, do) for path, do in answers.items())]), hosts, token)
+
+def _is_from_page(request: Request) -> bool:
+    """Whether a page of this server asks: browsers name the origin of a POST, and no page can change it."""
+    origin = request.headers.get("origin", "").partition("://")[2]
+    return bool(origin) and origin == request.headers.get("host")
+
+
+async def _small_body(request: Request) -> Optional[tuple[str, str]]:
+    """Run and action of a wish; None for anything else."""
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > MAX_BODY_BYTES:
+            return None
+    try:
+        wish = json.loads(body)
+        return str(wish["run"]), str(wish["action"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
 
 
 def _file(name: str, media_type: str) -> Any:

@@ -7,12 +7,15 @@ import os
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Callable, Collection
 from pathlib import Path
+from platform import node
 from typing import Any, Optional
 
 from gluonlab.reporting import run_files
 from gluonlab.reporting.runs import MAX_DEPTH
-from gluonlab.reporting.watch.files import find_runs, is_regular, locked_inodes, read_object, read_part
+from gluonlab.reporting.watch.files import find_runs, is_regular, lock_holders, read_object, read_part
+from gluonlab.reporting.watch.processes import deaths_of, ranks_of
 from gluonlab.reporting.watch.series import SeriesFile
 
 MAX_RUNS = 5000
@@ -21,41 +24,65 @@ SCAN_EVERY_S = 2.0
 TAIL_BYTES = 65536
 FRESH_S = 60
 _FILES = (run_files.CONFIG, run_files.METRICS, run_files.SUMMARY, run_files.ERROR)
+PARTS = (
+    "sec_per_step",
+    "wait_fraction",
+    "decode_ms_per_image",
+    "augment_ms_per_image",
+    "collate_ms_per_image",
+)
 Times = tuple[float, ...]
+# Steps, and the learning rate at each.
+Plan = dict[str, list[float]]
 
 
 class RunStore:
-    """The runs in ``root`` (or ``root`` itself); a run is known by its name only, never by a path."""
+    """The runs in ``root`` (or ``root`` itself); a run is known by its name only, never by a path.
 
-    def __init__(self, root: Path) -> None:
-        self._root = root.resolve()
+    ``plan_of`` makes a learning-rate plan of a run directory. No lock is held over a file of metrics: while
+    a long one is read, the list and the other curves go on.
+    """
+
+    def __init__(self, root: Path, plan_of: Callable[[Path], Optional[Plan]] = lambda run: None) -> None:
+        self._root, self._plan_of = root.resolve(), plan_of
         self._lock = threading.Lock()
         self._runs: dict[str, Path] = {}
         self._scanned = -1e9
         self._kept: dict[str, tuple[Times, dict[str, Any]]] = {}
         self._series: OrderedDict[str, SeriesFile] = OrderedDict()
+        self._plans: dict[str, tuple[Times, Optional[Plan]]] = {}
 
     def overview(self) -> dict[str, Any]:
         """Every run with its state and last figures, and whether the folder holds more than are shown."""
         with self._lock:
             runs = self._scan()
-            locked = locked_inodes()
+            locked = lock_holders().keys()
             rows = [self._row(name, path, locked) for name, path in runs.items()]
         return {"root": self._root.name, "runs": rows, "is_cut": len(rows) >= MAX_RUNS}
 
-    def config(self, name: str) -> dict[str, Any]:
-        """The recorded configuration. KeyError if there is no such run, OSError or ValueError as it reads."""
-        config = read_object(self._path(name) / run_files.CONFIG).get("config")
-        return config if isinstance(config, dict) else {}
+    def details(self, name: str) -> dict[str, Any]:
+        """Configuration, plan, processes and deaths of a run.
+
+        KeyError if there is no such run, OSError or ValueError if its configuration cannot be read.
+        """
+        path = self.path_of(name)
+        config = read_object(path / run_files.CONFIG).get("config")
+        return {
+            "config": config if isinstance(config, dict) else {},
+            "plan": self._plan(name, path),
+            "ranks": ranks_of(path),
+            "deaths": deaths_of(path),
+        }
 
     def series(self, name: str, value: str) -> dict[str, Any]:
         """Points of ``value``, names of all values, events; KeyError if there is no such run, OSError."""
-        path = self._path(name)
+        path = self.path_of(name)
         with self._lock:
             series = self._series.setdefault(name, SeriesFile(path / run_files.METRICS))
             self._series.move_to_end(name)
             if len(self._series) > MAX_OPEN_SERIES:
                 self._series.popitem(last=False)
+        with series.lock:
             series.read_on()
             return {
                 "points": series.points(value),
@@ -67,15 +94,26 @@ class RunStore:
             }
 
     def signature(self, names: list[str]) -> Times:
-        """Changes whenever a file of the runs ``names`` does; and, more slowly, with the list of runs."""
+        """Changes with the files and locks of the runs ``names`` and, more slowly, with the list of runs."""
         with self._lock:
             runs = self._scan()
             chosen = [runs[name] for name in names if name in runs]
-        return (len(runs), *(value for path in chosen for value in _times(path)))
+        locked = lock_holders().keys()
+        states = [float(_is_locked(path, locked)) for path in chosen]
+        return (len(runs), *states, *(value for path in chosen for value in _times(path)))
 
-    def _path(self, name: str) -> Path:
+    def path_of(self, name: str) -> Path:
+        """The directory of the run ``name``; KeyError if there is none in the list."""
         with self._lock:
             return self._scan()[name]
+
+    def _plan(self, name: str, path: Path) -> Optional[Plan]:
+        """The plan of the run, made once for each configuration."""
+        times = _times(path)[:2]
+        kept = self._plans.get(name)
+        if kept is None or kept[0] != times:
+            kept = self._plans[name] = (times, self._plan_of(path))
+        return kept[1]
 
     def _scan(self) -> dict[str, Path]:
         if time.monotonic() - self._scanned > SCAN_EVERY_S:
@@ -88,7 +126,7 @@ class RunStore:
             self._kept = {name: kept for name, kept in self._kept.items() if name in found}
         return self._runs
 
-    def _row(self, name: str, path: Path, locked: set[int]) -> dict[str, Any]:
+    def _row(self, name: str, path: Path, locked: Collection[int]) -> dict[str, Any]:
         times = _times(path)
         kept = self._kept.get(name)
         if kept is None or kept[0] != times:
@@ -113,21 +151,25 @@ def _times(path: Path) -> Times:
     return tuple(found)
 
 
-def _state(path: Path, times: Times, figures: dict[str, Any], locked: set[int]) -> str:
+def _state(path: Path, times: Times, figures: dict[str, Any], locked: Collection[int]) -> str:
     _, metrics, summary, error = times[::2]
     if figures["note"]:
         return "damaged"
-    try:
-        is_locked = os.lstat(path / run_files.LOCK).st_ino in locked
-    except OSError:
-        is_locked = False
-    if is_locked:
+    if _is_locked(path, locked):
         return "running"
     if error and error >= max(summary, metrics):
         return "failed"
     if summary:
         return "finished"
-    return "running" if time.time() - metrics < FRESH_S else "stopped"  # of another host, perhaps
+    is_elsewhere = figures["host"] != node()
+    return "running" if is_elsewhere and time.time() - metrics < FRESH_S else "stopped"
+
+
+def _is_locked(path: Path, locked: Collection[int]) -> bool:
+    try:
+        return os.lstat(path / run_files.LOCK).st_ino in locked
+    except OSError:
+        return False
 
 
 def _figures(path: Path) -> dict[str, Any]:
@@ -153,8 +195,10 @@ def _figures(path: Path) -> dict[str, Any]:
         "loss": _number(train.get("loss")),
         "top1": _number(summary.get("top1"), validation.get("top1")),
         "images_per_sec": _number(train.get("images_per_sec")),
+        "parts": {name: value for name in PARTS if (value := _number(train.get(name))) is not None},
         "processes": _number(summary.get("processes"), document.get("processes")),
         "note": note,
+        "host": str(document.get("host", ""))[:64],
     }
 
 

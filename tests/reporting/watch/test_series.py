@@ -59,6 +59,15 @@ def test_rows_of_another_version_are_counted(tmp_path, text):
     assert series.points("train.loss")["step"] == [1]
 
 
+def test_a_file_that_is_not_there_yet_has_no_points(tmp_path):
+    series = SeriesFile(tmp_path / "metrics.jsonl")
+    series.read_on()
+    assert (series.points("train.loss")["step"], series.size) == ([], 0)
+    (tmp_path / "metrics.jsonl").write_text(line("train", 1, loss=9.0))
+    series.read_on()
+    assert series.points("train.loss")["mean"] == [9.0]
+
+
 def test_a_replaced_file_is_read_anew(tmp_path):
     path = tmp_path / "metrics.jsonl"
     path.write_text(line("train", 1, loss=5.0) + line("train", 2, loss=4.0))

@@ -64,7 +64,7 @@ def test_links_are_not_followed(tmp_path):
 def test_only_listed_names_are_known(tmp_path, name):
     make_run(tmp_path / "a")
     with pytest.raises(KeyError):
-        RunStore(tmp_path).config(name)
+        RunStore(tmp_path).details(name)
 
 
 def test_a_new_row_changes_the_signature(tmp_path):
