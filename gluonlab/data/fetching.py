@@ -97,6 +97,8 @@ def _download(address: str, file: RemoteFile) -> Iterator[bytes]:
             while block := response.read(_BLOCK):
                 yield block
     except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
+        if isinstance(error, urllib.error.HTTPError):
+            error.close()  # it is the server's answer, with a connection of its own
         raise DataError(
             "DAT43", url, f"cannot be fetched: {error}", "fetch it by other means and give --archive FILE"
         ) from None

@@ -64,7 +64,7 @@ class OptimizerSection(Section):
         description="The rate of each layer, a residual block, is that of the next one times this; that of "
         "the classifier stays (fine-tuning, as timm groups layers).",
     )
-    lookahead: LookaheadSection = LookaheadSection()
+    lookahead: LookaheadSection = Field(LookaheadSection(), description="Slow weights beside the fast ones.")
 
     def build(self, learning_rate: float, net: gluon.Block) -> Optimizer:
         """The optimizer of ``net``, whose shapes are known; the training loop sets its rate.
