@@ -40,7 +40,7 @@ VERBS = {
     "report": "Write what runs and measurements gave to one HTML file.",
     "doctor": "Check the installation and the machine.",
     "recipes": "The recipes that ship: list, show, copy, diff.",
-    "models": "The models: list, show, import, fetch, export.",
+    "models": "The models: list, show, import, fetch, export, card.",
     "data": "Obtain, pack, verify and look at data sets.",
     "bench": "Measure; compare what was measured.",
 }

@@ -9,6 +9,7 @@ from typing import Any, Optional
 
 import typer
 
+from gluonlab.cli.model_card import card
 from gluonlab.cli.output import (
     JSON_OPTION,
     WEIGHTS_OPTION,
@@ -27,8 +28,9 @@ from gluonlab.weights.which import check_which
 MEGABYTE = 1e6
 
 app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="The models: list, show, import, fetch, export."
+    no_args_is_help=True, rich_markup_mode=None, help="The models: list, show, import, fetch, export, card."
 )
+app.command()(card)
 
 
 @app.command("list")
