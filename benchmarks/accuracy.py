@@ -6,7 +6,6 @@ python benchmarks/accuracy.py configs/digits.yaml -n 2 --seeds 0 1 2 3 4 -o benc
 from __future__ import annotations
 
 import argparse
-import platform
 import statistics
 import subprocess
 import sys
@@ -14,8 +13,6 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any
-
-import psutil
 
 from gluonlab.build.run import package_versions
 from gluonlab.checkout import git_commit
@@ -48,7 +45,7 @@ def main() -> None:
         "wall_seconds_median": statistics.median(run["wall_seconds"] for run in runs),
         "runs": runs,
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
-        **describe_machine(),
+        **describe_origin(),
     }
     write_json(arguments.output, result)
     print(
@@ -80,27 +77,16 @@ def curves_of(run_dir: Path) -> dict[str, list[list[float]]]:
     }
 
 
-def describe_machine() -> dict[str, Any]:
+def describe_origin() -> dict[str, Any]:
     """Where and with what a result was made."""
+    from gluonlab.bench.machine import describe_machine  # imports MXNet, which most scripts do without
+
     return {
-        "machine": {
-            "processor": processor_name(),
-            "cores": psutil.cpu_count(),
-            "memory_gib": round(psutil.virtual_memory().total / 2**30),
-            "python": platform.python_version(),
-        },
+        "machine": describe_machine(),
         "versions": package_versions(),
         "git_commit": git_commit(),
         "date": time.strftime("%Y-%m-%d"),
     }
-
-
-def processor_name() -> str:
-    """The processor's model name, as Linux gives it."""
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.split(":", 1)[1].strip()
-    return platform.processor()
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from accuracy import describe_machine
+from accuracy import describe_origin
 
 from gluonlab.bench.statistics import summarize
 from gluonlab.reporting.run_files import read_metrics, write_json
@@ -50,7 +50,7 @@ def main() -> None:
         rows, size = train(recipe, Path(folder) / "run", updates, pairs)
     command = f"python benchmarks/checkpoint_stall.py{' --quick' if options.quick else ''}"
     result = {"model": model, "command": command, "checkpoint_bytes": size, **costs(rows, updates, pairs)}
-    write_json(options.out, {**result, **describe_machine()})
+    write_json(options.out, {**result, **describe_origin()})
     sys.stdout.write(f"{result}\n")
 
 

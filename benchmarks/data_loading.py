@@ -20,6 +20,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Optional
 
+from accuracy import describe_origin
+
 ROOT = Path(__file__).parent.parent
 OUT = ROOT / "benchmarks/results/data_loading.json"
 PARTS = ROOT / "benchmarks/data_loading_parts"
@@ -51,7 +53,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         _run(sys.executable, "make_images.py", str(images), folder)
         rows = [_measure(row, folder, options.threads, rounds, options.peer_python) for row in ROWS]
-    result = {"images": images, "rounds": rounds, "threads": options.threads, **_machine(), "rows": rows}
+    result = {
+        "images": images,
+        "rounds": rounds,
+        "threads": options.threads,
+        **describe_origin(),
+        "command": " ".join(sys.argv),
+        "rows": rows,
+    }
     options.out.write_text(json.dumps(result, indent=1) + "\n")
 
 
@@ -100,20 +109,6 @@ def _run(python: str, script: str, *arguments: str) -> str:
     if job.returncode:
         raise SystemExit(f"{script} {' '.join(arguments)} failed:\n{job.stderr[-2000:]}")
     return job.stdout.strip().splitlines()[-1] if job.stdout.strip() else ""
-
-
-def _machine() -> dict[str, Any]:
-    from gluonlab.build.run import package_versions
-    from gluonlab.checkout import git_commit
-
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    processor = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), "")
-    return {
-        "machine": {"cores": len(os.sched_getaffinity(0)), "processor": processor},
-        "versions": package_versions(),
-        "git_commit": git_commit(),
-        "command": " ".join(sys.argv),
-    }
 
 
 if __name__ == "__main__":

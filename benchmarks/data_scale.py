@@ -21,6 +21,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from accuracy import describe_origin
 
 ROOT = Path(__file__).parent.parent
 OUT = ROOT / "benchmarks/results/data_scale.json"
@@ -49,7 +50,8 @@ def main() -> None:
         "records": options.records,
         "bytes": size,
         "rounds": ROUNDS,
-        **_machine(),
+        **describe_origin(),
+        "command": " ".join(sys.argv),
         "opening": opening,
         "verification": verification,
         "sampler_seek_seconds": _seek(options.records),
@@ -176,20 +178,6 @@ def _status(pid: int, key: str) -> int:
     except OSError:
         return 0
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(key + ":")), 0)
-
-
-def _machine() -> dict[str, Any]:
-    from gluonlab.build.run import package_versions
-    from gluonlab.checkout import git_commit
-
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    processor = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), "")
-    return {
-        "machine": {"cores": len(os.sched_getaffinity(0)), "processor": processor},
-        "versions": package_versions(),
-        "git_commit": git_commit(),
-        "command": " ".join(sys.argv),
-    }
 
 
 if __name__ == "__main__":

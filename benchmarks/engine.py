@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from accuracy import describe_machine
+from accuracy import describe_origin
 
 from gluonlab.reporting.run_files import write_json
 
@@ -35,7 +35,7 @@ def main() -> None:
     os.environ["OMP_NUM_THREADS"] = str(THREADS)  # before MXNet is imported
     arguments.output.mkdir(parents=True, exist_ok=True)
     for part in arguments.parts:
-        result = {"threads": THREADS, **PARTS[part](), **describe_machine()}
+        result = {"threads": THREADS, **PARTS[part](), **describe_origin()}
         write_json(arguments.output / f"{part}.json", result)
         print(f"{part}: {result['ratios']}", flush=True)
 

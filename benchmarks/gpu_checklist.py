@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from accuracy import describe_machine
+from accuracy import describe_origin
 
 from gluonlab.reporting.run_files import read_json, write_json
 from gluonlab.runtime.cuda_driver import DriverMissingError, read_gpus
@@ -59,7 +59,7 @@ def main() -> None:
         rows[part.name] = run(part, arguments.limit)
         print(f"{part.name}: exit {rows[part.name]['exit']}, {rows[part.name]['seconds']:.0f} s", flush=True)
         whole = {"device": "cpu" if arguments.cpu else "gpu", "processes": processes, "parts": rows}
-        write_json(arguments.output, {**whole, **describe_machine()})
+        write_json(arguments.output, {**whole, **describe_origin()})
     sys.exit(0 if all(row["exit"] == 0 for row in rows.values()) else 1)
 
 

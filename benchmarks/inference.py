@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def measure_all(rounds: int) -> dict[str, Any]:
-    from accuracy import describe_machine
+    from accuracy import describe_origin
 
     flags = Path("/proc/cpuinfo").read_text().split()
     return {
@@ -58,7 +58,7 @@ def measure_all(rounds: int) -> dict[str, Any]:
         "rounds": rounds,
         "digits": compare_on_digits(),
         **measure_speed(rounds),
-        **describe_machine(),
+        **describe_origin(),
     }
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from accuracy import curves_of, describe_machine
+from accuracy import curves_of, describe_origin
 
 from gluonlab.reporting.run_files import read_json, write_json
 
@@ -176,7 +176,7 @@ class Study:
             "curves_epoch_loss_top1": curves_of(run_dir),
             "recipe": RECIPE,
             "overrides": setting.overrides(),
-            **describe_machine(),
+            **describe_origin(),
         }
 
 

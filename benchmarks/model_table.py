@@ -62,7 +62,7 @@ def measure_until(end: float) -> None:
     """Measure what is missing in the result file, which is written after each model."""
     threads = psutil.cpu_count(logical=True)
     os.environ["OMP_NUM_THREADS"] = str(threads)  # before MXNet is imported
-    from accuracy import describe_machine
+    from accuracy import describe_origin
 
     RESULT.parent.mkdir(parents=True, exist_ok=True)
     speeds = json.loads(RESULT.read_text())["images_per_second"] if RESULT.exists() else {}
@@ -70,7 +70,7 @@ def measure_until(end: float) -> None:
     for model in list_models():
         if model.name not in speeds and time.monotonic() < end:
             speeds[model.name] = measure(model)
-            write_json(RESULT, {"images_per_second": speeds, **settings, **describe_machine()})
+            write_json(RESULT, {"images_per_second": speeds, **settings, **describe_origin()})
     missing = sum(model.name not in speeds for model in list_models())
     print(f"{len(speeds)} measured, {missing} missing")
 

@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from accuracy import describe_machine
+from accuracy import describe_origin
 from large_batch_study import RECIPE, ROOT, WARMUP_EPOCHS, best_rate
 
 from gluonlab.reporting.run_files import latest_by_step, read_json, read_metrics, write_json
@@ -69,7 +69,7 @@ def train(batch: int, seed: int, data: Path) -> dict[str, Any]:
         "curve_epoch_variance_square": [[row[key] for key in keys] for row in rows if keys[1] in row],
         "recipe": RECIPE,
         "overrides": overrides,
-        **describe_machine(),
+        **describe_origin(),
     }
 
 

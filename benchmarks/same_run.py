@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from accuracy import describe_machine
+from accuracy import describe_origin
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
@@ -48,7 +48,7 @@ def main() -> None:
             "overrides": SETTINGS,
             "one_update": compare_one_update(Path(folder), settings),
             "deterministic": compare_bits(Path(folder), settings),
-            **describe_machine(),
+            **describe_origin(),
         }
     write_json(arguments.output, result)
     print(result["one_update"], result["deterministic"])

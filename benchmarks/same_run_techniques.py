@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from accuracy import describe_machine
+from accuracy import describe_origin
 
 from gluonlab.reporting.run_files import read_json, write_json
 
@@ -71,7 +71,7 @@ def main() -> None:
             digests[name] = weights_of(Path(folder), settings)
         print(f"{name}: {len(set(digests[name].values()))} result(s)", flush=True)
     result = {"recipe": RECIPE, "overrides": SETTINGS, "techniques": TECHNIQUES, "weights_sha256": digests}
-    write_json(arguments.output, {**result, **describe_machine()})
+    write_json(arguments.output, {**result, **describe_origin()})
 
 
 def weights_of(folder: Path, settings: list[str]) -> dict[str, str]:

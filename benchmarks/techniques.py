@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from accuracy import curves_of, describe_machine
+from accuracy import curves_of, describe_origin
 
 from gluonlab.reporting.run_files import read_json, write_json
 
@@ -153,7 +153,7 @@ def result_of(technique: Technique, run_dir: Path, *, is_finite: bool) -> dict[s
         "steps": json.loads((run_dir / "config.json").read_text())["total_steps"],
         "curves_epoch_loss_top1": curves_of(run_dir),
         "recipe": RECIPE,
-        **describe_machine(),
+        **describe_origin(),
     }
 
 

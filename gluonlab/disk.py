@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Optional, Union
+
+BLOCK_BYTES = 1 << 20
 
 
 def make_folder(path: Path, mode: int = 0o777) -> None:
@@ -54,6 +58,21 @@ def reading(path: Union[str, Path]) -> Doing:
 def writing(path: Union[str, Path]) -> Doing:
     """A context in which ``path`` is written."""
     return Doing("writing it", path)
+
+
+def blocks_of(path: Path) -> Iterator[bytes]:
+    """The content of ``path`` in blocks; an OSError names the file."""
+    with reading(path), path.open("rb") as file:
+        while block := file.read(BLOCK_BYTES):
+            yield block
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal; an OSError names the file."""
+    digest = hashlib.sha256()
+    for block in blocks_of(path):
+        digest.update(block)
+    return digest.hexdigest()
 
 
 def notes_of(error: BaseException) -> list[str]:

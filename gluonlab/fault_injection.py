@@ -12,9 +12,9 @@ import errno
 import os
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Optional
+from typing import Any, Optional
 
 VARIABLE = "GLUONLAB_FAULT"
 
@@ -54,6 +54,23 @@ def fault_point(point: str, number: Optional[int] = None) -> str:
                 return fault.action
             act()
     return ""
+
+
+def arm_collectives(world: Any) -> None:
+    """Let the sums of ``world`` pass the point "collective", if a fault waits there; else leave it alone.
+
+    A ``skip`` leaves one out, a ``rename`` gives it a name that the others do not use.
+    """
+    if not any(fault.point == "collective" for fault in _armed):
+        return
+    whole_sum = world.sum
+
+    def faulty_sum(arrays: Sequence[Any], name: str) -> None:
+        action = fault_point("collective")
+        if action != "skip":
+            whole_sum(arrays, "another" if action == "rename" else name)
+
+    world.sum = faulty_sum
 
 
 def _fail() -> None:

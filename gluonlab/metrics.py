@@ -44,7 +44,7 @@ class Metrics:
         self._sums += batch
         self._in_flight.append(self._library.mark(batch))
         if len(self._in_flight) > MAX_IN_FLIGHT:
-            self._in_flight.popleft()()
+            self._in_flight.popleft()()  # the wait: the device has two batches more to do
 
     def compute(self) -> dict[str, float]:
         """Averages over the samples of all processes, which must call this together; waits once.
@@ -52,7 +52,7 @@ class Metrics:
         Returns ``loss``, ``top1``, ``top5`` (fractions) and ``count``; the averages of nothing are NaN.
         """
         self._library.copy([self._sums], [self._totals])
-        self._world.sum([self._totals], "metrics")
+        self._world.sum([self._totals], "metrics")  # the collective; the next line is the wait
         loss, top1, top5, count = self._library.to_numpy(self._totals).tolist()
         if count == 0:
             return {"loss": math.nan, "top1": math.nan, "top5": math.nan, "count": 0}

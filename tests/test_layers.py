@@ -43,6 +43,7 @@ LAYERS = [
         "foreign_errors",
         "runtime",
         "disk",
+        "download",
         "section",
         "shipped",
     },

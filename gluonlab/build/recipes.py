@@ -113,6 +113,7 @@ def train_process(
 
     load_engine(config)
     world = join_world(progress)
+    fault_injection.arm_collectives(world)
     if line:
         line.tell_crashes()
     from gluonlab.build.job import train_in

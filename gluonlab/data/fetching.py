@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import http.client
 import os
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -15,14 +12,13 @@ from typing import Optional
 from gluonlab.data.archives import unpack
 from gluonlab.data.published import Publication, RemoteFile
 from gluonlab.data.recordio import temporary_path
-from gluonlab.disk import make_folder, reading, writing
+from gluonlab.disk import blocks_of, make_folder, sha256_of, writing
+from gluonlab.download import UnreachableError, opened
 from gluonlab.errors import DataError
 
 Progress = Callable[[int, int], None]
 
-TIMEOUT_SECONDS = 30
 MAX_UNPACKED = 256 << 20
-_BLOCK = 1 << 20
 
 
 def fetch(
@@ -47,9 +43,10 @@ def fetch(
     for file in publication.files:
         target = folder / file.name
         if not _is_right(target, file):
-            blocks = (
-                _read(_given(archive, file)) if archive else _download(address or publication.address, file)
-            )
+            if archive:
+                blocks = blocks_of(_given(archive, file))
+            else:
+                blocks = _download(address or publication.address, file)
             _receive(blocks, target, file, partial(_tell, progress, done, total))
         done += file.size
         if file.name.endswith(".tar.gz"):
@@ -65,14 +62,7 @@ def _tell(progress: Optional[Progress], done: int, total: int, size: int) -> Non
 
 
 def _is_right(path: Path, file: RemoteFile) -> bool:
-    return path.is_file() and path.stat().st_size == file.size and _sha256(path) == file.sha256
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    for block in _read(path):
-        digest.update(block)
-    return digest.hexdigest()
+    return path.is_file() and path.stat().st_size == file.size and sha256_of(path) == file.sha256
 
 
 def _given(archive: Path, file: RemoteFile) -> Path:
@@ -82,26 +72,14 @@ def _given(archive: Path, file: RemoteFile) -> Path:
     return path
 
 
-def _read(path: Path) -> Iterator[bytes]:
-    with reading(path), path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            yield block
-
-
 def _download(address: str, file: RemoteFile) -> Iterator[bytes]:
     url = address.rstrip("/") + "/" + file.name
-    if not url.startswith(("https://", "http://")):
-        raise DataError("DAT43", url, "is no address of the web")
     try:
-        with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as response:
-            while block := response.read(_BLOCK):
-                yield block
-    except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
-        if isinstance(error, urllib.error.HTTPError):
-            error.close()  # it is the server's answer, with a connection of its own
-        raise DataError(
-            "DAT43", url, f"cannot be fetched: {error}", "fetch it by other means and give --archive FILE"
-        ) from None
+        with opened(url) as answer:
+            yield from answer.blocks()
+    except UnreachableError as error:
+        hint = "fetch it by other means and give --archive FILE"
+        raise DataError("DAT43", url, str(error), hint) from None
 
 
 def _receive(blocks: Iterator[bytes], target: Path, file: RemoteFile, tell: Callable[[int], None]) -> None:

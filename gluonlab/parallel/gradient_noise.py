@@ -56,7 +56,7 @@ class GradientNoise:
         if not self._updates:
             return {}
         self._library.copy([self._sums], [self._totals])
-        self._world.sum([self._totals], "gradient noise")
+        self._world.sum([self._totals], "gradient noise")  # the collective; `to_numpy` below is the wait
         small_batch, workers = self._worker_batch_size, self._workers
         big_batch = small_batch * workers
         of_workers, of_updates = self._library.to_numpy(self._totals).tolist()

@@ -15,7 +15,6 @@ import numpy as np
 from gluonlab.commands import install_command
 from gluonlab.disk import reading
 from gluonlab.errors import SetupError
-from gluonlab.fault_injection import fault_point
 from gluonlab.parallel.accumulation import pairwise_sum
 from gluonlab.parallel.environment import is_horovod_installed
 from gluonlab.parallel.host_stage import HostStage, stages_by_type
@@ -58,11 +57,6 @@ class HorovodWorld(World):
 
     def sum(self, arrays: Sequence[Any], name: str) -> None:
         """Sums in buckets, the last arrays first: backward finishes those first."""
-        injected = fault_point("collective")
-        if injected == "skip":
-            return
-        if injected == "rename":
-            name = "another"
         self.progress.mark_collective(name)
         with self._readable(arrays, name) as readable:
             for number, bucket in enumerate(_buckets(readable)):

@@ -36,11 +36,11 @@ def train_step(
     """
     scaler, losses_of = state.loss_scaler, {}
     for worker in workers.turns(state.step):
-        batch = next(batches)
+        batch = next(batches)  # waits for the host where decoding is slower than the device
         losses, logits = state.network.train(batch, loss_fn, scaler.head_gradient if scaler else None)
-        metrics.update(losses, logits, batch[1])
+        metrics.update(losses, logits, batch[1])  # waits for the batch before the last
         losses_of[worker] = losses
-    workers.reduce()
+    workers.reduce()  # the collectives of the update; the device carries them out, nothing waits
     apply_gradients(state, workers, schedule(state.step))
     state.step += 1
     return losses_of
@@ -55,7 +55,7 @@ def apply_gradients(state: TrainState, workers: VirtualWorkers, lr: float) -> No
     scaler, count = state.loss_scaler, float(workers.global_batch_size)
     if scaler:
         count *= scaler.scale
-        if not scaler.accepts(workers.gradients):
+        if not scaler.accepts(workers.gradients):  # waits, for the host decides whether to update
             if scaler.scale < scaler.floor:
                 raise gradient_error(state.step, dict(zip(workers.names, workers.gradients)))
             return
@@ -106,7 +106,7 @@ def train_steps(
             results = metrics.compute()  # the one wait of the interval; what follows is ready by then
             metrics.reset()
             results.update(throughput.lap(), learning_rate=schedule(state.step - 1))
-            results.update(workers.gradient_noise())
+            results.update(workers.gradient_noise())  # a collective too, of what is there already
             if watch and not math.isfinite(results["loss"]):
                 raise watch.explain(results["loss"], state.step)
             check_finite("training loss", results["loss"], state.step)
@@ -138,4 +138,4 @@ def evaluate(
         logits = net(images)
         losses = libraries.of(logits).call(loss_fn, logits, labels)
         metrics.update(losses, logits, labels)
-    return metrics.compute()
+    return metrics.compute()  # one collective and one wait for all batches

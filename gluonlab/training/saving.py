@@ -50,7 +50,7 @@ class Saver:
         if self.has_lost_directory():
             last = "it held no checkpoint" if newest is None else f"its last checkpoint was of step {newest}"
             what = f"{run.store.home.problem()}, at step {run.state.step}; {last}, the steps since are lost"
-        what = run.world.exchange(what)[0]
+        what = run.world.exchange(what)[0]  # a collective, and a wait for the slowest process
         if what:
             hint = "put it back, and the same command continues"
             raise CheckpointError("CKP12", str(run.store.home.path), what, hint)
@@ -92,6 +92,7 @@ class Saver:
         elif self._last_step == step:
             return
         start = time.monotonic()
+        # Waits for the device, whose arrays are compared and copied; training goes on while they are written.
         check_same_weights(run.state, run.world)
         check_finite_state(run.state)
         self._last_step = step

@@ -79,11 +79,12 @@ class Updates:
         run.world.progress.mark_step(step)
         fault_point("step", step)
         wishes_to_stop = run.stop.is_made or self._saver.has_lost_directory()
+        # Two updates old; reading it waits for the gradients of the update before the last.
         heard = self._agreement.exchange(run.workers, Wishes(wishes_to_stop, self._saver.wishes()))
         due = Due(heard.stop, self._saver.is_due(step, heard.save))
         if not due.save and step % run.check_weights_every == 0:  # a save looks at them as well
-            check_same_weights(run.state, run.world)
-            check_finite_state(run.state)
+            check_same_weights(run.state, run.world)  # a wait for the device and a collective
+            check_finite_state(run.state)  # a wait
         elif self.looks_at_each:
             check_finite_state(run.state)
         return due

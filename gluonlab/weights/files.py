@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import struct
 from pathlib import Path
 from typing import Optional
 
 import numpy as np
 
+from gluonlab import disk
 from gluonlab.checkpoint.tensors import Tensors, read_tensors
 from gluonlab.disk import reading
 from gluonlab.errors import CheckpointError
@@ -99,15 +99,11 @@ def check_numbers(tensors: Tensors, where: str) -> None:
 
 
 def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal; raises `CheckpointError` CKP02."""
-    digest = hashlib.sha256()
+    """SHA-256 of a file of weights, in hexadecimal; raises `CheckpointError` CKP02."""
     try:
-        with path.open("rb") as file:
-            while chunk := file.read(1 << 20):
-                digest.update(chunk)
+        return disk.sha256_of(path)
     except OSError as error:
         raise CheckpointError("CKP02", str(path), error.strerror or "cannot be read") from None
-    return digest.hexdigest()
 
 
 def check_sha256(path: Path, expected: str) -> None:

@@ -4,6 +4,11 @@ A pickle is a program for a stack machine; Python's own reader may import and ca
 This one knows the opcodes that build numbers, text, tuples, lists and dictionaries, and the few names
 that a dictionary of tensors needs. Plain values of other kinds (`plain_values`) are passed over without being
 made. Anything else is refused, before anything is done with it.
+
+`pickle.Unpickler` with a ``find_class`` that knows the same names would be a third as long. It refuses names
+and not opcodes: one that numbers its memo beyond all bounds takes that much memory, keys of nested tuples are
+hashed without bound, and attributes are set on whatever a name returns. Here nothing is made that is larger
+than the file, each opcode is known, and an error says at which byte it stands.
 """
 
 from __future__ import annotations

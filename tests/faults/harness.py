@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from gluonlab.bench.machine import processor_name
 from gluonlab.checkpoint.store import CheckpointStore
 
 ROOT = Path(__file__).parents[2]
@@ -60,7 +61,7 @@ class Table:
         ).stdout.strip()
         document = {
             "command": f"GLUONLAB_FAULT_TABLE={path} pytest -m faults tests/faults",
-            "hardware": {"cores": os.cpu_count(), "processor": processor(), "load": os.getloadavg()[0]},
+            "hardware": {"cores": os.cpu_count(), "processor": processor_name(), "load": os.getloadavg()[0]},
             "python": platform.python_version(),
             "commit": commit,
             "date": time.strftime("%Y-%m-%d", time.gmtime()),
@@ -80,11 +81,6 @@ class Table:
             for row in (before["rows"] if before["commit"] == commit else [])
             if (row["promise"], row["fault"]) not in ours
         ]
-
-
-def processor():
-    names = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
-    return names[0].split(": ")[1] if names else platform.machine()
 
 
 @dataclass

@@ -7,7 +7,6 @@ Beside the final names stand ``<prefix>.rec.part``, ``<prefix>.rows.part`` (one 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import zlib
@@ -24,7 +23,7 @@ from gluonlab.data.recordio import frame, temporary_path, unpack_image_record
 from gluonlab.data.recordio.format import PART_HEADER
 from gluonlab.data.verification.index import DTYPES, SUFFIX, Records, VerifiedIndex
 from gluonlab.data.verification.verify import identify
-from gluonlab.disk import reading, writing
+from gluonlab.disk import reading, sha256_of, writing
 from gluonlab.errors import DataError
 
 ROW = np.dtype([(name, np.dtype(dtype).newbyteorder("<")) for name, dtype in DTYPES.items()])
@@ -92,10 +91,7 @@ class PartialRecords:
         with reading(self._rows):
             rows = np.fromfile(self._rows, ROW)
         records, index, verified = (named(self._prefix, suffix) for suffix in (".rec", ".idx", SUFFIX))
-        digest = hashlib.sha256()
-        with reading(self._records), self._records.open("rb") as written:
-            while block := written.read(1 << 22):
-                digest.update(block)
+        sha256 = sha256_of(self._records)
         for path in (index, verified):  # new records never stand beside an old index
             path.unlink(missing_ok=True)
         os.replace(self._records, records)
@@ -105,7 +101,7 @@ class PartialRecords:
             temporary.write_text("".join(lines))
         os.replace(temporary, index)
         arrays = Records(**{name: rows[name].astype(dtype) for name, dtype in DTYPES.items()})
-        verified_index = VerifiedIndex(arrays, {}, identify("record", records), digest.hexdigest())
+        verified_index = VerifiedIndex(arrays, {}, identify("record", records), sha256)
         verified_index.save(verified)
         self.discard()
         return verified_index

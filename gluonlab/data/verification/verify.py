@@ -35,7 +35,7 @@ from gluonlab.data.verification.index import (
     load_index,
     unpacked_path,
 )
-from gluonlab.disk import make_folder, reading
+from gluonlab.disk import make_folder, reading, sha256_of
 from gluonlab.errors import DataError, Problem
 
 Kind = Union[Literal["record", "folder"], ShardKind]
@@ -140,7 +140,7 @@ def _examine(
         return rows
 
     with ThreadPoolExecutor(len(done) + 1, thread_name_prefix="gluonlab-verify") as pool:
-        digest = pool.submit(_sha256, path) if subject.kind != "folder" else None
+        digest = pool.submit(sha256_of, path) if subject.kind != "folder" else None
         rows = [row for part in pool.map(run, range(len(done))) for row in part]
     bad = {number: Problem(*row[-1]) for number, row in enumerate(rows) if row[-1]}
     columns = zip(*(row[:-1] for row in rows))
@@ -191,7 +191,7 @@ def _known(path: Path, identity: dict[str, Any]) -> Optional[VerifiedIndex]:
         if index.is_of(identity):
             return index
         # A copy has another date; its content tells.
-        if index.identity.get("size") == identity.get("size", -1) and index.sha256 == _sha256(path):
+        if index.identity.get("size") == identity.get("size", -1) and index.sha256 == sha256_of(path):
             current = replace(index, identity=identity)
             remember(current, path)
             return current
@@ -250,14 +250,6 @@ def _child(subject: _Subject, numbers: Sequence[int]) -> Iterator[Any]:
             raise DataError("DAT40", subject.name, f"the process that verifies it does not start: {message}")
         if code:
             yield signal.Signals(-code).name if code < 0 else f"exit code {code}"
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with reading(path), path.open("rb") as file:
-        while block := file.read(1 << 22):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 @contextmanager
