@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from gluonlab.config.schema import Config
 from gluonlab.data.augment import Augmentation, Step
+from gluonlab.data.augment.antialiased import AntialiasedCrop
 from gluonlab.data.augment.colour import ColourJitter, Lighting
 from gluonlab.data.augment.placement import RandomErasing, ShiftCrop
 from gluonlab.data.augment.rand_augment import RandAugment
@@ -195,4 +196,8 @@ def build_train_augmentation(data: DataSection) -> Augmentation:
 
 def build_val_augmentation(data: DataSection) -> Augmentation:
     """A centre crop."""
-    return Augmentation(CentreCrop(data.val_size, data.resize or data.val_size), data.channels)
+    size, resize_to = data.val_size, data.resize or data.val_size
+    framing = CentreCrop(size, resize_to)
+    if data.interpolation != "fast":
+        framing = AntialiasedCrop(size, resize_to, interpolation=data.interpolation)
+    return Augmentation(framing, data.channels)

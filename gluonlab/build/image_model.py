@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gluonlab.data.augment import Augmentation
+from gluonlab.data.augment.antialiased import AntialiasedCrop
 from gluonlab.data.augment.views import CentreCrop
 from gluonlab.models.entry import Preprocessing
 
@@ -34,5 +35,9 @@ class ImageModel:
 
     def augmentation(self) -> Augmentation:
         """What scales and crops an image for the network."""
-        size = self.preprocessing.crop
-        return Augmentation(CentreCrop(size, self.preprocessing.resize or size), self.channels)
+        size, kind = self.preprocessing.crop, self.preprocessing.interpolation
+        resize_to = self.preprocessing.resize or size
+        framing = CentreCrop(size, resize_to)
+        if kind != "fast":
+            framing = AntialiasedCrop(size, resize_to, interpolation=kind)
+        return Augmentation(framing, self.channels)

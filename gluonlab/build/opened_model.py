@@ -44,7 +44,9 @@ def open_model(target: Path, which: Optional[Which] = None) -> OpenedModel:
     net.initialize()
     load_weights(net, checkpoint.path, which=which)
     data = config.data
-    preprocessing = Preprocessing(tuple(data.mean), tuple(data.std), data.resize, data.val_size)
+    preprocessing = Preprocessing(
+        tuple(data.mean), tuple(data.std), data.resize, data.val_size, data.interpolation
+    )
     names = names_in_checkpoint(checkpoint, data)
     return OpenedModel(config.model.name, data.channels, preprocessing, names, net)
 

@@ -148,7 +148,9 @@ def _open_run(target: Path, which: Optional[Which]) -> PortableModel:
     graph = read_symbol(run / GRAPH_FILE)
     values = checkpoint.tensors(weights_in(checkpoint.path, which)[0].stem)
     data, name = config.data, _input_of(graph, values, run)
-    preprocessing = Preprocessing(tuple(data.mean), tuple(data.std), data.resize, data.val_size)
+    preprocessing = Preprocessing(
+        tuple(data.mean), tuple(data.std), data.resize, data.val_size, data.interpolation
+    )
     names = names_in_checkpoint(checkpoint, data)
     return PortableModel(config.model.name, data.channels, preprocessing, names, graph, values, name)
 

@@ -14,6 +14,7 @@ from typing import Any, Optional, TextIO, Union
 from gluonlab import fault_injection
 from gluonlab.build.check import check_recipe
 from gluonlab.build.gpu_settings import set_gpu_environment
+from gluonlab.build.likeness import settings_like
 from gluonlab.build.run_directory import Terms, find_checkpoint, load_run_config
 from gluonlab.checkpoint.verify import read_checkpoint
 from gluonlab.config.load import load_config
@@ -134,11 +135,14 @@ def evaluate_run(
     engine: Optional[str] = None,
     weights: Optional[str] = None,
     check: bool = True,
+    like: Optional[str] = None,
+    crop_share: Optional[float] = None,
 ) -> dict[str, Any]:
     """Validate a run or a checkpoint, each image once, as `gluonlab evaluate` does; returns its metrics.
 
     ``engine`` of `gluonlab.inference.ENGINES` computes instead of the network itself and is compared with
     it once, unless ``check`` is False. ``weights``: "raw" or "average", by default the latter if it is there.
+    ``like`` "torchvision" or "timm", the pixels are those that these show a network, see `settings_like`.
 
     Raises:
         GluonlabError: a line with its code; on all processes.
@@ -146,7 +150,10 @@ def evaluate_run(
     which = check_which(weights)
     checkpoint = find_checkpoint(Path(target).resolve())
     settings = ["engine=mxnet"] if engine else []  # from whose arrays the other takes its weights
-    config = load_run_config(checkpoint.path.parent.parent, [*settings, *overrides])
+    run_dir = checkpoint.path.parent.parent
+    config = load_run_config(run_dir, [*settings, *overrides])
+    pixels = settings_like(config.data, like, crop_share)
+    config = load_run_config(run_dir, [*settings, *overrides, *pixels])
     set_cpu_threads(config.compute_threads, launched_process().local_size)
     set_gpu_environment(config)
     from gluonlab.build.device import load_engine

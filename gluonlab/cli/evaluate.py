@@ -33,6 +33,12 @@ def evaluate(
     samples: int = typer.Option(
         0, min=0, max=1000, help="Validate nothing; show this many images and what they are taken for."
     ),
+    like: Optional[str] = typer.Option(
+        None, help="Resize as torchvision (bilinear) or timm (bicubic), antialiased and pixel for pixel."
+    ),
+    crop_share: Optional[float] = typer.Option(
+        None, help="Side of the crop as a share of the shorter side.  [default: the recipe's, or 0.875]"
+    ),
     json_target: Optional[str] = JSON_OPTION,
 ) -> None:
     """Validate a run or a checkpoint, each image once. Prints loss, top-1 and top-5.
@@ -44,7 +50,15 @@ def evaluate(
         _show_samples(target, samples, json_target)
         return
 
-    results = evaluate_run(target, *(overrides or []), engine=engine, weights=weights, check=check)
+    results = evaluate_run(
+        target,
+        *(overrides or []),
+        engine=engine,
+        weights=weights,
+        check=check,
+        like=like,
+        crop_share=crop_share,
+    )
     if launched_process().rank != 0:
         return
     if write_json(results, json_target) and json_target == "-":

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from gluonlab.data import jpeg
 from gluonlab.data.augment import Augmentation
+from gluonlab.data.augment.antialiased import AntialiasedCrop
 from gluonlab.data.augment.views import Image, look
 from gluonlab.data.image_limits import DEFAULT_LIMITS, PNG_START, ImageLimits, image_size
 from gluonlab.data.source import EncodedSource, Source
@@ -99,6 +100,8 @@ def _check_chunks(payload: bytes) -> None:
 def read_view(source: Source, index: int, augmentation: Augmentation, draws: NDArray[np.float64]) -> Image:
     """What ``augmentation`` looks at in image ``index``: (size, size, channels). DataError DAT06, DAT07."""
     size, _, channels = augmentation.shape
+    if isinstance(augmentation.framing, AntialiasedCrop):
+        return augmentation.framing.show(source.image(index), channels)
     if isinstance(source, EncodedSource):
         payload = source.encoded(index)
         frame = jpeg.read_frame(payload) if payload.startswith(jpeg.START) else None

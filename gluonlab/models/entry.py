@@ -21,14 +21,14 @@ class Preprocessing:
 
     The image is scaled until its shorter side is ``resize`` pixels (None: it is left as it is), the
     ``crop`` x ``crop`` pixels in its centre are kept, and of each channel, in 0 to 255, ``mean`` is
-    subtracted and the rest divided by ``std``.
+    subtracted and the rest divided by ``std``. ``fast`` interpolation is gluonlab's own.
     """
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
     resize: Optional[int]
     crop: int
-    interpolation: Literal["bilinear", "bicubic"] = "bilinear"
+    interpolation: Literal["fast", "bilinear", "bicubic"] = "bilinear"
 
 
 IMAGENET_MEAN = (123.675, 116.28, 103.53)

@@ -160,3 +160,14 @@ def test_a_network_is_tuned_to_other_classes(digits, run_gluonlab, tmp_path):
     assert json.loads((run / "summary.json").read_text())["top1"] > 0.7, "chance is 0.5"
     rows = read_json(run_gluonlab("predict", run, images, "--json", "-"))
     assert {row["classes"][0]["class"] for row in rows} == {0, 1}
+
+
+def test_evaluate_like_another_project_is_what_its_overrides_say(digits, run_gluonlab):
+    like = read_json(
+        run_gluonlab("evaluate", digits / "run", "--like", "timm", "--crop-share", 0.5, "--json", "-")
+    )
+    keys = ["data.interpolation=bicubic", "data.resize=16"]
+    said = read_json(run_gluonlab("evaluate", digits / "run", *keys, "--json", "-"))
+    plain = read_json(run_gluonlab("evaluate", digits / "run", "--json", "-"))
+    assert like == said
+    assert like["loss"] > plain["loss"], "it was trained on whole digits"

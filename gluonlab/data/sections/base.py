@@ -90,6 +90,11 @@ class DataSection(Section):
         ge=1,
         description="Validation: shorter side before the centre crop, in pixels; default val_image_size.",
     )
+    interpolation: Literal["fast", "bilinear", "bicubic"] = Field(
+        "fast",
+        description="How validation resizes: `fast` reads and resizes no more than the crop; `bilinear` and "
+        "`bicubic` resize the whole image with antialiasing, pixel for pixel as torchvision and timm.",
+    )
     mean: list[float] = Field(
         [123.675, 116.28, 103.53], description="Mean of each channel, in 0 to 255, subtracted on the device."
     )
