@@ -22,9 +22,9 @@ from gluonlab.data.sampler import Request
 from gluonlab.parallel.world import SingleProcess
 from gluonlab.runtime.mxnet import mx
 from gluonlab.supervision.line import launcher_line
-from gluonlab.supervision.messages import ADDRESS, KEY, LIMITS
 from gluonlab.supervision.stop import StopRequest
 from gluonlab.supervision.switchboard import Switchboard
+from gluonlab.supervision.variables import ADDRESS, KEY, LIMITS
 from gluonlab.torch_engine import check_torch
 from gluonlab.training.fit import fit
 from gluonlab.training.loop import apply_gradients

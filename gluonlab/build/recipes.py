@@ -20,13 +20,12 @@ from gluonlab.checkpoint.verify import read_checkpoint
 from gluonlab.config.load import load_config
 from gluonlab.config.schema import Config
 from gluonlab.errors import ConfigError
-from gluonlab.launch import job as launched
 from gluonlab.parallel.environment import bind_to_cores, launched_process, set_cpu_threads
 from gluonlab.parallel.joining import join_world
 from gluonlab.runtime.limits import check_limits, check_threads
 from gluonlab.runtime.variables import whole_number
+from gluonlab.supervision import variables
 from gluonlab.supervision.line import launcher_line
-from gluonlab.supervision.messages import ATTEMPT
 from gluonlab.supervision.progress import Progress
 from gluonlab.supervision.stop import StopRequest
 from gluonlab.weights.which import check_which
@@ -75,7 +74,7 @@ def train(
 
 def terms_of(allow_change: Sequence[str], *, start_over: bool, until_epoch: Optional[float] = None) -> Terms:
     """How a run goes on; one that starts over does so once in a launched job, whatever restarts it has."""
-    job = os.environ.get(launched.START_OVER, "") if start_over else None
+    job = os.environ.get(variables.START_OVER, "") if start_over else None
     return Terms(tuple(allow_change), job, until_epoch)
 
 
@@ -83,7 +82,7 @@ def prepare_process(config: Config) -> None:
     """Cores, threads and variables of this process, before MXNet is imported."""
     started = launched_process()
     sharing = started.local_size
-    if launched.BIND in os.environ and bind_to_cores(started.local_rank, sharing):
+    if variables.BIND in os.environ and bind_to_cores(started.local_rank, sharing):
         sharing = 1
     set_cpu_threads(config.compute_threads, sharing)
     set_gpu_environment(config)
@@ -103,7 +102,9 @@ def train_process(
     In a job, and with ``listens`` alone too, signals to stop save the run. Rank 0 calls ``finish`` with the
     summary while its launcher can still be told of a failure.
     """
-    fault_injection.arm(launched_process().rank, whole_number(os.environ, ATTEMPT, 1, 1_000_000, default=1))
+    fault_injection.arm(
+        launched_process().rank, whole_number(os.environ, variables.ATTEMPT, 1, 1_000_000, default=1)
+    )
     stop, progress, line = StopRequest(), Progress(), launcher_line()
     if listens or line or launched_process().size > 1:
         stop.listen()

@@ -43,11 +43,11 @@ from gluonlab.config.schema import Config
 from gluonlab.data.identity import identity_of
 from gluonlab.data.sampler import Sampler
 from gluonlab.intervals import parse_interval
-from gluonlab.launch.job import COMMAND, START_OVER
 from gluonlab.parallel.world import World
 from gluonlab.reporting.reporter import Reporter, SilentReporter
 from gluonlab.reporting.run_files import CHECKPOINTS
 from gluonlab.reporting.trackers.followers import Followers
+from gluonlab.supervision.variables import COMMAND, START_OVER
 from gluonlab.training.run import Run, Validation
 from gluonlab.training.state import restore
 from gluonlab.weights.model_folder import weights_in

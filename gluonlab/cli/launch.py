@@ -28,7 +28,7 @@ from gluonlab.cli.output import (
 from gluonlab.cli.streams import tolerant_stream
 from gluonlab.disk import make_folder
 from gluonlab.errors import ConfigError
-from gluonlab.launch import JobPlan, job
+from gluonlab.launch import JobPlan
 from gluonlab.launch.autotune import LOG, autotuner_environment, best_setting
 from gluonlab.launch.hosts import Host, parse_hosts, read_host_file
 from gluonlab.launch.metrics.job_metrics import JobMetrics
@@ -38,6 +38,7 @@ from gluonlab.reporting.exposition import exposition
 from gluonlab.reporting.run_files import LOGS, SUMMARY, read_json
 from gluonlab.reporting.trackers import variables_of
 from gluonlab.runtime.limits import check_limits
+from gluonlab.supervision import variables
 from gluonlab.supervision.watchdog import Limits
 
 if TYPE_CHECKING:
@@ -177,7 +178,7 @@ def _train(
     """What each process runs."""
     options = [word for key in allow_change for word in ("--allow-change", key)]
     if start_over:
-        os.environ[job.START_OVER] = uuid4().hex
+        os.environ[variables.START_OVER] = uuid4().hex
         options.append("--start-over")
     if until_epoch is not None:
         options += ["--until-epoch", str(until_epoch)]

@@ -22,9 +22,9 @@ from gluonlab.cli.output import (
 from gluonlab.cli.streams import tolerant_stream
 from gluonlab.commands import gluonlab_command
 from gluonlab.errors import ConfigError
-from gluonlab.launch.job import TERMINAL
 from gluonlab.parallel.environment import launched_process
 from gluonlab.runtime.limits import check_limits, check_threads
+from gluonlab.supervision.variables import TERMINAL
 
 if TYPE_CHECKING:
     from gluonlab.config.schema import Config

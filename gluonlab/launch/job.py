@@ -30,19 +30,19 @@ from gluonlab.launch.signals import Signals
 from gluonlab.launch.verdict import CONTINUE, JobFailure, count_oom_kills, error_with_code, judge
 from gluonlab.runtime.limits import check_limits, check_threads_of_job, short_in_words
 from gluonlab.runtime.variables import check_variables
-from gluonlab.supervision.messages import ADDRESS, ATTEMPT, KEY, KEY_FILE, LIMITS
 from gluonlab.supervision.switchboard import Switchboard
+from gluonlab.supervision.variables import (
+    ADDRESS,
+    ATTEMPT,
+    BIND,
+    COMMAND,
+    KEY,
+    KEY_FILE,
+    LIMITS,
+    TERMINAL,
+    TERMINAL_WIDTH,
+)
 from gluonlab.supervision.watchdog import Trouble, Watchdog
-
-# Tell rank 0, which draws the progress bar, what it cannot see: the user's terminal and its width (0: none).
-TERMINAL = "GLUONLAB_TERMINAL"
-TERMINAL_WIDTH = "GLUONLAB_TERMINAL_WIDTH"
-# The command as the user typed it, for the record.
-COMMAND = "GLUONLAB_COMMAND"
-# A name of the job, if it is to start over: once, and not again when it is restarted.
-START_OVER = "GLUONLAB_START_OVER"
-# Set if each process is to keep to its own share of the cores of its host.
-BIND = "GLUONLAB_BIND_CORES"
 
 LOOK_SECONDS = 0.1
 TELL_LATE_SECONDS = 30.0

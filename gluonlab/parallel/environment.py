@@ -17,11 +17,12 @@ from gluonlab.runtime.variables import (
     take_first_of_thread_list,
     whole_number,
 )
+from gluonlab.supervision.variables import PLACE
 
 MOST_PROCESSES = 1_000_000
 
 # size, rank, local rank, processes on this host; first match counts
-KVSTORE_LAUNCHER = ("GLUONLAB_SIZE", "GLUONLAB_RANK", "GLUONLAB_LOCAL_RANK", "GLUONLAB_LOCAL_SIZE")
+KVSTORE_LAUNCHER = PLACE
 _LAUNCHERS = {
     "kvstore": KVSTORE_LAUNCHER,
     "Horovod": ("HOROVOD_SIZE", "HOROVOD_RANK", "HOROVOD_LOCAL_RANK", "HOROVOD_LOCAL_SIZE"),

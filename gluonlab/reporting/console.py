@@ -9,21 +9,18 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Optional, TextIO
 
 from gluonlab.reporting.useful_batch import NoiseScale, is_measured
+from gluonlab.supervision.variables import TERMINAL_WIDTH
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
-
-# Set by the launcher, whose processes cannot tell: Open MPI gives each a terminal of its own. The columns of
-# the launcher's terminal, 0 if its output goes elsewhere.
-WIDTH_VARIABLE = "GLUONLAB_TERMINAL_WIDTH"
 
 
 def is_terminal(stream: TextIO) -> bool:
     """Whether ``stream`` ends at a terminal that can show a bar, be it through a launcher's pipe."""
     if os.environ.get("TERM") in ("dumb", "unknown"):
         return False
-    if WIDTH_VARIABLE in os.environ:
+    if TERMINAL_WIDTH in os.environ:
         return _forced_width() is not None
     return stream.isatty()
 
@@ -138,7 +135,7 @@ def _make_console(stream: TextIO) -> Console:
 
 
 def _forced_width() -> Optional[int]:
-    text = os.environ.get(WIDTH_VARIABLE, "")
+    text = os.environ.get(TERMINAL_WIDTH, "")
     return int(text) if text.isdecimal() and int(text) > 0 else None
 
 

@@ -17,9 +17,10 @@ from typing import Optional
 from gluonlab.commands import gluonlab_command
 from gluonlab.errors import ClusterError
 from gluonlab.parallel.environment import launched_process
-from gluonlab.supervision.messages import ADDRESS, KEY, KEY_FILE, LIMITS, Lines, Message, encode
+from gluonlab.supervision.messages import Lines, Message, encode
 from gluonlab.supervision.progress import SLOW_PHASES, Progress
 from gluonlab.supervision.stop import StopRequest
+from gluonlab.supervision.variables import ADDRESS, KEY, KEY_FILE, LIMITS
 
 BEAT_SECONDS = 1.0
 # Stacks are in the log before the launcher ends a process for idling.

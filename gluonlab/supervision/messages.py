@@ -16,14 +16,6 @@ Message = dict[str, Any]
 # A failure report with its traceback fits many times.
 LINE_BYTES = 1 << 18
 
-# Set by the launcher: where it listens, and the key, or the private file that holds it.
-ADDRESS = "GLUONLAB_LAUNCHER"
-KEY = "GLUONLAB_LAUNCHER_KEY"
-KEY_FILE = "GLUONLAB_LAUNCHER_KEY_FILE"
-# The number of the attempt, from 1, and the limits for start-up and idling in seconds, as "600,120".
-ATTEMPT = "GLUONLAB_ATTEMPT"
-LIMITS = "GLUONLAB_LIMITS"
-
 
 def encode(message: Message) -> bytes:
     """One line."""

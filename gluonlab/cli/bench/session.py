@@ -16,7 +16,7 @@ from gluonlab.checkout import git_commit
 from gluonlab.cli.output import check_json_target, write_json
 from gluonlab.config.schema import Config
 from gluonlab.errors import ConfigError
-from gluonlab.launch.job import COMMAND, run_job
+from gluonlab.launch.job import run_job
 from gluonlab.launch.plan import JobPlan
 from gluonlab.parallel.environment import launched_process, set_cpu_threads
 from gluonlab.parallel.joining import join_world
@@ -25,6 +25,7 @@ from gluonlab.reporting.measured_pictures import check_picture_file, pictures_of
 from gluonlab.supervision.line import launcher_line
 from gluonlab.supervision.progress import Progress
 from gluonlab.supervision.stop import StopRequest
+from gluonlab.supervision.variables import COMMAND
 from gluonlab.supervision.watchdog import Limits
 
 
