@@ -41,6 +41,7 @@ from gluonlab.checkpoint.store import CheckpointStore
 from gluonlab.checkpoint.verify import Checkpoint
 from gluonlab.config.schema import Config
 from gluonlab.data.identity import identity_of
+from gluonlab.data.remote.addresses import is_remote
 from gluonlab.data.sampler import Sampler
 from gluonlab.intervals import parse_interval
 from gluonlab.parallel.world import World
@@ -196,7 +197,10 @@ def _with_absolute_paths(config: Config) -> dict[str, Any]:
     tree = config.model_dump()
     for key in config.data.places:
         where = tree["data"][key]
-        absolute = [str(Path(each).absolute()) for each in ([where] if isinstance(where, str) else where)]
+        absolute = [
+            each if is_remote(each) else str(Path(each).absolute())
+            for each in ([where] if isinstance(where, str) else where)
+        ]
         tree["data"][key] = absolute[0] if isinstance(where, str) else absolute
     pretrained = config.model.pretrained
     if pretrained and Path(pretrained).exists():

@@ -37,7 +37,7 @@ def files_of(where: Union[str, Sequence[str]], suffix: str) -> list[Path]:
     if path.is_file():
         return [path]
     if _RANGE.search(where):
-        return _all_there([Path(each) for each in _numbered(where)])
+        return _all_there([Path(each) for each in numbered(where)])
     if not glob.has_magic(where):
         return [path]
     found = [each for each in map(Path, sorted(glob.glob(where))) if each.is_file()]
@@ -46,8 +46,8 @@ def files_of(where: Union[str, Sequence[str]], suffix: str) -> list[Path]:
     return found
 
 
-def _numbered(where: str) -> list[str]:
-    """``a-{08..10}`` as ``a-08``, ``a-09``, ``a-10``."""
+def numbered(where: str) -> list[str]:
+    """``a-{08..10}`` as ``a-08``, ``a-09``, ``a-10``; others as they are. Raises DataError DAT01."""
     found = _RANGE.search(where)
     if found is None:
         return [where]
@@ -58,7 +58,7 @@ def _numbered(where: str) -> list[str]:
     return [
         each
         for number in numbers
-        for each in _numbered(where[: found.start()] + number + where[found.end() :])
+        for each in numbered(where[: found.start()] + number + where[found.end() :])
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional, Union
@@ -75,7 +75,7 @@ class _Opened:
 
 def open_verified(
     kind: Kind,
-    paths: Sequence[Path],
+    paths: Iterable[Path],
     classes: int,
     max_bad_fraction: Optional[float] = None,
     processes: int = 1,
@@ -100,7 +100,7 @@ def open_verified(
         source = numbered_by(names, open_one(kind, path, index, limits))
         bad = {**_bad_labels(source, index, classes), **index.bad, **_too_large(source, index, limits)}
         opened.append(_Opened(path, source, bad))
-    whole: FileSource = opened[0].source if len(paths) == 1 else Concatenation([o.source for o in opened])
+    whole: FileSource = opened[0].source if len(opened) == 1 else Concatenation([o.source for o in opened])
     if not any(each.bad for each in opened):
         return whole
     _refuse(opened, len(whole), max_bad_fraction)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Optional
 import typer
 
 from gluonlab.data.sections.base import Split
+from gluonlab.data.sections.files import ShardedSection
 from gluonlab.data.sections.published import published_sets
 from gluonlab.errors import ConfigError
 
@@ -24,6 +25,7 @@ SETS = published_sets()
 PATH = typer.Option(
     None, help=f"Folder or archive of {', '.join(name for name, each in SETS.items() if each.publication)}."
 )
+CACHE_BYTES = round(1e9 * ShardedSection.model_fields["cache_gigabytes"].default)
 SPLITS: tuple[Split, ...] = ("train", "val")
 LISTS = (".lst", ".txt", ".tsv")
 
@@ -63,8 +65,14 @@ def open_source(source: str, path: Optional[str], split: str, limits: ImageLimit
 def as_files(source: str) -> list[tuple[Kind, Path]]:
     """The record files or shards that ``source`` names: a file, a folder, a pattern; [] if it is not that."""
     from gluonlab.data.record_files import SUFFIX, record_files
+    from gluonlab.data.remote.addresses import is_remote
+    from gluonlab.data.remote.split import remote_kind, remote_split
     from gluonlab.data.shards.files import kind_of, shard_files
 
+    if is_remote(source):
+        return [
+            (remote_kind(source), path) for path in remote_split(remote_kind(source), source, (), CACHE_BYTES)
+        ]
     kind = kind_of(source)
     if kind is not None:
         return [(kind, path) for path in shard_files(kind, source)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, Union
 
@@ -79,7 +79,7 @@ class VerifiedSection(FilesSection):
             self.kind, self._paths(split), self.classes, fraction, usable_cores(), class_names, limits
         )
 
-    def _paths(self, split: Split) -> list[Path]:
+    def _paths(self, split: Split) -> Iterable[Path]:
         return [Path(str(self.place(split)))]
 
 
@@ -93,7 +93,45 @@ class FolderSection(VerifiedSection):
     val: str = Field(min_length=1, description="Validation folder, likewise.")
 
 
-class RecordSection(VerifiedSection):
+class ShardedSection(VerifiedSection):
+    """Files of many images each, here or at addresses."""
+
+    settings: ClassVar[tuple[str, ...]] = (*VerifiedSection.settings, "cache_gigabytes")
+
+    cache_gigabytes: float = Field(
+        200.0,
+        gt=0,
+        le=1e6,
+        description="Most that files from addresses (`https`, `s3`, `gs`, `hf`) take in `~/.cache/gluonlab`, "
+        "in GB.",
+    )
+
+    def _paths(self, split: Split) -> Iterable[Path]:
+        from gluonlab.data.remote.addresses import addresses_in
+        from gluonlab.data.remote.split import remote_split
+
+        where, other = self.place(split), self.place("val" if split == "train" else "train")
+        if not addresses_in(where):
+            return self._local_paths(split)
+        return remote_split(self.kind, where, other, round(1e9 * self.cache_gigabytes))
+
+    def _local_paths(self, split: Split) -> list[Path]:
+        raise NotImplementedError
+
+    def _problems(self) -> Iterator[str]:
+        from gluonlab.data.remote.addresses import addresses_in, has_password
+
+        for split in ("train", "val"):
+            where = self.train if split == "train" else self.val
+            found = addresses_in(where)
+            if found and not isinstance(where, str) and len(found) != len(where):
+                yield f"{split} has addresses and paths; all are the one or the other"
+            if any(map(has_password, found)):
+                yield f"{split} holds a password, which would be written to config.json"
+        yield from super()._problems()
+
+
+class RecordSection(ShardedSection):
     """MXNet's record files."""
 
     kind: ClassVar[Kind] = "record"
@@ -106,7 +144,7 @@ class RecordSection(VerifiedSection):
     )
     val: Union[str, list[str]] = Field(min_length=1, description="Those of validation, likewise.")
 
-    def _paths(self, split: Split) -> list[Path]:
+    def _local_paths(self, split: Split) -> list[Path]:
         from gluonlab.data.record_files import record_files
 
         return record_files(self.place(split))

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Union, cast
 from pydantic import Field
 
 from gluonlab.data.sections.base import Split
-from gluonlab.data.sections.files import VerifiedSection
+from gluonlab.data.sections.files import ShardedSection
 
 if TYPE_CHECKING:
     from gluonlab.data.shards import ShardKind
     from gluonlab.data.verification.verify import Kind
 
 
-class ShardsSection(VerifiedSection):
-    """Files of many images each."""
+class ShardsSection(ShardedSection):
+    """Files of many images each that other tools have written."""
 
-    def _paths(self, split: Split) -> list[Path]:
+    def _local_paths(self, split: Split) -> list[Path]:
         from gluonlab.data.shards.files import shard_files
 
         return shard_files(cast("ShardKind", self.kind), self.place(split))

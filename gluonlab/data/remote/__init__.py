@@ -1,0 +1,1 @@
+"""Files at addresses of the web and of object storage, kept in a bounded cache on this machine."""
