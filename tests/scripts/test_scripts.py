@@ -23,7 +23,9 @@ def run_script(root, name, *arguments, **environment):
     )
 
 
-@pytest.mark.parametrize("name", ["install.sh", "quickstart.sh", "slurm_job.sh", "test.sh"])
+@pytest.mark.parametrize(
+    "name", ["docs.sh", "install.sh", "quickstart.sh", "release.sh", "slurm_job.sh", "test.sh"]
+)
 def test_scripts_are_executable_and_parse(root, name):
     assert os.access(root / "scripts" / name, os.X_OK)
     subprocess.run(["bash", "-n", str(root / "scripts" / name)], check=True)
