@@ -51,7 +51,7 @@ def main() -> None:
     options = parser.parse_args()
     images, rounds = (256, 2) if options.quick else (1024, 5)
     with tempfile.TemporaryDirectory() as folder:
-        _run(sys.executable, "make_images.py", str(images), folder)
+        run_part(sys.executable, "make_images.py", str(images), folder)
         rows = [_measure(row, folder, options.threads, rounds, options.peer_python) for row in ROWS]
     result = {
         "images": images,
@@ -88,15 +88,15 @@ def _measure(row: str, folder: str, threads: int, rounds: int, peer_python: Opti
 def _speed(side: str, row: str, folder: str, threads: int, peer_python: Optional[str]) -> float:
     """Images per second of one pass, after one that warms up."""
     if side == "torch":
-        return float(_run(str(peer_python), "torch_side.py", row, folder, str(threads)))
+        return float(run_part(str(peer_python), "torch_side.py", row, folder, str(threads)))
     if side.startswith("mxnet"):
         iterators = "2" if side == "mxnet-two" else "1"
-        return float(_run(sys.executable, "mxnet_side.py", row, folder, str(threads), iterators))
+        return float(run_part(sys.executable, "mxnet_side.py", row, folder, str(threads), iterators))
     count = "1" if side == "gluonlab-one-thread" else str(threads)
-    return float(_run(sys.executable, "gluonlab_side.py", row, folder, count))
+    return float(run_part(sys.executable, "gluonlab_side.py", row, folder, count))
 
 
-def _run(python: str, script: str, *arguments: str) -> str:
+def run_part(python: str, script: str, *arguments: str) -> str:
     """The last line that a part prints."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     job = subprocess.run(

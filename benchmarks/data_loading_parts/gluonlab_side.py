@@ -1,4 +1,4 @@
-"""gluonlab's side: gluonlab_side.py ROW FOLDER THREADS prints images per second."""
+"""gluonlab's side: gluonlab_side.py ROW FOLDER THREADS [KIND FILE] prints images per second."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from gluonlab.data.augment.views import CentreCrop, InceptionCrop
 from gluonlab.data.collate import normalise
 from gluonlab.data.loader import SourceLoader
 from gluonlab.data.sampler import Request
+from gluonlab.data.verification.verify import Kind
 from gluonlab.data.verified_source import open_verified
 from gluonlab.runtime.mxnet import mx
 
@@ -28,9 +29,12 @@ AUGMENTATIONS = {
 }
 
 
-def main(row: str, folder: str, threads: str) -> None:
-    """Two passes; the second counts."""
-    source = open_verified("record", [Path(folder) / "images.rec"], 10)
+def main(row: str, folder: str, threads: str, kind: Kind = "record", file: str = "images.rec") -> None:
+    """Two passes; the second counts. The record file in its order, as peers read it; FILE as in training."""
+    source = open_verified(kind, [Path(folder) / file], 10)
+    order = (
+        np.random.RandomState(0).permutation(len(source)) if file != "images.rec" else np.arange(len(source))
+    )
     loader = SourceLoader(
         source,
         ctx=mx.cpu(),
@@ -41,7 +45,7 @@ def main(row: str, folder: str, threads: str) -> None:
     for epoch in range(2):
         start, images = time.perf_counter(), 0
         requests = (
-            Request(np.arange(first, first + 64), np.full(64, epoch)) for first in range(0, len(source), 64)
+            Request(order[first : first + 64], np.full(64, epoch)) for first in range(0, len(source), 64)
         )
         for batch, _ in loader.batches(requests):
             batch.wait_to_read()
@@ -51,4 +55,4 @@ def main(row: str, folder: str, threads: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(*sys.argv[1:])  # type: ignore[arg-type]

@@ -33,21 +33,26 @@ class Photographs(torch.utils.data.Dataset):
         return len(self._files)
 
     def __getitem__(self, index: int) -> tuple[Any, int]:
-        image: Image.Image = Image.open(self._files[index])
-        left, top, width, height = _centre(*image.size) if self._row == "val" else _random_crop(*image.size)
-        full_width, full_height = image.size
-        image.draft("RGB", (math.ceil(full_width * SIZE / width), math.ceil(full_height * SIZE / height)))
-        scale = image.size[0] / full_width
-        box = (left * scale, top * scale, (left + width) * scale, (top + height) * scale)
-        image = image.convert("RGB").resize((SIZE, SIZE), Image.Resampling.BILINEAR, box)
-        if self._row != "val" and random.random() < 0.5:
-            image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-        if self._row == "jitter":
-            changes = [ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color]
-            random.shuffle(changes)
-            for change in changes:
-                image = change(image).enhance(random.uniform(0.6, 1.4))
-        return torch.from_numpy(np.array(image)), index % 10
+        return torch.from_numpy(np.array(look(self._files[index], self._row))), index % 10
+
+
+def look(file: Any, row: str) -> Image.Image:
+    """What ``row`` shows of a JPEG: (224, 224)."""
+    image: Image.Image = Image.open(file)
+    left, top, width, height = _centre(*image.size) if row == "val" else _random_crop(*image.size)
+    full_width, full_height = image.size
+    image.draft("RGB", (math.ceil(full_width * SIZE / width), math.ceil(full_height * SIZE / height)))
+    scale = image.size[0] / full_width
+    box = (left * scale, top * scale, (left + width) * scale, (top + height) * scale)
+    image = image.convert("RGB").resize((SIZE, SIZE), Image.Resampling.BILINEAR, box)
+    if row != "val" and random.random() < 0.5:
+        image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    if row == "jitter":
+        changes = [ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color]
+        random.shuffle(changes)
+        for change in changes:
+            image = change(image).enhance(random.uniform(0.6, 1.4))
+    return image
 
 
 def _centre(width: int, height: int) -> tuple[float, float, float, float]:

@@ -1,0 +1,62 @@
+"""WebDataset's side: webdataset_side.py ROW FOLDER WORKERS prints images per second.
+
+Needs torch, Pillow and webdataset. Its own loader, WebLoader (PyTorch's DataLoader), as its documentation has
+it; the pixels are made as those of torch_side.py. There is a shard for each worker, so that all of them work.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+import tarfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import webdataset
+from torch_side import MEAN, SCALE, look
+
+
+def main(row: str, folder: str, workers: str) -> None:
+    """Two passes with living workers; the second counts."""
+    torch.set_num_threads(1)
+    shards = _split(Path(folder), int(workers))
+
+    def decoded(sample: tuple[bytes, bytes]) -> tuple[Any, int]:
+        return torch.from_numpy(np.array(look(io.BytesIO(sample[0]), row))), int(sample[1])
+
+    images = webdataset.WebDataset(shards, shardshuffle=False, nodesplitter=None).shuffle(100)
+    loader = webdataset.WebLoader(
+        images.to_tuple("jpg", "cls").map(decoded).batched(64),
+        batch_size=None,
+        num_workers=int(workers),
+        persistent_workers=True,
+        prefetch_factor=4,
+    )
+    for _ in range(2):
+        start, count = time.perf_counter(), 0
+        for pixels, _labels in loader:
+            batch = (pixels.permute(0, 3, 1, 2).float() - MEAN) * SCALE
+            count += len(batch)
+        speed = count / (time.perf_counter() - start)
+    print(speed)
+
+
+def _split(folder: Path, parts: int) -> list[str]:
+    """The shard in ``parts`` equal ones."""
+    paths = [str(folder / f"part-{number}.tar") for number in range(parts)]
+    if not Path(paths[0]).exists():
+        with tarfile.open(folder / "shard.tar") as whole:
+            members = whole.getmembers()
+            for number, path in enumerate(paths):
+                with tarfile.open(path, "w") as part:
+                    for place, member in enumerate(members):
+                        if place // 2 % parts == number:
+                            part.addfile(member, whole.extractfile(member))
+    return paths
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
