@@ -1,7 +1,7 @@
 """WebDataset's side: webdataset_side.py ROW FOLDER WORKERS prints images per second.
 
 Needs torch, Pillow and webdataset. Its own loader, WebLoader (PyTorch's DataLoader), as its documentation has
-it; the pixels are made as those of torch_side.py. There is a shard for each worker, so that all of them work.
+it; the pixels are made as those of torch_side.py. Each worker has a shard, so that all work.
 """
 
 from __future__ import annotations
