@@ -2,6 +2,7 @@
 
 python3 benchmarks/environments.py --to row.json   # any Python will do, GLUONLAB_PYTHON names the one to try
 python3 benchmarks/environments.py --add row.json
+python3 benchmarks/environments.py --tests test.log --note "..."   # what ./scripts/test.sh printed there
 python -m benchmarks.pages                # puts the result into docs/python.md
 
 Nothing is taken from a cache but what pip has downloaded before. Needs no package.
@@ -38,6 +39,7 @@ def main() -> None:
     )
     parser.add_argument("--to", type=Path, metavar="FILE", help="measure, and write the row here")
     parser.add_argument("--add", type=Path, metavar="FILE", nargs="+", help="put these rows into the result")
+    parser.add_argument("--tests", type=Path, metavar="LOG", help="put how this run of test.sh ended into it")
     parser.add_argument("--note", default="", help="what else the machine had to do")
     arguments = parser.parse_args()
     if arguments.to:
@@ -46,6 +48,8 @@ def main() -> None:
         arguments.to.write_text(json.dumps(row, indent=1) + "\n")
     if arguments.add:
         add([json.loads(path.read_text()) for path in arguments.add])
+    if arguments.tests:
+        add_tests(arguments.tests.read_text(), arguments.note)
 
 
 def measure(folder: Path) -> Row:
@@ -85,10 +89,30 @@ def _took(output: str, step: str) -> int:
 
 def add(rows: list[Row]) -> None:
     """Put ``rows`` into the result; a row replaces that of the same system, Python and compiler."""
-    known = json.loads(RESULT.read_text())["rows"] if RESULT.exists() else []
-    by_name = {(row["system"], row["python"], row["compiler"]): row for row in [*known, *rows]}
-    ordered = sorted(by_name.values(), key=lambda row: [int(part) for part in row["python"].split(".")])
-    RESULT.write_text(json.dumps({"benchmark": "environments", "rows": ordered}, indent=1) + "\n")
+    result = json.loads(RESULT.read_text())
+    by_name = {(row["system"], row["python"], row["compiler"]): row for row in [*result["rows"], *rows]}
+    _write({**result, "rows": sorted(by_name.values(), key=_version)})
+
+
+def add_tests(log: str, note: str) -> None:
+    """Put what a run of ``test.sh`` ended with into the result; it replaces that of the same Python."""
+    python = re.findall(r"^\[install\] environment .* with Python (\S+)$", log, flags=re.MULTILINE)[0]
+    last = log.strip().splitlines()[-1]
+    counts = {word: int(count) for count, word in re.findall(r"(\d+) (passed|failed|errors?|skipped)", last)}
+    failures = re.findall(r"^(?:FAILED|ERROR) (\S+)", log, flags=re.MULTILINE)
+    seconds = float(re.findall(r" in ([\d.]+)s", last)[0])
+    row = {"python": python, **counts, "seconds": seconds, "failures": failures, "note": note}
+    result = json.loads(RESULT.read_text())
+    rows = [other for other in result.get("tests", []) if other["python"] != python]
+    _write({**result, "tests": sorted([*rows, row], key=_version)})
+
+
+def _version(row: Row) -> list[int]:
+    return [int(part) for part in row["python"].split(".")]
+
+
+def _write(result: Row) -> None:
+    RESULT.write_text(json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":

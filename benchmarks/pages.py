@@ -37,6 +37,7 @@ from tables import (  # noqa: E402
     render_accuracy,
 )
 from technique_tables import TECHNIQUE_SECTIONS  # noqa: E402
+from watch_page import WATCH_SECTIONS  # noqa: E402
 from weight_tables import SECTIONS as WEIGHT_SECTIONS  # noqa: E402
 
 from gluonlab.config.reference import render_reference  # noqa: E402
@@ -53,6 +54,7 @@ FILLED: list[tuple[str, Sections, Path]] = [
     ("docs/reliability.md", FAULT_SECTIONS, RESULTS),
     ("docs/simulate.md", HERE_SECTIONS, RESULTS),
     ("docs/techniques.md", TECHNIQUE_SECTIONS, RESULTS),
+    ("docs/watch.md", WATCH_SECTIONS, RESULTS),
     ("docs/weights.md", WEIGHT_SECTIONS, RESULTS),
 ]
 """Pages whose tables stand between markers, what fills them, and from where."""

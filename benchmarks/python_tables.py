@@ -34,6 +34,19 @@ def render_environments(results: Path) -> str:
     return "\n".join([*lines, "", f"Two cores, two processes. {notes} {link}.", ""])
 
 
+def render_tests(results: Path) -> str:
+    """A row for each Python on which ``./scripts/test.sh`` was run whole."""
+    rows = json.loads((results / "environments.json").read_text())["tests"]
+    lines = ["| Python | passed | skipped | failed | minutes | |", "|---|--:|--:|--:|--:|---|"]
+    for row in rows:
+        failed = row.get("failed", 0) + row.get("error", 0) + row.get("errors", 0)
+        lines.append(
+            f"| {row['python']} | {row['passed']:,} | {row['skipped']} | {failed} "
+            f"| {row['seconds'] / 60:.0f} | {row['note']} |"
+        )
+    return "\n".join([*lines, ""])
+
+
 def render_calls(results: Path) -> str:
     """The calls that differ between two versions of NumPy."""
     result = json.loads((results / "numpy_calls.json").read_text())
@@ -66,4 +79,8 @@ def _cells(old: Outcome, new: Outcome) -> list[str]:
     return [", ".join(filter(None, cell)) for cell in zip(values, warnings)]
 
 
-PYTHON_SECTIONS: Sections = {"environments": render_environments, "numpy calls": render_calls}
+PYTHON_SECTIONS: Sections = {
+    "environments": render_environments,
+    "tests": render_tests,
+    "numpy calls": render_calls,
+}
