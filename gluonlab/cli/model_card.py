@@ -8,6 +8,7 @@ from typing import Optional
 import typer
 
 from gluonlab.cli.output import JSON_OPTION, write_json
+from gluonlab.disk import reading
 from gluonlab.errors import ConfigError
 from gluonlab.reporting.run_files import write_text
 from gluonlab.reporting.runs import read_run
@@ -36,8 +37,12 @@ def card(
     if output is None:
         typer.echo(text, nl=False)
         return
-    if output.exists() and f"library_name: {LIBRARY}" not in output.read_text(errors="replace"):
-        raise ConfigError("CLI02", str(output), "is there, and is no card of gluonlab's", "name another file")
+    if output.exists():
+        with reading(output):
+            before = output.read_text(errors="replace")
+        if f"library_name: {LIBRARY}" not in before:
+            what = "is there, and is no card of gluonlab's"
+            raise ConfigError("CLI02", str(output), what, "name another file")
     write_text(output, text)
     if not (write_json({"card": str(output)}, json_target) and json_target == "-"):
         typer.echo(str(output))

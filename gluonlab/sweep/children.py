@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Optional
 
+from gluonlab.disk import writing
 from gluonlab.sweep.record import Trial
 
 
@@ -50,7 +51,9 @@ def start_child(
 
     It ends with this process, whatever ends that, saved: it is asked to stop.
     """
-    said = (logs / f"{trial.name}.txt").open("w+b")
+    log = logs / f"{trial.name}.txt"
+    with writing(log):
+        said = log.open("w+b")
     process = subprocess.Popen(
         list(command),
         stdin=subprocess.DEVNULL,
