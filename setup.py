@@ -6,8 +6,8 @@ from setuptools import find_namespace_packages, find_packages, setup
 recipes = ["gluonlab.recipes", *(f"gluonlab.recipes.{name}" for name in find_namespace_packages("configs"))]
 
 setup(
-    packages=[*find_packages(include=["gluonlab", "gluonlab.*"]), *recipes],
-    package_dir={"gluonlab.recipes": "configs"},
+    packages=[*find_packages(include=["gluonlab", "gluonlab.*"]), *recipes, "gluonlab.scripts"],
+    package_dir={"gluonlab.recipes": "configs", "gluonlab.scripts": "scripts"},
     package_data={
         "gluonlab": [
             "py.typed",
@@ -17,6 +17,7 @@ setup(
             "cli/starter.md",
             "reporting/watch/page/*",
         ],
+        "gluonlab.scripts": ["horovod.sh", "constraints.txt"],  # for gluonlab doctor --build-horovod
         **{name: ["*.yaml"] for name in recipes},
     },
 )

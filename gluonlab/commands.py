@@ -30,9 +30,19 @@ def pip_command(*words: str) -> str:
 
 
 def install_command(*options: str) -> str:
-    """The script that makes or mends this environment; without gluonlab's source, as its folder has it."""
+    """The script that makes or repairs this environment; for an installed wheel, pip with the same extras."""
     script = SOURCE / "scripts/install.sh"
-    return _command(_shown(script) if script.is_file() else "./scripts/install.sh", *options)
+    if script.is_file():
+        return _command(_shown(script), *options)
+    extras = ["torch" if option == "--with-torch" else option for option in options]
+    return pip_command("install", f"gluonlab[{','.join(extras or ['cpu'])}]")
+
+
+def horovod_command() -> str:
+    """What builds Horovod in this environment: the installer, or the doctor of an installed wheel."""
+    if (SOURCE / "scripts/install.sh").is_file():
+        return install_command()
+    return gluonlab_command("doctor", "--build-horovod")
 
 
 def _is_first_on_path(program: Path) -> bool:

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 DISTRIBUTIONS = {"yaml": "PyYAML", "cv2": "opencv-python-headless", "pydantic_core": "pydantic"}
 # Built by scripts/install.sh against the MXNet of the environment, or asked for where it is needed.
-NOT_DECLARED = {"horovod", "gluoncv", "torch"}
+NOT_DECLARED = {"horovod", "gluoncv", "torch", "zstandard"}
 
 
 def imported_packages():

@@ -10,6 +10,7 @@ from typing import Optional
 import typer
 
 from gluonlab.cli.output import JSON_OPTION, check_json_target, write_json
+from gluonlab.doctor.building import build_horovod
 from gluonlab.doctor.examination import examine
 from gluonlab.doctor.finding import Finding, gravest
 from gluonlab.errors import SetupError
@@ -17,6 +18,9 @@ from gluonlab.errors import SetupError
 
 def doctor(
     self_test: bool = typer.Option(True, help="Train one step, add up over two processes: about 10 s."),
+    build: bool = typer.Option(
+        False, "--build-horovod", help="Build Horovod first: 2 to 5 minutes, or cached."
+    ),
     json_target: Optional[str] = JSON_OPTION,
 ) -> None:
     """Check the installation and the machine. Exit code 8 if training would fail.
@@ -24,6 +28,8 @@ def doctor(
     Example: gluonlab doctor --json report.json
     """
     check_json_target(json_target)
+    if build:
+        build_horovod()
     findings = []
     for finding in examine(Path.cwd(), self_test=self_test):
         findings.append(finding)

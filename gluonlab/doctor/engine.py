@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
-from gluonlab.commands import pip_command
+from gluonlab.commands import horovod_command, install_command, pip_command
 from gluonlab.doctor.child import Answer, ask
 from gluonlab.doctor.finding import Finding, fail, ok, warn
 from gluonlab.doctor.packages import INSTALL, mxnet_builds
@@ -38,7 +38,7 @@ def check_horovod() -> Iterator[Finding]:
         yield warn(
             "horovod",
             "is not installed: training runs in one process, or in several by launch with --backend kvstore",
-            f"{INSTALL} builds it (needs a C++ compiler)",
+            f"{horovod_command()} builds it (needs a C++ compiler)",
         )
         return
     yield _check_mpirun()
@@ -51,7 +51,8 @@ def check_horovod() -> Iterator[Finding]:
 def _describe_horovod(answer: Answer) -> Finding:
     version = metadata.version("horovod")
     rebuild = (
-        f"rm -rf ~/.cache/gluonlab, then {INSTALL}, which builds it against the MXNet of this environment"
+        f"rm -rf ~/.cache/gluonlab, then {horovod_command()}, "
+        "which builds it against the MXNet of this environment"
     )
     if answer.error:
         if "has not been built" in answer.error:
@@ -70,7 +71,7 @@ def _describe_horovod(answer: Answer) -> Finding:
         return warn(
             "horovod",
             f"{found}: gradients of GPUs are added up through a buffer on the host",
-            f"install CUDA 11's nvcc, then {INSTALL} cu112",
+            f"install CUDA 11's nvcc, then {install_command('cu112')}",
         )
     return ok("horovod", found)
 

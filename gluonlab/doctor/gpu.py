@@ -7,9 +7,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from gluonlab.commands import install_command
 from gluonlab.doctor.child import ask
 from gluonlab.doctor.finding import Finding, fail, ok, warn
-from gluonlab.doctor.packages import INSTALL
 from gluonlab.runtime.cuda_driver import Gpu
 from gluonlab.runtime.cuda_libraries import is_cuda_build_installed
 
@@ -40,7 +40,8 @@ def _describe_missing(missing: str, *, is_cuda_build: bool) -> Finding:
     return fail(
         "gpu driver",
         f"{missing}, and MXNet is the CUDA build",
-        f"install NVIDIA's driver, 450.80 or later (in a container: run it with the GPUs), or {INSTALL} cpu",
+        f"install NVIDIA's driver, 450.80 or later (in a container: run it with the GPUs), "
+        f"or {install_command('cpu')}",
     )
 
 
@@ -60,7 +61,7 @@ def check_models(gpus: list[Gpu], *, is_cuda_build: bool) -> Finding:
     code = "mxnet-cu112 has code for compute capability 5.0 to 8.9"
     able = [str(index) for index, gpu in enumerate(gpus) if gpu.runs_mxnet]
     if not is_cuda_build and able:
-        return warn("gpus", f"{found}; but MXNet is the CPU build", f"{INSTALL} cu112")
+        return warn("gpus", f"{found}; but MXNet is the CPU build", install_command("cu112"))
     if not is_cuda_build:
         return warn("gpus", f"{found}; MXNet is the CPU build, and {code}, so nothing is lost", _CHOICES)
     if not able:
@@ -78,13 +79,15 @@ def check_models(gpus: list[Gpu], *, is_cuda_build: bool) -> Finding:
 def _check_libraries() -> Iterator[Finding]:
     answer = ask("cuda_libraries")
     if answer.error:
-        yield fail("cuda libraries", answer.error, f"{INSTALL} cu112 again")
+        yield fail("cuda libraries", answer.error, f"{install_command('cu112')} again")
         return
     libraries = answer.values["libraries"]
     for name, values in libraries.items():
         if "error" in values:
             yield fail(
-                name, f"does not load: {values['error']}", f"{INSTALL} cu112, or set LD_LIBRARY_PATH to it"
+                name,
+                f"does not load: {values['error']}",
+                f"{install_command('cu112')}, or set LD_LIBRARY_PATH to it",
             )
         else:
             yield ok(name, _origin(values))

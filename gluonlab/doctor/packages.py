@@ -59,7 +59,7 @@ def _check_numpy() -> Finding:
 def _check_mxnet_package() -> Finding:
     builds = mxnet_builds()
     if not builds:
-        mend = f"{INSTALL} cpu, or on a GPU machine {INSTALL} cu112"
+        mend = f"{install_command('cpu')}, or on a GPU machine {install_command('cu112')}"
         torch = installed_version("torch")
         if torch:
             return warn(
@@ -73,11 +73,12 @@ def _check_mxnet_package() -> Finding:
         return fail(
             "mxnet package",
             f"{found}: both fill the same folder, and each breaks the other",
-            f"{pip_command('uninstall', '-y', *builds)}; then {INSTALL} cpu, or {INSTALL} cu112",
+            f"{pip_command('uninstall', '-y', *builds)}; "
+            f"then {install_command('cpu')}, or {install_command('cu112')}",
         )
     if not all(_BUILD.fullmatch(version) for version in builds.values()):
         flavour = "cu112" if "mxnet-cu112" in builds else "cpu"
-        return fail("mxnet package", f"{found}: gluonlab needs {MXNET_VERSION}", f"{INSTALL} {flavour}")
+        return fail("mxnet package", f"{found}: gluonlab needs {MXNET_VERSION}", install_command(flavour))
     return ok("mxnet package", found)
 
 

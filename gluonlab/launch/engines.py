@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from gluonlab.commands import install_command
+from gluonlab.commands import horovod_command
 from gluonlab.errors import ConfigError, SetupError
 from gluonlab.launch.plan import JobPlan
 from gluonlab.launch.shared_memory import check_shared_memory
@@ -46,14 +46,14 @@ def engine_of(plan: JobPlan, environment: Mapping[str, str]) -> Engine:
             "ENV06",
             "horovod",
             "is not installed, so several processes cannot train together",
-            f"run {install_command()}, which builds it; one process trains without",
+            f"run {horovod_command()}, which builds it; one process trains without",
         )
     starters = {"mpi": _mpirun, "gloo": _horovodrun, "srun": _srun, "kvstore": _kvstore_job}
     return Engine(starters[plan.backend](plan, environment), _PREFIX_OF[plan.backend])
 
 
 def _mpirun(plan: JobPlan, environment: Mapping[str, str]) -> list[str]:
-    program = _program("mpirun", f"run {install_command()}, or use --backend gloo")
+    program = _program("mpirun", f"run {horovod_command()}, or use --backend gloo")
     if not plan.hosts:  # between hosts, TCP takes its place within them too
         check_shared_memory(plan.processes, environment)
     command = [program, "--output", "tag", "--bind-to", "none"]

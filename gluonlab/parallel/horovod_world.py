@@ -12,7 +12,7 @@ from typing import Any, Optional
 
 import numpy as np
 
-from gluonlab.commands import install_command
+from gluonlab.commands import horovod_command
 from gluonlab.disk import reading
 from gluonlab.errors import SetupError
 from gluonlab.parallel.accumulation import pairwise_sum
@@ -167,7 +167,7 @@ def _import_horovod() -> Any:
             "ENV06",
             "horovod",
             "is not installed, so several processes cannot train together",
-            f"run {install_command()}, which builds it",
+            f"run {horovod_command()}, which builds it",
         )
     load_mpi_library()
     import gluonlab.runtime.mxnet  # noqa: F401  (Horovod imports MXNet, which must come through the shims)
@@ -176,7 +176,7 @@ def _import_horovod() -> Any:
         import horovod.mxnet as hvd
     except (ImportError, OSError) as error:
         raise SetupError(
-            "ENV07", "horovod", f"cannot be imported: {error}", f"run {install_command()} again"
+            "ENV07", "horovod", f"cannot be imported: {error}", f"run {horovod_command()} again"
         ) from error
     return hvd
 

@@ -128,7 +128,9 @@ def test_commands_are_right_from_any_folder(root, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert commands.install_command() == shlex.quote(f"{root}/scripts/install.sh")
     monkeypatch.setattr(commands, "SOURCE", tmp_path)
-    assert commands.install_command() == "./scripts/install.sh"
+    assert shlex.split(commands.install_command())[-2:] == ["install", "gluonlab[cpu]"]
+    assert shlex.split(commands.install_command("cpu", "--with-torch"))[-1] == "gluonlab[cpu,torch]"
+    assert shlex.split(commands.horovod_command())[1:] == ["doctor", "--build-horovod"]
 
 
 def test_what_a_refusal_names_runs(shell, monkeypatch):

@@ -13,7 +13,7 @@ import pytest
 
 from gluonlab import __version__
 
-SOURCE = ("gluonlab", "configs", "setup.py", "pyproject.toml", "README.md", "LICENSE")
+SOURCE = ("gluonlab", "configs", "scripts", "setup.py", "pyproject.toml", "README.md", "LICENSE")
 
 
 def build(kind, source, target):
@@ -52,6 +52,8 @@ def test_the_wheel_holds_every_recipe_and_all_data(built, root):
         metadata = wheel.read(f"gluonlab-{__version__}.dist-info/METADATA").decode()
     for path in (root / "configs").rglob("*.yaml"):
         assert f"gluonlab/recipes/{path.relative_to(root / 'configs')}" in names
+    scripts = {name for name in names if name.startswith("gluonlab/scripts/")}
+    assert scripts == {"gluonlab/scripts/horovod.sh", "gluonlab/scripts/constraints.txt"}
     tracked = [path for path in (root / "gluonlab").rglob("*") if path.is_file() and path.suffix != ".pyc"]
     assert {str(path.relative_to(root)) for path in tracked} <= names
     assert not [
@@ -96,3 +98,6 @@ def test_the_wheel_trains_in_an_empty_environment(built, root, tmp_path):
     gluonlab("recipes", "copy", "imagenet/resnet50_goyal_8k", "mine.yaml")
     assert "8,192 images" in gluonlab("train", "mine.yaml", "--dry-run")
     gluonlab("init", "new")
+    gluonlab("doctor", "--build-horovod", "--no-self-test")  # from the cache where it was built before
+    gluonlab("launch", "-n", "2", "recipe:digits", "epochs=1", "schedule.warmup_epochs=0.5", "run_dir=two")
+    assert json.loads((here / "two/summary.json").read_text())["val_images"] == 360
