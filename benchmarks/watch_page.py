@@ -25,6 +25,7 @@ from statistics import median
 from typing import Any, Optional
 
 import psutil
+from tables import Sections
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULT = ROOT / "benchmarks/results/watch_page.json"
@@ -170,7 +171,7 @@ def render(results: Path) -> str:
     return "\n".join([f"{head}{note} {link}.", "", *lines, ""])
 
 
-WATCH_SECTIONS = {"watch": render}
+WATCH_SECTIONS: Sections = {"watch": render}
 
 
 if __name__ == "__main__":

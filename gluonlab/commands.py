@@ -19,6 +19,11 @@ def gluonlab_command(*words: object) -> str:
     return _command("gluonlab" if is_at_hand else _shown(own), *words)
 
 
+def portable_command(*words: object) -> str:
+    """``gluonlab`` with ``words`` as a document says it, which is read on other machines."""
+    return _command("gluonlab", *words)
+
+
 def pip_command(*words: str) -> str:
     """``pip`` of this environment with ``words``."""
     python = Path(sys.executable)

@@ -85,6 +85,10 @@ class ClusterError(GluonlabError):
     exit_code = 7
 
 
+class PeerFailedError(ClusterError):
+    """Another process failed; its own message is the one to show."""
+
+
 class SetupError(GluonlabError):
     """The installation or the machine lacks something."""
 

@@ -19,9 +19,9 @@ from gluonlab.build.run_directory import (
 )
 from gluonlab.checkpoint.verify import Checkpoint
 from gluonlab.config.schema import Config
-from gluonlab.errors import GluonlabError
+from gluonlab.errors import GluonlabError, PeerFailedError
 from gluonlab.foreign_errors import as_gluonlab_error
-from gluonlab.parallel.world import PeerFailedError, World
+from gluonlab.parallel.world import World
 from gluonlab.reporting import run_files
 from gluonlab.reporting.held_directory import HeldDirectory
 from gluonlab.reporting.useful_batch import largest_useful_batch

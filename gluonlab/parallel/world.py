@@ -8,14 +8,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, Optional, TypeVar
 
 from gluonlab import arrays as libraries
-from gluonlab.errors import ClusterError
+from gluonlab.errors import ClusterError, PeerFailedError
 from gluonlab.supervision.progress import Progress
 
 Result = TypeVar("Result")
-
-
-class PeerFailedError(ClusterError):
-    """Another process failed; its own message is the one to show."""
 
 
 class World(ABC):

@@ -11,6 +11,7 @@ from typing import Any, Optional
 
 import yaml
 
+from gluonlab.commands import portable_command
 from gluonlab.reporting.run_files import latest_by_step
 from gluonlab.reporting.runs import RunRecord
 from gluonlab.reporting.trackers.redaction import redact
@@ -162,11 +163,12 @@ def _use(record: RunRecord) -> str:
     model, classes = _section(record, "model").get("name"), _section(record, "data").get("classes")
     if not model:
         return ""
-    option = f" --classes {classes}" if classes else ""
+    option = ["--classes", classes] if classes else []
+    name = _name(record)
+    taken = portable_command("models", "import", "model.safetensors", "--as", model, *option, "-o", name)
+    used = portable_command("predict", name, "image.png")
     return (
-        "## How to load it\n\n"
-        f"```sh\ngluonlab models import model.safetensors --as {model}{option} -o {_name(record)}\n"
-        f"gluonlab predict {_name(record)} image.png\n```\n\n"
+        f"## How to load it\n\n```sh\n{taken}\n{used}\n```\n\n"
         "`model.safetensors` is in each checkpoint of the run."
     )
 

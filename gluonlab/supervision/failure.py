@@ -11,9 +11,8 @@ from pathlib import Path
 from platform import node
 from typing import Any
 
-from gluonlab.errors import ClusterError, GluonlabError, Problem
+from gluonlab.errors import ClusterError, GluonlabError, PeerFailedError, Problem
 from gluonlab.parallel.environment import launched_process
-from gluonlab.parallel.world import PeerFailedError
 from gluonlab.supervision.line import launcher_line
 
 # What Horovod's collectives say on the ranks that did nothing wrong.

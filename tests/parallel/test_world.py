@@ -3,10 +3,10 @@ import json
 import numpy as np
 import pytest
 
-from gluonlab.errors import ClusterError, ConfigError, DataError
+from gluonlab.errors import ClusterError, ConfigError, DataError, PeerFailedError
 from gluonlab.parallel.environment import LaunchedProcess, launched_process
 from gluonlab.parallel.shares import workers_of_process
-from gluonlab.parallel.world import PeerFailedError, SingleProcess
+from gluonlab.parallel.world import SingleProcess
 
 
 def test_shares_cover_all_workers_once():

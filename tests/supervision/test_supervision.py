@@ -11,14 +11,13 @@ import time
 import psutil
 import pytest
 
-from gluonlab.errors import DataError, Problem
+from gluonlab.errors import DataError, PeerFailedError, Problem
 from gluonlab.launch.environment import job_environment
 from gluonlab.launch.gloo_start import owner_of_connection
 from gluonlab.launch.hosts import Host
 from gluonlab.launch.output import Output
 from gluonlab.launch.plan import JobPlan
 from gluonlab.launch.verdict import judge
-from gluonlab.parallel.world import PeerFailedError
 from gluonlab.supervision.failure import report_of
 from gluonlab.supervision.lived_time import LivedTime
 from gluonlab.supervision.messages import LINE_BYTES, encode

@@ -152,7 +152,7 @@ def _opened(path: Path) -> IO[bytes]:
     try:
         import zstandard
     except ImportError:
-        hint = pip_command("install", "zstandard")
+        hint = pip_command("install", "gluonlab[zstd]")
         raise SetupError("ENV31", str(path), "zstandard, which unpacks it, is not installed", hint) from None
     with reading(path):
         return cast("IO[bytes]", zstandard.open(path, "rb"))
