@@ -5,13 +5,14 @@
 # usage: scripts/test.sh [--fast] [pytest arguments]     (default: everything that is not marked slow, faults or study)
 #
 # --fast takes under three minutes on two cores. It leaves out what trains, starts jobs or builds whole networks: the
-# folders bench, build, cli, doctor, faults, inference, models, parallel, runtime, scripts, torch_engine, training and
-# weights, the miniature ImageNet, the example of a network of one's own, and half a minute of draws of mixup's shares.
+# folders bench, build, cli, doctor, faults, inference, launch, models, parallel, runtime, scripts, supervision, sweep,
+# torch_engine, training and weights, the miniature ImageNet, the example of a network of one's own, and half a minute
+# of draws of mixup's shares.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
-FAST=(tests/test_*.py tests/{checkpoint,config,data,docs,optim,reporting,simulate} tests/recipes/test_published_*.py)
+FAST=(tests/test_*.py tests/{arrays,checkpoint,config,data,docs,losses,optim,reporting,schedules,simulate} tests/recipes/test_published_*.py)
 NOT_FAST=(--ignore tests/docs/test_your_own_net.py
     --deselect tests/data/test_mixing.py::test_shares_are_drawn_from_the_beta_distribution)
 

@@ -9,7 +9,7 @@ from gluonlab.optim.averaging import RUNNING_STATISTICS, WeightAverage
 from gluonlab.optim.base import MASTER, Optimizer
 
 RETENTION, POWER = 0.95, 3
-"""Of one update, and of the growth, as the CIFAR-10 speedrun has them."""
+"""Of one update, and of the growth, as in the CIFAR-10 speedrun."""
 
 
 class Lookahead(WeightAverage):

@@ -21,7 +21,7 @@ class LookaheadSection(Section):
         gt=0,
         le=1,
         description="What the slow weights take of the fast ones. Default: all at first, 1 - 0.95^every at "
-        "the end, running statistics too, and a run ends at the slow weights (the CIFAR-10 speedrun).",
+        "the end, running statistics too, and a run ends at the slow weights.",
     )
 
     def _problems(self) -> Iterator[str]:
