@@ -174,7 +174,11 @@ def build_train_augmentation(data: DataSection) -> Augmentation:
         framing = RandomCrop(data.image_size, resize_to)
     elif data.augment in ("shift", "shift_flip"):
         framing = WholeImage(data.image_size)
-        steps.append(ShiftCrop(data.pad, flip=data.augment == "shift_flip"))
+        steps.append(
+            ShiftCrop(data.pad, data.augment == "shift_flip", is_reflecting=data.pad_mode == "reflect")
+        )
+    # The last number of what mirrors, framing or shift, says whether it does.
+    mirror = framing.num_draws + sum(step.num_draws for step in steps) - 1
     if data.rand_augment:
         steps.append(
             RandAugment(
@@ -191,7 +195,8 @@ def build_train_augmentation(data: DataSection) -> Augmentation:
         steps.append(Lighting(data.lighting))
     if data.erasing:
         steps.append(RandomErasing(data.erasing, tuple(data.mean)))
-    return Augmentation(framing, data.channels, tuple(steps))
+    alternating = mirror if data.flip == "alternating" else None
+    return Augmentation(framing, data.channels, tuple(steps), alternating)
 
 
 def build_val_augmentation(data: DataSection) -> Augmentation:

@@ -7,8 +7,10 @@ from typing import Optional
 
 from gluonlab import models
 from gluonlab.build.device import MXNET, TORCH, Device
+from gluonlab.build.starts import apply_starts
 from gluonlab.config.schema import Config
 from gluonlab.config.sections import Model
+from gluonlab.data.source import Source
 from gluonlab.epochs import Epochs
 from gluonlab.errors import ConfigError, Problem
 from gluonlab.models.freezing import freeze_features
@@ -16,6 +18,7 @@ from gluonlab.models.lower_precision import compute_in_lower_precision
 from gluonlab.models.norm_and_relu import join_norm_and_relu
 from gluonlab.models.options import ModelOptions
 from gluonlab.models.pretrained import load_weights
+from gluonlab.models.starts import scale_logits
 from gluonlab.optim.averaging import WeightAverage
 from gluonlab.optim.base import Optimizer
 from gluonlab.optim.clipping import GradientClip
@@ -51,6 +54,8 @@ def build_network(config: Config) -> gluon.HybridBlock:
         image_size=config.data.image_size,
     )
     net = models.create(model.name, classes=config.data.classes, options=options)
+    if model.logit_scale != 1:
+        scale_logits(net, model.logit_scale, model.name)
     _check_image_sizes(config, net)
     return net
 
@@ -73,7 +78,7 @@ def _check_image_sizes(config: Config, net: gluon.HybridBlock) -> None:
         raise ConfigError.from_problems(problems)
 
 
-def build_state(config: Config, world: World, device: Device) -> TrainState:
+def build_state(config: Config, world: World, device: Device, images: Optional[Source] = None) -> TrainState:
     """The network with the same initial values on all processes, and its trainer.
 
     Raises:
@@ -86,6 +91,7 @@ def build_state(config: Config, world: World, device: Device) -> TrainState:
     model = config.model
     if model.pretrained:
         _start_from(model, net, world)
+    apply_starts(config, net, images)
     if model.freeze == "features":
         freeze_features(net)
     world.broadcast([parameter.data() for _, parameter in sorted(net._collect_params_with_prefix().items())])
@@ -113,6 +119,7 @@ def build_state(config: Config, world: World, device: Device) -> TrainState:
 def add_what_follows_steps(config: Config, state: TrainState, schedule: Schedule, calendar: Epochs) -> None:
     """Give ``state`` what changes with the step: the share of SGD, rates of groups, Lookahead."""
     rule, total_steps = config.optimizer, calendar.total_steps(config.epochs)
+    state.sums_losses = config.loss.reduction == "sum"
     state.sgd_share = rule.sgd_share(float(calendar.steps_per_epoch))
     parameters = state.net._collect_params_with_prefix()
     ends = [

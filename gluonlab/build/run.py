@@ -75,7 +75,7 @@ def build_run(config: Config, run_dir: Path, world: World, stream: Optional[Text
     if world.rank == 0:
         warnings = [*data_warnings(config.data, sets), *wire_warnings(config, world, ctx)]
     calendar = build_calendar(config, sets.train_samples)
-    state = build_state(config, world, device)
+    state = build_state(config, world, device, sets.train)
     total_steps = calendar.total_steps(config.epochs)
     schedule = build_schedule(config, calendar)
     add_what_follows_steps(config, state, schedule, calendar)
@@ -111,7 +111,8 @@ def build_run(config: Config, run_dir: Path, world: World, stream: Optional[Text
 
 def _build_validation(config: Config, sets: DataSets, ctx: Any) -> Validation:
     loader = build_val_loader(config, sets.val, ctx)
-    return Validation(loader, sets.val_samples, config.eval_batch_size, build_val_loss(config))
+    batch_size, loss = config.eval_batch_size, build_val_loss(config)
+    return Validation(loader, sets.val_samples, batch_size, loss, config.eval_views)
 
 
 def _open_reporter(
@@ -159,7 +160,9 @@ def validate_checkpoint(
     world.run_on_all(lambda: restore(state, checkpoint))
     loader = build_val_loader(config, source, ctx)
     samples = len(source) if source else config.data.known_samples("val") or 0
-    validation = Validation(loader, samples, config.eval_batch_size, build_val_loss(config))
+    validation = Validation(
+        loader, samples, config.eval_batch_size, build_val_loss(config), config.eval_views
+    )
     with state.weights_to_evaluate() if which != "raw" else nullcontext():
         net = engine_network(config, state.net, engine, check=check) if engine else state.network.predict
         results = validation.run(net, world, ctx)

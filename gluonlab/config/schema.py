@@ -114,6 +114,9 @@ class Config(Section):
     eval_every: float = Field(
         1.0, gt=0, description="Epochs between two validations; the end is always validated."
     )
+    eval_views: Literal["one", "mirror", "mirror_shift"] = Field(
+        "one", description="What validation averages logits over: also mirror images, and shifts by a pixel."
+    )
     eval_batch_size: int = Field(256, ge=1, description="Images per validation batch and process.")
     checkpoint_every: str = Field(
         "10min",

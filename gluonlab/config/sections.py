@@ -56,6 +56,20 @@ class Model(Section):
         description="Probability to leave out the last residual branch; that of the others rises to it in "
         "equal steps (Huang et al. 2016).",
     )
+    fixed_gamma: bool = Field(False, description="BatchNorm keeps gamma as it starts, 1.")
+    identity_start: bool = Field(
+        False,
+        description="Convolutions of stride 1 begin by passing their inputs on, as far as they have outputs "
+        "for them; the first layer does not.",
+    )
+    whitening: int = Field(
+        0,
+        ge=0,
+        le=1_000_000,
+        description="Training images whose patches the first layer is made to whiten, and then kept so; it "
+        "needs twice as many filters as a patch has values (speednet94). 0: it is drawn and trained.",
+    )
+    logit_scale: float = Field(1.0, gt=0, le=1000, description="What the classifier's results are times.")
     pretrained: Optional[str] = Field(
         None,
         description="Weights to start from: a file of torchvision, timm, GluonCV or Gluon, a model folder, a "
@@ -74,6 +88,9 @@ class Model(Section):
     )
 
     def _problems(self) -> Iterator[str]:
+        for key in ("identity_start", "whitening"):
+            if self.pretrained is not None and getattr(self, key):
+                yield f"{key} does not go with pretrained, which brings the weights to start from"
         for key in ("pretrained_weights", "new_head", "freeze"):
             if self.pretrained is None and getattr(self, key) != type(self).model_fields[key].default:
                 yield f"{key} needs pretrained, the weights to start from"

@@ -18,7 +18,6 @@ from gluonlab.data.augment import Augmentation
 from gluonlab.data.augment.views import Image
 from gluonlab.data.collate import AsStored, Collate
 from gluonlab.data.decode import read_view
-from gluonlab.data.randomness import uniforms
 from gluonlab.data.sampler import PADDING, Request
 from gluonlab.data.source import Source
 from gluonlab.data.statistics import PipelineStatistics
@@ -116,7 +115,10 @@ class SourceLoader:
     def _read(self, request: Request, memory: NDArray[Any], places: slice) -> None:
         indices, epochs = request.indices[places], request.epochs[places]
         augmentation = self._augmentation
-        draws = uniforms(self._seed, epochs, indices, augmentation.num_draws if augmentation else 0)
+        if augmentation:
+            draws = augmentation.draws(self._seed, epochs, indices)
+        else:
+            draws = np.empty((len(indices), 0))
         decode = augment = collate = 0.0
         for index, numbers, place in zip(indices.tolist(), draws, memory[places]):
             start = time.perf_counter()

@@ -18,6 +18,11 @@ class LossSection(Section):
     """What training minimises; validation computes it without smoothing."""
 
     name: str
+    reduction: Literal["mean", "sum"] = Field(
+        "mean",
+        description="Over the images of a batch; by `sum` the gradient, and so rates and L2 penalties, are "
+        "those of a sum, whatever the size of the batch.",
+    )
 
     def build(self, classes: int, smoothing: float) -> gluon.HybridBlock:
         """The loss of training, with ``smoothing`` of the target spread over all classes."""

@@ -52,7 +52,8 @@ def apply_gradients(state: TrainState, workers: VirtualWorkers, lr: float) -> No
     Raises:
         NumericError: NUM03 if gradients are not finite however small the loss scale, on all processes.
     """
-    scaler, count = state.loss_scaler, float(workers.global_batch_size)
+    scaler = state.loss_scaler
+    count = 1.0 if state.sums_losses else float(workers.global_batch_size)
     if scaler:
         count *= scaler.scale
         if not scaler.accepts(workers.gradients):  # waits, for the host decides whether to update

@@ -25,6 +25,7 @@ from gluonlab.training.loop import evaluate
 from gluonlab.training.network import LossFn
 from gluonlab.training.phase import Phase
 from gluonlab.training.state import TrainState
+from gluonlab.training.views import Views, with_views
 from gluonlab.training.weight_averaging import WeightAveraging
 
 AnyReporter = Union[Reporter, SilentReporter]
@@ -38,6 +39,7 @@ class Validation:
     num_samples: int
     batch_size: int
     loss_fn: LossFn
+    views: Views = "one"
 
     def run(
         self, net: Any, world: World, ctx: Any, stop: Optional[StopRequest] = None
@@ -49,7 +51,7 @@ class Validation:
         with world.progress.doing(VALIDATING):
             fault_point("validate")
             batches = world.progress.watch(self.loader.batches(wanted))
-            results = evaluate(net, batches, self.loss_fn, world, ctx)
+            results = evaluate(with_views(net, self.views), batches, self.loss_fn, world, ctx)
         if results["count"] == self.num_samples:
             return results
         reason = next(filter(None, world.exchange(stop.reason)), "")

@@ -34,9 +34,9 @@ class TrainState:
     ``net`` is initialised with known shapes, and ``trainer`` was made by `make_trainer`. ``clip`` acts on
     the gradient before the update; ``loss_scaler`` is for networks that compute in float16. ``sgd_share``
     is for `RMSpropWarmup` only: the share of SGD at each step. ``group_rates`` are of parameters that stop
-    learning before the others, ``lookahead`` has weights that those of ``net`` return to. ``average`` follows
-    the weights, and is what a run evaluates if there is one. ``network`` computes ``net``: MXNet, unless
-    somebody sets another.
+    learning before the others, ``lookahead`` has weights that those of ``net`` return to. With
+    ``sums_losses`` the gradient is not divided by the batch. ``average`` follows the weights, and is what a
+    run evaluates if there is one. ``network`` computes ``net``: MXNet, unless somebody sets another.
     """
 
     net: gluon.Block
@@ -47,6 +47,7 @@ class TrainState:
     sgd_share: Optional[Schedule] = None
     group_rates: Optional[GroupRates] = None
     lookahead: Optional[Lookahead] = None
+    sums_losses: bool = False
     average: Optional[WeightAverage] = None
     network: Network = field(init=False)
 

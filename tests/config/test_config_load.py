@@ -207,6 +207,13 @@ def test_every_recipe_in_the_repository_loads(root):
             ["optimizer.groups=[{match: head, until_epoch: 31.0}]"],
             "groups.0.until_epoch 31 is beyond the end",
         ),
+        (["data.pad_mode=reflect", "data.augment=none"], "pad_mode reflect is for augment shift"),
+        (["data.pad_mode=reflect", "data.pad=8"], "pad_mode reflect is for augment shift"),
+        (["data.flip=alternating"], "flip alternating is for an augment that mirrors"),
+        (["model.whitening=10", "model.pretrained=x"], "whitening does not go with pretrained"),
+        (["model.logit_scale=0"], "model.logit_scale: should be greater"),
+        (["loss.reduction=max"], "loss.reduction: should be"),
+        (["eval_views=two"], "eval_views: should be"),
         (["optimizer.layer_decay=1.5"], "optimizer.layer_decay: should be less"),
         (["optimizer.lookahead.alpha=0.5"], "optimizer.lookahead: alpha is not used without every"),
         (["optimizer.lookahead.every=0"], "optimizer.lookahead.every: should be greater"),
@@ -216,7 +223,7 @@ def test_every_recipe_in_the_repository_loads(root):
         ),
     ],
 )
-def test_groups_and_lookahead_that_cannot_be_name_their_key(root, overrides, words):
+def test_keys_of_techniques_that_cannot_be_are_named(root, overrides, words):
     with pytest.raises(ConfigError) as refused:
         load_config(root / "configs/digits.yaml", overrides)
     assert words in str(refused.value)

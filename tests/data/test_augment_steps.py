@@ -1,14 +1,17 @@
 """Colour, RandAugment and erasing against closed forms and float64 references."""
 
+import dataclasses
+
 import cv2
 import numpy as np
 import pytest
 
-from gluonlab.data.augment import colour
+from gluonlab.data.augment import Augmentation, colour
 from gluonlab.data.augment import operations as ops
 from gluonlab.data.augment.colour import ColourJitter, Lighting
-from gluonlab.data.augment.placement import RandomErasing
+from gluonlab.data.augment.placement import RandomErasing, ShiftCrop
 from gluonlab.data.augment.rand_augment import RandAugment, operations
+from gluonlab.data.augment.views import RandomCrop, WholeImage
 from gluonlab.data.randomness import uniforms
 from gluonlab.runtime.mxnet import mx
 
@@ -216,3 +219,38 @@ def test_results_do_not_depend_on_opencv_threads():
         results.append([step(RGB, draw).tobytes() for draw in draws(40, step)])
     cv2.setNumThreads(before)
     assert results[0] == results[1]
+
+
+def test_a_reflecting_shift_is_a_crop_of_the_image_padded_by_its_reflection():
+    image = np.random.RandomState(0).randint(0, 256, (6, 6, 3)).astype(np.uint8)
+    padded = np.pad(image, ((2, 2), (2, 2), (0, 0)), mode="reflect")
+    for row in range(5):
+        for column in range(5):
+            draws = np.array([(row + 0.5) / 5, (column + 0.5) / 5, 0.7])
+            shown = ShiftCrop(2, flip=True, is_reflecting=True)(image, draws)
+            np.testing.assert_array_equal(shown, padded[row : row + 6, column : column + 6])
+    mirrored = ShiftCrop(2, flip=True, is_reflecting=True)(image, np.array([0.5, 0.5, 0.2]))
+    np.testing.assert_array_equal(mirrored, image[:, ::-1])
+
+
+@pytest.mark.parametrize(
+    ("augmentation", "place"),
+    [
+        (Augmentation(WholeImage(8), 3, (ShiftCrop(2, flip=True),), alternating=2), 2),
+        (Augmentation(RandomCrop(8, 9), 3, (), alternating=2), 2),
+    ],
+)
+def test_alternating_images_are_mirrored_every_other_epoch(augmentation, place):
+    indices = np.arange(1000)
+    numbers = [augmentation.draws(3, np.full(1000, epoch), indices) for epoch in range(4)]
+    is_mirrored = [one[:, place] < 0.5 for one in numbers]
+    assert 450 < is_mirrored[0].sum() < 550
+    np.testing.assert_array_equal(is_mirrored[1], ~is_mirrored[0])
+    np.testing.assert_array_equal(is_mirrored[2], is_mirrored[0])
+    np.testing.assert_array_equal(is_mirrored[3], is_mirrored[1])
+    plain = dataclasses.replace(augmentation, alternating=None)
+    others = [number for number in range(augmentation.num_draws) if number != place]
+    for epoch, one in enumerate(numbers):  # and nothing else changes
+        np.testing.assert_array_equal(
+            one[:, others], plain.draws(3, np.full(1000, epoch), indices)[:, others]
+        )

@@ -34,6 +34,7 @@ FAMILIES = {
     "googlenet": (65, 98),
     "mobilenetv4_conv_small": (33, 50),
     "convnextv2_atto": (33, 50),
+    "speednet94": (33, 50),
 }
 
 

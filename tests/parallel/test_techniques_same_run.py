@@ -4,6 +4,7 @@ import json
 import shutil
 
 import pytest
+from safetensors.numpy import load_file
 
 SHORT = [
     "configs/digits.yaml", "epochs=1", "schedule.warmup_epochs=0.2", "deterministic=true", "log_every=11",
@@ -22,6 +23,9 @@ TECHNIQUES = {
     "groups": ["optimizer.groups=[{match: biases, lr: 3.0, until_epoch: 0.7},"
                " {match: stage1.*.weight, lr: 0.5, weight_decay: 2.0}]", "optimizer.layer_decay=0.8"],
     "lookahead": ["optimizer.lookahead.every=4", "optimizer.name=muon", "schedule.base_lr=0.02"],
+    "the speedrun's": ["data.augment=shift_flip", "data.pad_mode=reflect", "data.flip=alternating",
+                       "model.identity_start=true", "model.fixed_gamma=true", "model.logit_scale=0.5",
+                       "loss.reduction=sum", "schedule.base_lr=0.0003", "eval_views=mirror_shift"],
     "rmsprop_warmup": ["optimizer.name=rmsprop_warmup", "optimizer.transition_center=0.5",
                        "optimizer.transition_period=0.4"],
     "dropout and stochastic depth": ["model.dropout=0.2", "model.stochastic_depth=0.3"],
@@ -69,6 +73,25 @@ def test_a_run_that_moves_to_two_processes_has_the_bits_of_one_that_never_stoppe
     assert found["weights_sha256"] == expected["weights_sha256"]
     assert final_arrays(moved) == final_arrays(alone)
     assert len(final_arrays(alone)) == (3 if name in (*WITH_AVERAGE, "lookahead") else 2)
+
+
+def test_a_whitened_first_layer_is_the_same_on_two_processes_and_stays(run_gluonlab, tmp_path):
+    overrides = ["model.name=speednet94", "model.whitening=300", "data.image_size=25", "epochs=0.2",
+                 "schedule.base_lr=0.001", "checkpoint_every=2steps", "log_every=4"]  # fmt: skip
+    alone, moved = tmp_path / "alone", tmp_path / "moved"
+    expected = train(run_gluonlab, alone, 1, overrides)
+    assert expected["steps"] == 4
+    shutil.copytree(alone, moved)
+    (moved / "summary.json").unlink()
+    shutil.rmtree(moved / "checkpoints/step-00000004")
+    assert train(run_gluonlab, moved, 2, overrides)["weights_sha256"] == expected["weights_sha256"]
+    before, after = (
+        load_file(alone / f"checkpoints/step-0000000{step}/model.safetensors") for step in (2, 4)
+    )
+    filters = before["whiten.weight"]
+    assert (after["whiten.weight"] == filters).all()
+    assert (filters[4:] == -filters[:4]).all()
+    assert not (after["whiten.bias"] == before["whiten.bias"]).all()
 
 
 def evaluated_top1(run_gluonlab, run_dir, *overrides):

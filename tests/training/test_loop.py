@@ -196,3 +196,9 @@ def test_gradients_that_no_scale_makes_finite_are_named():
         raised.value
     )
     assert raised.value.exit_code == 5
+
+
+def test_a_summed_loss_takes_a_rate_as_much_smaller_as_the_batch_is_large():
+    mean = train(make_state(gl.NAG(0.1, 0.9, 0.01)), schedule=gl.schedules.constant(0.25))
+    summed = make_state(gl.NAG(0.1, 0.9, 0.01 * BATCH), sums_losses=True)
+    assert train(summed, schedule=gl.schedules.constant(0.25 / BATCH)) == mean

@@ -7,12 +7,13 @@ of randomness. So an image is a function of (seed, epoch, sample), whichever thr
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Optional, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gluonlab.data.augment.views import Framing, Image, Shape, View
+from gluonlab.data.randomness import uniforms
 
 
 class Step(Protocol):
@@ -28,11 +29,16 @@ class Step(Protocol):
 
 @dataclass(frozen=True)
 class Augmentation:
-    """A view of (size, size, channels) through ``framing``, then ``steps`` in their order."""
+    """A view of (size, size, channels) through ``framing``, then ``steps`` in their order.
+
+    ``alternating`` is the place of the number that mirrors an image below a half, where it is to be mirrored
+    every other epoch.
+    """
 
     framing: Framing
     channels: int
     steps: tuple[Step, ...] = ()
+    alternating: Optional[int] = None
 
     @property
     def num_draws(self) -> int:
@@ -43,6 +49,15 @@ class Augmentation:
     def shape(self) -> Shape:
         """Of what comes out: (height, width, channels)."""
         return self.framing.size, self.framing.size, self.channels
+
+    def draws(self, seed: int, epochs: NDArray[np.int64], indices: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The numbers of each sample in its epoch: (n, num_draws)."""
+        numbers = uniforms(seed, epochs, indices, self.num_draws)
+        if self.alternating is not None:
+            # One number for each sample, half a turn further in each epoch.
+            first = uniforms(seed, np.zeros_like(epochs), indices, self.num_draws)[:, self.alternating]
+            numbers[:, self.alternating] = (first + epochs % 2 / 2) % 1
+        return numbers
 
     def view(self, height: int, width: int, draws: NDArray[np.float64]) -> View:
         """What to look at in an image of ``height`` x ``width``."""

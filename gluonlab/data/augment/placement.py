@@ -17,13 +17,15 @@ ERASING_RATIO = 0.3  # aspect ratios from this to its inverse
 
 @dataclass(frozen=True)
 class ShiftCrop:
-    """Shift by up to ``pad`` pixels each way, zeros coming in; mirror half of the images if ``flip``.
+    """Shift by up to ``pad`` pixels each way, zeros coming in, or if ``is_reflecting`` the image reflected
+    at its border; mirror half of the images if ``flip``.
 
     The CIFAR-10 augmentation of He et al. 2015 (pad 4, flip): the same as padding and cropping.
     """
 
     pad: int
     flip: bool
+    is_reflecting: bool = False
     num_draws: int = 3
 
     def __call__(self, image: Image, draws: NDArray[np.float64]) -> Image:
@@ -31,11 +33,22 @@ class ShiftCrop:
         size = image.shape[0]
         top = int(draws[0] * (2 * self.pad + 1)) - self.pad
         left = int(draws[1] * (2 * self.pad + 1)) - self.pad
+        if self.is_reflecting:
+            return self._mirrored(self._reflected(image, top, left), draws)
         shifted = np.zeros_like(image)
         shifted[max(-top, 0) : size - max(top, 0), max(-left, 0) : size - max(left, 0)] = image[
             max(top, 0) : size + min(top, 0), max(left, 0) : size + min(left, 0)
         ]
-        return cv2.flip(shifted, 1).reshape(image.shape) if self.flip and draws[2] < 0.5 else shifted
+        return self._mirrored(shifted, draws)
+
+    def _mirrored(self, image: Image, draws: NDArray[np.float64]) -> Image:
+        return cv2.flip(image, 1).reshape(image.shape) if self.flip and draws[2] < 0.5 else image
+
+    def _reflected(self, image: Image, top: int, left: int) -> Image:
+        pad, (height, width, _) = self.pad, image.shape
+        wide = cv2.copyMakeBorder(image, pad, pad, pad, pad, cv2.BORDER_REFLECT_101)
+        part = wide[pad + top : pad + top + height, pad + left : pad + left + width]
+        return np.ascontiguousarray(part).reshape(image.shape)
 
 
 @dataclass(frozen=True)

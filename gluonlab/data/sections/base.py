@@ -38,6 +38,13 @@ class DataSection(Section):
         "`resized_crop_flip` is the Inception crop (Szegedy et al. 2015), both with mirroring.",
     )
     pad: int = Field(4, ge=0, le=64, description="Padding of `shift` and `shift_flip`, in pixels.")
+    pad_mode: Literal["zeros", "reflect"] = Field(
+        "zeros", description="What it shows: black, or the image reflected at its border."
+    )
+    flip: Literal["random", "alternating"] = Field(
+        "random",
+        description="Who is mirrored: half of them, anew each time, or each every other epoch (Jordan 2024).",
+    )
     min_area: float = Field(
         0.08, gt=0, le=1, description="Smallest area of the Inception crop, as a fraction."
     )
@@ -130,6 +137,11 @@ class DataSection(Section):
         steps = (self.rand_augment, self.brightness, self.contrast, self.saturation, self.hue, self.lighting)
         if self.augment_repeats > 1 and self.augment == "none" and not any((*steps, self.erasing)):
             yield "augment_repeats without an augmentation would repeat the same image; set augment"
+        is_shifted = self.augment in ("shift", "shift_flip")
+        if self.pad_mode == "reflect" and not (is_shifted and self.pad < self.image_size):
+            yield "pad_mode reflect is for augment shift and shift_flip, and a pad smaller than the image"
+        if self.flip == "alternating" and not self.augment.endswith("flip"):
+            yield f"flip alternating is for an augment that mirrors, and {self.augment} does not"
         if self.pad > self.image_size:
             yield f"pad {self.pad} is larger than image_size {self.image_size}"
         if self.channels == 1 and (self.saturation or self.hue or self.lighting):

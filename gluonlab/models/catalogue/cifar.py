@@ -36,6 +36,12 @@ def _build_cifar_resnet8_stride2(classes: int, options: ModelOptions) -> gluon.H
     return build_cifar_resnet8_stride2(classes=classes, options=options)
 
 
+def _build_speednet94(classes: int, options: ModelOptions) -> gluon.HybridBlock:
+    from gluonlab.models.speednet import build_speednet94
+
+    return build_speednet94(classes=classes, options=options)
+
+
 def _build_wide_resnet(depth: int, width: int, classes: int, options: ModelOptions) -> gluon.HybridBlock:
     from gluonlab.models.wide_resnet_small import SmallWideResNet
 
@@ -79,6 +85,17 @@ ENTRIES = (
     _wide_resnet(40, 2, 2_243_546, 327_599_360),
     _wide_resnet(40, 4, 8_949_210, 1_298_582_016),
     _wide_resnet(40, 8, 35_748_314, 5_172_024_320),
+    ModelEntry(
+        "speednet94",
+        _build_speednet94,
+        (3, 32, 32),
+        10,
+        "Jordan arXiv:2404.00498",
+        2024,
+        1_972_792,
+        118_147_360,
+        CIFAR,
+    ),
     ModelEntry(
         "small_resnet8",
         _build_small_resnet8,
