@@ -30,6 +30,7 @@ from gluonlab.launch.signals import Signals
 from gluonlab.launch.verdict import CONTINUE, JobFailure, count_oom_kills, error_with_code, judge
 from gluonlab.runtime.limits import check_limits, check_threads_of_job, short_in_words
 from gluonlab.runtime.variables import check_variables
+from gluonlab.supervision.stop import PreemptedError
 from gluonlab.supervision.switchboard import Switchboard
 from gluonlab.supervision.variables import (
     ADDRESS,
@@ -99,17 +100,21 @@ def run_job(
             preexec_fn=_end_with_parent,
         )
         output = Output(engine.prefix, stream or sys.stdout, plan.logs)
-        watch = _Watch(plan, process, board, signals, output, RankTable(plan.logs, attempt))
+        table = RankTable(output.folder, attempt)
+        watch = _Watch(plan, process, board, signals, output, table)
         try:
             output.follow(process)
             watch.until_the_end()
         finally:
             watch.end()
         words = output.finish()
-        if watch.forced_end:
-            return watch.forced_end
         oom_kills = count_oom_kills() - kills_before
-        return judge(process.returncode, words, board.ranks, watch.trouble, oom_kills, output.last_words())
+        failure = watch.forced_end or judge(
+            process.returncode, words, board.ranks, watch.trouble, oom_kills, output.last_words()
+        )
+        if failure and failure.error.exit_code != PreemptedError.exit_code:
+            table.note_death(failure.step, str(failure.error))
+        return failure
 
 
 class _Watch:

@@ -40,7 +40,8 @@ class Output:
         self.without_horovod: dict[int, str] = {}
         self._said: dict[int, deque[tuple[float, str]]] = defaultdict(partial(deque, maxlen=20))
         self._prefix, self._stream = prefix, stream
-        self._logs = HeldDirectory(logs) if logs else None
+        self.folder = HeldDirectory(logs) if logs else None
+        self._logs = self.folder
         self._files: dict[int, IO[str]] = {}
         self._is_in_stack: dict[tuple[int, str], bool] = {}
         self._lock = threading.Lock()

@@ -16,10 +16,8 @@ from gluonlab.launch.hosts import Host, is_this_host
 from gluonlab.launch.job import run_job
 from gluonlab.launch.metrics.job_metrics import JobMetrics
 from gluonlab.launch.plan import JobPlan
-from gluonlab.launch.rank_table import note_death
 from gluonlab.launch.verdict import JobFailure, error_with_code
 from gluonlab.reporting.held_directory import HeldDirectory
-from gluonlab.supervision.stop import PreemptedError
 
 MAX_DELAY_SECONDS = 300.0
 PROBE_SECONDS = 15
@@ -61,8 +59,6 @@ def run_until_done(
         failure = run_job(current, attempt, stream, metrics)
         if failure is None:
             return
-        if failure.error.exit_code != PreemptedError.exit_code:
-            note_death(plan.logs, attempt, failure.step, str(failure.error))
         _raise_if_hopeless(failure, before, current, policy, attempt)
         delay = min(policy.delay_seconds * 2 ** (attempt - 1), MAX_DELAY_SECONDS)
         _say(f"{failure.error}; restart {attempt} of {policy.max_restarts} in {delay:g} s")

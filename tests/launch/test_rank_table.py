@@ -3,7 +3,8 @@
 import json
 import time
 
-from gluonlab.launch.rank_table import WRITE_EVERY_SECONDS, RankTable, note_death
+from gluonlab.launch.rank_table import WRITE_EVERY_SECONDS, RankTable
+from gluonlab.reporting.held_directory import HeldDirectory
 from gluonlab.reporting.watch.processes import deaths_of, ranks_of
 from gluonlab.supervision.switchboard import RankView
 
@@ -26,7 +27,7 @@ def written(path):
 def test_the_page_reads_what_the_launcher_writes(tmp_path):
     logs = tmp_path / "logs"
     logs.mkdir()
-    RankTable(logs, attempt=2).update([view(1, 30), view(0, 31)], now=10.0)
+    RankTable(HeldDirectory(logs), attempt=2).update([view(1, 30), view(0, 31)], now=10.0)
     table = written(logs / "ranks.json")
     assert (table["attempt"], [row["rank"] for row in table["ranks"]]) == (2, [0, 1])
     ranks = ranks_of(tmp_path)["ranks"]
@@ -37,7 +38,7 @@ def test_the_page_reads_what_the_launcher_writes(tmp_path):
 
 
 def test_it_is_written_every_two_seconds_of_the_launchers_clock(tmp_path):
-    table = RankTable(tmp_path, attempt=1)
+    table = RankTable(HeldDirectory(tmp_path), attempt=1)
     table.update([view(0, 1)], now=10.0)
     assert written(tmp_path / "ranks.json")["ranks"][0]["collectives"] == 1
     (tmp_path / "ranks.json").unlink()
@@ -48,18 +49,32 @@ def test_it_is_written_every_two_seconds_of_the_launchers_clock(tmp_path):
 
 def test_a_folder_that_is_gone_is_not_made_again(tmp_path):
     gone = tmp_path / "gone"
-    RankTable(gone, attempt=1).update([view(0, 1)], now=10.0)
-    note_death(gone, 1, 5, "a message")
-    RankTable(None, attempt=1).update([view(0, 1)], now=10.0)
-    note_death(None, 1, 5, "a message")
+    for folder in (HeldDirectory(gone), None):
+        table = RankTable(folder, attempt=1)
+        table.update([view(0, 1)], now=10.0)
+        table.note_death(5, "a message")
     time.sleep(0.1)
     assert not gone.exists()
 
 
+def test_nothing_goes_into_another_folder_in_its_place(tmp_path):
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    table = RankTable(HeldDirectory(logs), attempt=1)
+    table.update([view(0, 1)], now=10.0)
+    written(logs / "ranks.json")
+    logs.rename(tmp_path / "moved")
+    logs.mkdir()
+    table.update([view(0, 2)], now=20.0)
+    table.note_death(5, "a message")
+    time.sleep(0.1)
+    assert list(logs.iterdir()) == []
+
+
 def test_a_failed_attempt_is_a_line(tmp_path):
     (tmp_path / "logs").mkdir()
-    note_death(tmp_path / "logs", 1, 5, "error[CLU10] rank 1: killed")
-    note_death(tmp_path / "logs", 2, None, "error[CLU23] host b: is gone")
+    RankTable(HeldDirectory(tmp_path / "logs"), 1).note_death(5, "error[CLU10] rank 1: killed")
+    RankTable(HeldDirectory(tmp_path / "logs"), 2).note_death(None, "error[CLU23] host b: is gone")
     assert [(death["step"], death["message"]) for death in deaths_of(tmp_path)] == [
         (5, "error[CLU10] rank 1: killed"),
         (None, "error[CLU23] host b: is gone"),
