@@ -71,6 +71,17 @@ def _random_crop(width: int, height: int) -> tuple[float, float, float, float]:
     return (width - side) / 2, (height - side) / 2, side, side
 
 
+def images_per_sec(loader: Any) -> float:
+    """Of the second of two passes over batches of pixels and labels, which are normalised here."""
+    for _ in range(2):
+        start, images = time.perf_counter(), 0
+        for pixels, _labels in loader:
+            batch = (pixels.permute(0, 3, 1, 2).float() - MEAN) * SCALE
+            images += len(batch)
+        speed = images / (time.perf_counter() - start)
+    return speed
+
+
 def main(row: str, folder: str, workers: str) -> None:
     """Two passes with living workers; the second counts."""
     torch.set_num_threads(1)
@@ -81,13 +92,7 @@ def main(row: str, folder: str, workers: str) -> None:
         persistent_workers=True,
         prefetch_factor=4,
     )
-    for _ in range(2):
-        start, images = time.perf_counter(), 0
-        for pixels, _labels in loader:
-            batch = (pixels.permute(0, 3, 1, 2).float() - MEAN) * SCALE
-            images += len(batch)
-        speed = images / (time.perf_counter() - start)
-    print(speed)
+    print(images_per_sec(loader))
 
 
 if __name__ == "__main__":

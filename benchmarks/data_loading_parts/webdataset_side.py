@@ -9,14 +9,13 @@ from __future__ import annotations
 import io
 import sys
 import tarfile
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import webdataset
-from torch_side import MEAN, SCALE, look
+from torch_side import images_per_sec, look
 
 
 def main(row: str, folder: str, workers: str) -> None:
@@ -35,13 +34,7 @@ def main(row: str, folder: str, workers: str) -> None:
         persistent_workers=True,
         prefetch_factor=4,
     )
-    for _ in range(2):
-        start, count = time.perf_counter(), 0
-        for pixels, _labels in loader:
-            batch = (pixels.permute(0, 3, 1, 2).float() - MEAN) * SCALE
-            count += len(batch)
-        speed = count / (time.perf_counter() - start)
-    print(speed)
+    print(images_per_sec(loader))
 
 
 def _split(folder: Path, parts: int) -> list[str]:

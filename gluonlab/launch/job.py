@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import shutil
 import signal
@@ -29,6 +28,7 @@ from gluonlab.launch.rank_table import RankTable
 from gluonlab.launch.signals import Signals
 from gluonlab.launch.verdict import CONTINUE, JobFailure, count_oom_kills, error_with_code, judge
 from gluonlab.runtime.limits import check_limits, check_threads_of_job, short_in_words
+from gluonlab.runtime.parent import end_with_parent
 from gluonlab.runtime.variables import check_variables
 from gluonlab.supervision.stop import PreemptedError
 from gluonlab.supervision.switchboard import Switchboard
@@ -97,7 +97,7 @@ def run_job(
             text=True,
             errors="replace",
             start_new_session=True,
-            preexec_fn=_end_with_parent,
+            preexec_fn=end_with_parent,
         )
         output = Output(engine.prefix, stream or sys.stdout, plan.logs)
         table = RankTable(output.folder, attempt)
@@ -265,9 +265,3 @@ def _environment(plan: JobPlan, attempt: int, board: Switchboard, private: Path)
         environment[TERMINAL] = os.ttyname(sys.stdout.fileno())
         environment[TERMINAL_WIDTH] = str(shutil.get_terminal_size().columns)
     return environment
-
-
-def _end_with_parent() -> None:
-    """Ask the kernel to end the job when the launcher dies, even of SIGKILL."""
-    set_parent_death_signal = 1
-    ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGTERM)

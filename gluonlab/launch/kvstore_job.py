@@ -6,7 +6,6 @@ usage: python -m gluonlab.launch.kvstore_job PROCESSES COMMAND ...
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import signal
 import socket
@@ -14,9 +13,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Sequence
+from functools import partial
 from platform import node
 
 from gluonlab.parallel.environment import KVSTORE_LAUNCHER
+from gluonlab.runtime.parent import end_with_parent
 
 # Seconds for the other processes to end by themselves, and so to report, once one has failed or all are done.
 GRACE = 5.0
@@ -69,12 +70,7 @@ def _place(rank: int, processes: int) -> dict[str, str]:
 
 
 def _start(command: Sequence[str], environment: dict[str, str]) -> Process:
-    return subprocess.Popen(command, env=environment, preexec_fn=_die_with_parent)
-
-
-def _die_with_parent() -> None:
-    set_parent_death_signal = 1
-    ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
+    return subprocess.Popen(command, env=environment, preexec_fn=partial(end_with_parent, signal.SIGKILL))
 
 
 def _first_failure(workers: dict[str, Process], servers: dict[str, Process]) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import signal
 import subprocess
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import IO, Optional
 
 from gluonlab.disk import writing
+from gluonlab.runtime.parent import end_with_parent
 from gluonlab.sweep.record import Trial
 
 
@@ -77,8 +77,7 @@ def cores_of(slot: int, jobs: int) -> list[int]:
 
 
 def _become_child(cores: Sequence[int], parent: int) -> None:
-    set_parent_death_signal = 1
-    ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGTERM)
+    end_with_parent()
     if os.getppid() != parent:  # which died before it could be told
         os._exit(128 + signal.SIGTERM)
     os.sched_setaffinity(0, cores)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import safe_open
-from safetensors.numpy import save_file
+
+from gluonlab.data.array_file import save_arrays
 
 IMAGE_NAMES = ("image", "img", "jpg", "jpeg", "png", "webp", "bmp")
 LABEL_NAMES = ("label", "cls", "class", "target", "fine_label")
@@ -42,12 +42,7 @@ class Layout:
         """Write it under its name only when it is whole."""
         said = {"shard": self.shard, "file": str(self.file), "classes": json.dumps(self.classes)}
         arrays = {"offsets": self.offsets, "sizes": self.sizes, "labels": self.labels}
-        temporary = path.with_name(f"{path.name}.tmp-{os.getpid()}")
-        try:
-            save_file(arrays, temporary, said)
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        save_arrays(path, arrays, said)
 
 
 def load_layout(path: Path) -> Layout:

@@ -13,8 +13,8 @@ from typing import Any, Optional
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
+from gluonlab.data.array_file import save_arrays
 from gluonlab.data.duplicates import UNKNOWN
 from gluonlab.data.image_limits import ImageLimits
 from gluonlab.data.recordio import RecordTable
@@ -79,12 +79,7 @@ class VerifiedIndex:
             "unpacked": str(self.unpacked),
         }
         arrays = {field.name: getattr(self.records, field.name) for field in fields(Records)}
-        temporary = path.with_name(f"{path.name}.tmp-{os.getpid()}")
-        try:
-            save_file(arrays, temporary, metadata)
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        save_arrays(path, arrays, metadata)
 
     def is_of(self, identity: dict[str, Any]) -> bool:
         """Whether it was made from the file or folder of this ``identity``, whatever index that has now."""

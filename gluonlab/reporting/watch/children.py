@@ -39,7 +39,8 @@ class Children:
             return {"note": "busy with another request; try again"}
         try:
             if key not in self._samples:
-                done = _run("evaluate", str(run), "--samples", str(SAMPLES), seconds=SAMPLES_SECONDS)
+                words = ("evaluate", str(run), "--samples", str(SAMPLES), "--json", "-")
+                done = _run(*words, seconds=SAMPLES_SECONDS)
                 if "note" in done:
                     return done
                 self._samples = {key: {"samples": json.loads(done["said"]), "checkpoint": key[1]}}
@@ -94,19 +95,18 @@ def _delete(run: Path) -> Answer:
     return done if "note" in done else {"note": "deleted"}
 
 
-def _run(verb: str, *arguments: str, seconds: float) -> Answer:
-    """``said``: what ``gluonlab VERB`` printed, or ``note``: why it failed."""
-    json_target = ("--json", "-") if verb == "evaluate" else ()
+def _run(*words: str, seconds: float) -> Answer:
+    """``said``: what ``gluonlab`` with ``words`` printed, or ``note``: why it failed."""
     try:
         done = subprocess.run(
-            [*_VERBS, verb, *arguments, *json_target],
+            [*_VERBS, *words],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=seconds,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return {"note": f"{verb} took longer than {seconds:g} s"}
+        return {"note": f"{words[0]} took longer than {seconds:g} s"}
     return {"note": _last_line(done.stderr)} if done.returncode else {"said": done.stdout.decode()}
 
 

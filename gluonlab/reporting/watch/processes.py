@@ -9,6 +9,7 @@ from typing import Any, Optional
 
 from gluonlab.reporting import run_files
 from gluonlab.reporting.watch.files import read_object, read_part
+from gluonlab.supervision.progress import WAITING_FOR_DATA
 
 MAX_RANKS = 256
 MAX_DEATHS = 50
@@ -38,7 +39,7 @@ def ranks_of(run: Path) -> Optional[dict[str, Any]]:
 def _row(raw: dict[str, Any]) -> dict[str, Any]:
     texts = {name: str(raw[name])[:64] for name in _TEXTS}
     numbers = {name: float(raw[name]) for name in _NUMBERS}
-    waited = float(raw["seconds"].get("waiting for data", 0.0))
+    waited = float(raw["seconds"].get(WAITING_FOR_DATA, 0.0))
     return {**texts, **numbers, "waited_for_data": waited, "has_left": bool(raw["has_left"])}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import threading
@@ -10,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Optional
 
+from gluonlab.errors import CheckpointError
+from gluonlab.reporting.run_files import parse_row
 from gluonlab.reporting.watch.files import read_part
 
 MAX_POINTS = 2000
@@ -113,14 +114,8 @@ class SeriesFile:
 
     def _take(self, line: bytes) -> None:
         try:
-            row = json.loads(line)
-        except (ValueError, RecursionError):
-            row = None
-        if (
-            not isinstance(row, dict)
-            or not isinstance(row.get("kind"), str)
-            or type(row.get("step")) is not int
-        ):
+            row = parse_row(line, self._path.name)
+        except CheckpointError:
             self.strange_rows += 1
             return
         kind, step = row["kind"], row["step"]

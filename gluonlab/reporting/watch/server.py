@@ -82,10 +82,10 @@ class Guard:
 def make_app(
     store: RunStore,
     hosts: Optional[frozenset[str]],
-    token: Optional[str] = None,
-    children: Optional[Children] = None,
+    token: Optional[str],
+    children: Children,
     *,
-    may_control: bool = False,
+    may_control: bool,
 ) -> ASGIApp:
     """The application over ``store`` for requests to ``hosts`` (None: any); ``token``, if others may come.
 
@@ -109,7 +109,7 @@ def make_app(
 class Answers:
     """What is said of the runs in ``store``, each answer a JSON object; ``note`` says what is wrong."""
 
-    def __init__(self, store: RunStore, children: Optional[Children], *, may_control: bool) -> None:
+    def __init__(self, store: RunStore, children: Children, *, may_control: bool) -> None:
         self._store, self._children, self._may_control = store, children, may_control
 
     def runs(self, request: Request) -> Response:
@@ -127,21 +127,20 @@ class Answers:
 
     def samples(self, request: Request) -> Response:
         """Images, and what the newest checkpoint of a run takes them for."""
-        children, name = self._children, request.query_params.get("run", "")
-        if children is None:
-            return _json({"note": "not offered"}, 404)
-        return _answer(lambda: children.samples(self._store.path_of(name)))
+        name = request.query_params.get("run", "")
+        return _answer(lambda: self._children.samples(self._store.path_of(name)))
 
     async def control(self, request: Request) -> Response:
         """Stop, resume or delete a run."""
-        children = self._children
-        if not (self._may_control and children and _is_from_page(request)):
+        if not (self._may_control and _is_from_page(request)):
             return _json({"note": "not allowed: see --allow-control"}, 403)
         wish = await _small_body(request)
         if wish is None:
             return _json({"note": "not a wish"}, 400)
         name, action = wish
-        return await run_in_threadpool(_answer, lambda: children.carry_out(self._store.path_of(name), action))
+        return await run_in_threadpool(
+            _answer, lambda: self._children.carry_out(self._store.path_of(name), action)
+        )
 
 
 class Live:

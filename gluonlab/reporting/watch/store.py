@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from pathlib import Path
 from platform import node
 from typing import Any, Optional
 
+from gluonlab.errors import CheckpointError
 from gluonlab.reporting import run_files
+from gluonlab.reporting.run_files import parse_row
 from gluonlab.reporting.runs import MAX_DEPTH
 from gluonlab.reporting.watch.files import find_runs, is_regular, lock_holders, read_object, read_part
 from gluonlab.reporting.watch.processes import deaths_of, ranks_of
@@ -124,6 +126,7 @@ class RunStore:
                     break
             self._runs, self._scanned = found, time.monotonic()
             self._kept = {name: kept for name, kept in self._kept.items() if name in found}
+            self._plans = {name: kept for name, kept in self._plans.items() if name in found}
         return self._runs
 
     def _row(self, name: str, path: Path, locked: Collection[int]) -> dict[str, Any]:
@@ -212,16 +215,11 @@ def _last_rows(path: Path) -> dict[str, dict[str, Any]]:
     for line in reversed(lines[-200:]):
         if {"train", "validation"} <= found.keys():
             break
-        if (
-            "train" in found and b'"validation"' not in line
-        ):  # parsing two hundred rows of each run takes seconds
-            continue
-        try:
-            row = json.loads(line)
-            if isinstance(row["kind"], str) and type(row["step"]) is int:
-                found.setdefault(row["kind"], row)
-        except (ValueError, RecursionError, KeyError, TypeError):  # cut, or of another version
-            continue
+        if "train" in found and b'"validation"' not in line:
+            continue  # unread: two hundred rows of each of thousands of runs take seconds
+        with suppress(CheckpointError):  # cut, or of another version
+            row = parse_row(line, path.name)
+            found.setdefault(row["kind"], row)
     return found
 
 
