@@ -9,38 +9,32 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+from benchmarks.comparisons_page import COMPARISON_SECTIONS
+from benchmarks.data.tables import DATA_SECTIONS
+from benchmarks.index_page import render_index
+from benchmarks.machines import installation
+from benchmarks.machines.python_tables import PYTHON_SECTIONS
+from benchmarks.models import model_table
+from benchmarks.models.weight_tables import SECTIONS as WEIGHT_SECTIONS
+from benchmarks.readme_table import README_SECTIONS
+from benchmarks.reliability.fault_table import FAULT_SECTIONS
+from benchmarks.simulator import validation
+from benchmarks.simulator.this_machine import HERE_SECTIONS
+from benchmarks.speed.bench_tables import BENCH, pictures
+from benchmarks.speed.bench_tables import SECTIONS as BENCH_SECTIONS
+from benchmarks.speed.peers_table import PEERS_SECTIONS
+from benchmarks.tables import ROOT, Sections, fill_in
+from benchmarks.training.accuracy import draw_quickstart, render_accuracy
+from benchmarks.training.recipe_table import render_recipes
+from benchmarks.training.study_tables import STUDY_SECTIONS, draw_study
+from benchmarks.training.technique_tables import TECHNIQUE_SECTIONS
+from benchmarks.watching.watch_page import WATCH_SECTIONS
+from gluonlab.config.reference import render_reference
+
 RESULTS = ROOT / "benchmarks/results"
-sys.path.insert(0, str(ROOT / "benchmarks"))  # the scripts import each other by their names
-
-import installation  # noqa: E402
-import model_table  # noqa: E402
-import simulate_validation  # noqa: E402
-from bench_tables import BENCH, pictures  # noqa: E402
-from bench_tables import SECTIONS as BENCH_SECTIONS  # noqa: E402
-from data_tables import DATA_SECTIONS  # noqa: E402
-from fault_table import FAULT_SECTIONS  # noqa: E402
-from index_page import render_index  # noqa: E402
-from peers_table import PEERS_SECTIONS  # noqa: E402
-from python_tables import PYTHON_SECTIONS  # noqa: E402
-from readme_table import README_SECTIONS  # noqa: E402
-from recipe_table import render_recipes  # noqa: E402
-from simulate_here import HERE_SECTIONS  # noqa: E402
-from tables import (  # noqa: E402
-    COMPARISON_SECTIONS,
-    PICTURES,
-    STUDY_SECTIONS,
-    Sections,
-    fill_in,
-    render_accuracy,
-)
-from technique_tables import TECHNIQUE_SECTIONS  # noqa: E402
-from watch_page import WATCH_SECTIONS  # noqa: E402
-from weight_tables import SECTIONS as WEIGHT_SECTIONS  # noqa: E402
-
-from gluonlab.config.reference import render_reference  # noqa: E402
 
 FILLED: list[tuple[str, Sections, Path]] = [
     ("README.md", README_SECTIONS, RESULTS),
@@ -58,6 +52,10 @@ FILLED: list[tuple[str, Sections, Path]] = [
     ("docs/weights.md", WEIGHT_SECTIONS, RESULTS),
 ]
 """Pages whose tables stand between markers, what fills them, and from where."""
+PICTURES: dict[str, Callable[[Path], str]] = {
+    "docs/quickstart.svg": lambda results: draw_quickstart(results / "digits.json"),
+    "docs/large_batches.svg": draw_study,
+}
 
 
 def main() -> None:
@@ -83,8 +81,9 @@ def pages() -> dict[str, str]:
         if missing:
             sys.exit(f"{name} has no place for {', '.join(missing)}")
         texts[name] = fill_in(texts[name], results, sections)
-    validation = json.loads(simulate_validation.RESULT.read_text())
-    texts["docs/simulate.md"] = simulate_validation.fill_in(texts["docs/simulate.md"], validation)
+    texts["docs/simulate.md"] = validation.fill_in(
+        texts["docs/simulate.md"], json.loads(validation.RESULT.read_text())
+    )
     texts["docs/gpu.md"] = installation.fill_in(installation.PAGE.read_text())
     texts["docs/models.md"] = model_table.render(model_table.RESULT, model_table.PUBLISHED)
     texts["docs/configuration.md"] = render_reference()

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from fault_table import read_rows
-from tables import Sections
+from benchmarks.reliability.fault_table import read_rows
+from benchmarks.tables import Sections
 
 
 def render_summary(results: Path) -> str:

@@ -1,6 +1,5 @@
 """Augmentations against MXNet's own, and what was measured against torchvision and timm."""
 
-import importlib
 import json
 import random
 
@@ -52,9 +51,8 @@ def test_crops_are_drawn_as_mxnet_draws_them():
         assert_alike(ours, theirs)
 
 
-def test_what_was_measured_against_each_peer_is_alike_or_explained(root, monkeypatch):
-    monkeypatch.syspath_prepend(str(root / "benchmarks"))
-    tables = importlib.import_module("augmentation_tables")
+def test_what_was_measured_against_each_peer_is_alike_or_explained(root):
+    from benchmarks.data import augmentation_tables as tables
     result = json.loads((root / "benchmarks/results/augmentations.json").read_text())
     different = {(row["what"], row["peer"]) for row in result["rows"] if not tables.is_alike(row)}
     assert different == set(tables.REMARKS)

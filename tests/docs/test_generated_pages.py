@@ -51,10 +51,9 @@ def assert_same_picture(root, name, drawn):
     assert pictures[0]
 
 
-def test_a_comparison_without_an_interval_has_its_row(root, tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(str(root / "benchmarks"))
-    from peers_table import render_peers
-    from tables import render_others
+def test_a_comparison_without_an_interval_has_its_row(root, tmp_path):
+    from benchmarks.comparisons_page import render_others
+    from benchmarks.speed.peers_table import render_peers
 
     results = root / "benchmarks/results"
     row = next(iter(json.loads((results / "versus_peers.json").read_text())["rows"].values()))
@@ -65,10 +64,9 @@ def test_a_comparison_without_an_interval_has_its_row(root, tmp_path, monkeypatc
         assert "memory of one / of the other" in render(tmp_path)
 
 
-def test_a_cost_that_may_be_none_is_told_as_what_it_is_below(root, monkeypatch):
-    monkeypatch.syspath_prepend(str(root / "benchmarks"))
-    from fault_table import _cost
-    from tables import ratio_cells
+def test_a_cost_that_may_be_none_is_told_as_what_it_is_below():
+    from benchmarks.reliability.fault_table import _cost
+    from benchmarks.tables import ratio_cells
 
     row = {"ratio": 0.98, "interval_95": [0.95, 1.02], "at_most": True}
     assert ratio_cells(row, 2) == ("not measurable (below 2.0% more)", "0.95 to 1.02")
@@ -82,11 +80,10 @@ def test_a_cost_that_may_be_none_is_told_as_what_it_is_below(root, monkeypatch):
     assert "too few for an interval" in _cost([0.3, 0.4])
 
 
-def test_the_tables_and_pictures_of_the_benchmarks_are_made_from_the_result_files(root, monkeypatch):
-    monkeypatch.syspath_prepend(str(root / "benchmarks"))
-    from bench_results import COMMANDS
-    from bench_tables import BENCH, PAGE, SECTIONS, pictures
-    from tables import fill_in
+def test_the_tables_and_pictures_of_the_benchmarks_are_made_from_the_result_files(root):
+    from benchmarks.speed.bench_results import COMMANDS
+    from benchmarks.speed.bench_tables import BENCH, PAGE, SECTIONS, pictures
+    from benchmarks.tables import fill_in
 
     text = PAGE.read_text()
     for name in SECTIONS:
@@ -101,15 +98,14 @@ def test_the_tables_and_pictures_of_the_benchmarks_are_made_from_the_result_file
 
 
 def test_the_pictures_are_made_from_the_result_files(root):
-    from benchmarks.tables import PICTURES
+    from benchmarks.pages import PICTURES
 
     for name, draw in PICTURES.items():
         assert_same_picture(root, name, draw(root / "benchmarks/results"))
 
 
-def test_every_promise_has_a_fault_that_was_tried(root, monkeypatch):
-    monkeypatch.syspath_prepend(str(root / "benchmarks"))
-    from fault_table import read_rows
+def test_every_promise_has_a_fault_that_was_tried(root):
+    from benchmarks.reliability.fault_table import read_rows
 
     rows = [row for rows in read_rows(root / "benchmarks/results").values() for row in rows]
     assert {row["promise"] for row in rows} >= {f"R{number}" for number in range(1, 17)}

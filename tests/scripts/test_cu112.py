@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from benchmarks.installation import Installation, base_python
+from benchmarks.machines.installation import Installation, base_python
 from tests.cuda_driver_stub import build_driver
 
 

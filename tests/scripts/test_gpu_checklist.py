@@ -9,8 +9,10 @@ import pytest
 
 
 def checklist(root, output, *options, **environment):
-    command = [sys.executable, str(root / "benchmarks/gpu_checklist.py"), "-o", str(output), *options]
-    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **environment})
+    command = [sys.executable, "-m", "benchmarks.machines.gpu_checklist", "-o", str(output), *options]
+    return subprocess.run(
+        command, capture_output=True, text=True, cwd=root, env={**os.environ, **environment}
+    )
 
 
 def test_without_a_driver_it_is_one_line(root, tmp_path):

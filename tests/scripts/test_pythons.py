@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.installation import PYTHONS, Installation, find_python
+from benchmarks.machines.installation import PYTHONS, Installation, find_python
 
 
 @pytest.mark.slow

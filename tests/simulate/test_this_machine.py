@@ -1,4 +1,4 @@
-"""Predicted against measured on the machine of the committed results (benchmarks/simulate_here.py)."""
+"""Predicted against measured on the machine of the results that are committed."""
 
 import json
 
@@ -28,24 +28,17 @@ def test_the_cluster_file_is_what_the_measurements_fit(root, loop, run_gluonlab,
     )
 
 
-@pytest.fixture
-def benchmarks(root, monkeypatch):
-    monkeypatch.syspath_prepend(str(root / "benchmarks"))
-
-
-@pytest.mark.usefixtures("benchmarks")
 def test_the_table_is_made_from_the_result_file(root):
-    from simulate_here import HERE_SECTIONS
-    from tables import fill_in
+    from benchmarks.simulator.this_machine import HERE_SECTIONS
+    from benchmarks.tables import fill_in
 
     text = (root / "docs/simulate.md").read_text()
     assert "<!-- here -->" in text
     assert fill_in(text, root / "benchmarks/results", HERE_SECTIONS) == text
 
 
-@pytest.mark.usefixtures("benchmarks")
 def test_processes_that_train_together_are_predicted(root, loop):
-    from simulate_here import predict
+    from benchmarks.simulator.this_machine import predict
 
     cluster = load_cluster(root / loop["cluster"])
     assert [row["processes"] for row in loop["rows"]] == [2, 2, 2]

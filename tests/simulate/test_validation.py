@@ -1,22 +1,18 @@
 """The committed validation: what it holds, and that the model still gives it."""
 
 import json
-import sys
 from pathlib import Path
 
 import matplotlib
 import pytest
 
-ROOT = Path(__file__).parent.parent.parent
-sys.path.insert(0, str(ROOT / "benchmarks"))
+from benchmarks.simulator.published import Constants, Model, Prediction, compute_rate, predict
+from benchmarks.simulator.validation import PAGE, PICTURE, draw, fill_in
+from gluonlab.config.cluster import load_cluster
 
-from simulate_published import Constants, Model, Prediction, compute_rate, predict  # noqa: E402
-from simulate_validation import PAGE, PICTURE, draw, fill_in  # noqa: E402
-
-from gluonlab.config.cluster import load_cluster  # noqa: E402
-
+ROOT = Path(__file__).parents[2]
 RESULT = json.loads((ROOT / "benchmarks/results/simulate/validation.json").read_text())
-PUBLISHED = json.loads((ROOT / "benchmarks/published_scaling.json").read_text())
+PUBLISHED = json.loads((ROOT / "benchmarks/simulator/published_scaling.json").read_text())
 
 
 def test_errors_stay_within_what_is_aimed_at():
