@@ -53,6 +53,7 @@ def test_crops_are_drawn_as_mxnet_draws_them():
 
 def test_what_was_measured_against_each_peer_is_alike_or_explained(root):
     from benchmarks.data import augmentation_tables as tables
+
     result = json.loads((root / "benchmarks/results/augmentations.json").read_text())
     different = {(row["what"], row["peer"]) for row in result["rows"] if not tables.is_alike(row)}
     assert different == set(tables.REMARKS)
