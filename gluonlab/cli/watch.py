@@ -6,6 +6,8 @@ import ipaddress
 import secrets
 import socket
 from pathlib import Path
+from threading import Event
+from types import FrameType
 from typing import TYPE_CHECKING, Optional
 from webbrowser import open as show_in_browser
 
@@ -63,13 +65,19 @@ def watch(
     typer.echo(f"{address} shows {directory}; Ctrl-C ends it")
     if open_browser:
         show_in_browser(address)
-    _serve(
-        make_app(RunStore(directory, plan_of), hosts, token, Children(), may_control=allow_control), listener
-    )
+    closing = Event()
+    store = RunStore(directory, plan_of)
+    app = make_app(store, hosts, token, Children(), closing, may_control=allow_control)
+    _serve(app, listener, closing)
 
 
-def _serve(app: ASGIApp, listener: socket.socket) -> None:
+def _serve(app: ASGIApp, listener: socket.socket, closing: Event) -> None:
     import uvicorn  # of the extra "watch"
+
+    class Server(uvicorn.Server):
+        def handle_exit(self, sig: int, frame: Optional[FrameType]) -> None:
+            closing.set()  # open pages would keep it from ending
+            super().handle_exit(sig, frame)
 
     settings = uvicorn.Config(
         app,
@@ -79,10 +87,10 @@ def _serve(app: ASGIApp, listener: socket.socket) -> None:
         http="h11",
         server_header=False,
         limit_concurrency=200,
-        timeout_graceful_shutdown=1,
+        timeout_graceful_shutdown=3,
     )
     try:
-        uvicorn.Server(settings).run(sockets=[listener])
+        Server(settings).run(sockets=[listener])
     except KeyboardInterrupt:
         typer.echo("closed", err=True)
 

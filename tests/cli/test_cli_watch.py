@@ -1,5 +1,6 @@
 """``gluonlab watch`` as a process of its own, over real sockets."""
 
+import contextlib
 import http.client
 import json
 import re
@@ -198,3 +199,16 @@ def test_without_the_extra_one_line_names_it(folder):
 def test_help_imports_no_server():
     seen = "import sys, gluonlab.cli.main; sys.exit('uvicorn' in sys.modules or 'starlette' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", seen], timeout=60).returncode == 0
+
+
+@pytest.fixture
+def open_to_the_end():
+    with contextlib.ExitStack() as stack:
+        yield stack
+
+
+def test_it_ends_without_a_word_while_a_page_is_open(open_to_the_end, port_and_token):
+    port, _ = port_and_token  # which ends the server, and holds that it says nothing, before the page closes
+    page = open_to_the_end.enter_context(socket.create_connection(("127.0.0.1", port), timeout=20))
+    page.sendall(f"GET /api/live?run=a HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
+    assert b"200" in page.recv(4096)

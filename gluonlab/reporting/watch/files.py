@@ -7,7 +7,7 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 from gluonlab.reporting import run_files
 
@@ -45,10 +45,11 @@ def read_object(path: Path) -> dict[str, Any]:
     return value
 
 
-def find_runs(folder: Path, depth: int) -> Iterator[Path]:
-    """The run directories in ``folder`` and ``depth`` levels below; links are not followed."""
-    if is_regular(folder / run_files.CONFIG):
-        yield folder
+def find_runs(folder: str, depth: int) -> Iterator[tuple[str, float]]:
+    """The run directories in ``folder`` and ``depth`` levels below, and when each began; follows no links."""
+    began = modified(f"{folder}/{run_files.CONFIG}")
+    if began is not None:
+        yield folder, began
         return
     if depth == 0:
         return
@@ -58,15 +59,16 @@ def find_runs(folder: Path, depth: int) -> Iterator[Path]:
     except OSError:  # vanished, or not ours to read
         return
     for name in names:
-        yield from find_runs(folder / name, depth - 1)
+        yield from find_runs(f"{folder}/{name}", depth - 1)
 
 
-def is_regular(path: Path) -> bool:
-    """Whether ``path`` is a regular file, and not a link to one."""
+def modified(path: str) -> Optional[float]:
+    """Time of change of the regular file ``path``; None if there is none, or a link to one."""
     try:
-        return stat.S_ISREG(os.lstat(path).st_mode)
+        status = os.lstat(path)
     except OSError:
-        return False
+        return None
+    return status.st_mtime if stat.S_ISREG(status.st_mode) else None
 
 
 def lock_holders() -> dict[int, int]:

@@ -7,6 +7,7 @@ import hmac
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from threading import Event
 from typing import Any, Optional
 
 from starlette.applications import Starlette
@@ -41,6 +42,8 @@ HEADERS = {
 }
 COOKIE = "gluonlab_watch"
 LOOK_EVERY_S = 0.5
+# Of a large folder the newest runs are shown, while the rest is read.
+READ_FOR_S = 0.15
 MAX_CHOSEN = 12
 MAX_STREAMS = 32
 MAX_BODY_BYTES = 4096
@@ -84,15 +87,17 @@ def make_app(
     hosts: Optional[frozenset[str]],
     token: Optional[str],
     children: Children,
+    closing: Event,
     *,
     may_control: bool,
 ) -> ASGIApp:
     """The application over ``store`` for requests to ``hosts`` (None: any); ``token``, if others may come.
 
     ``children`` show samples; with ``may_control``, which needs a ``token``, they control runs too.
+    Streams end once ``closing`` is set.
     """
     answers = Answers(store, children, may_control=may_control and token is not None)
-    live = Live(store)
+    live = Live(store, closing)
     pages = [Route(path, _file(*file), methods=["GET"]) for path, file in FILES.items()]
     asked = {
         "runs": answers.runs,
@@ -113,8 +118,8 @@ class Answers:
         self._store, self._children, self._may_control = store, children, may_control
 
     def runs(self, request: Request) -> Response:
-        """All of them, and whether they may be controlled."""
-        return _json({**self._store.overview(), "may_control": self._may_control})
+        """All of them, as far as a moment's reading goes, and whether they may be controlled."""
+        return _json({**self._store.overview(READ_FOR_S), "may_control": self._may_control})
 
     def details(self, request: Request) -> Response:
         """Configuration, plan, processes and deaths of one."""
@@ -146,8 +151,8 @@ class Answers:
 class Live:
     """Streams that tell open pages of changes; there are `MAX_STREAMS` at most."""
 
-    def __init__(self, store: RunStore) -> None:
-        self._store, self._open = store, 0
+    def __init__(self, store: RunStore, closing: Event) -> None:
+        self._store, self._closing, self._open = store, closing, 0
 
     async def stream(self, request: Request) -> Response:
         """One stream over the runs that the request names."""
@@ -160,7 +165,7 @@ class Live:
         self._open += 1
         try:
             before = None
-            while True:
+            while not self._closing.is_set():
                 now = await run_in_threadpool(self._store.signature, names)
                 yield "data: changed\n\n" if now != before else ": still here\n\n"
                 before = now
@@ -206,7 +211,11 @@ def _answer(ask: Any) -> Response:
 
 
 def _json(value: Any, status: int = 200) -> Response:
-    return Response(json.dumps(finite(value), allow_nan=False), status, media_type="application/json")
+    try:
+        text = json.dumps(value, allow_nan=False)
+    except ValueError:
+        text = json.dumps(finite(value), allow_nan=False)
+    return Response(text, status, media_type="application/json")
 
 
 def _is_same(given: str, expected: str) -> bool:

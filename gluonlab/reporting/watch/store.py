@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection
 from contextlib import suppress
+from itertools import islice
+from operator import itemgetter
 from pathlib import Path
 from platform import node
 from typing import Any, Optional
@@ -16,7 +19,7 @@ from gluonlab.errors import CheckpointError
 from gluonlab.reporting import run_files
 from gluonlab.reporting.run_files import parse_row
 from gluonlab.reporting.runs import MAX_DEPTH
-from gluonlab.reporting.watch.files import find_runs, is_regular, lock_holders, read_object, read_part
+from gluonlab.reporting.watch.files import find_runs, lock_holders, modified, read_object, read_part
 from gluonlab.reporting.watch.processes import deaths_of, ranks_of
 from gluonlab.reporting.watch.series import SeriesFile
 
@@ -24,6 +27,7 @@ MAX_RUNS = 5000
 MAX_OPEN_SERIES = 16
 SCAN_EVERY_S = 2.0
 TAIL_BYTES = 65536
+MAX_TRIES = 20
 FRESH_S = 60
 _FILES = (run_files.CONFIG, run_files.METRICS, run_files.SUMMARY, run_files.ERROR)
 PARTS = (
@@ -54,13 +58,26 @@ class RunStore:
         self._series: OrderedDict[str, SeriesFile] = OrderedDict()
         self._plans: dict[str, tuple[Times, Optional[Plan]]] = {}
 
-    def overview(self) -> dict[str, Any]:
-        """Every run with its state and last figures, and whether the folder holds more than are shown."""
+    def overview(self, seconds: float = math.inf) -> dict[str, Any]:
+        """Every run with its state and last figures, and whether the folder holds more than are shown.
+
+        Runs that were not read yet are, newest first, for about so many ``seconds``; ``unread`` are left.
+        """
+        end = time.monotonic() + seconds
         with self._lock:
             runs = self._scan()
             locked = lock_holders().keys()
-            rows = [self._row(name, path, locked) for name, path in runs.items()]
-        return {"root": self._root.name, "runs": rows, "is_cut": len(rows) >= MAX_RUNS}
+            rows = [
+                self._row(name, path, locked)
+                for name, path in runs.items()
+                if name in self._kept or time.monotonic() < end
+            ]
+        return {
+            "root": self._root.name,
+            "runs": rows,
+            "unread": len(runs) - len(rows),
+            "is_cut": len(runs) >= MAX_RUNS,
+        }
 
     def details(self, name: str) -> dict[str, Any]:
         """Configuration, plan, processes and deaths of a run.
@@ -119,15 +136,16 @@ class RunStore:
 
     def _scan(self) -> dict[str, Path]:
         if time.monotonic() - self._scanned > SCAN_EVERY_S:
-            found: dict[str, Path] = {}
-            for path in find_runs(self._root, MAX_DEPTH):
-                found[str(path.relative_to(self._root)) if path != self._root else path.name] = path
-                if len(found) >= MAX_RUNS:
-                    break
+            listed = list(islice(find_runs(str(self._root), MAX_DEPTH), MAX_RUNS))
+            newest_first = [Path(path) for path, _ in sorted(listed, key=itemgetter(1), reverse=True)]
+            found = {self._name(path): path for path in newest_first}
             self._runs, self._scanned = found, time.monotonic()
             self._kept = {name: kept for name, kept in self._kept.items() if name in found}
             self._plans = {name: kept for name, kept in self._plans.items() if name in found}
         return self._runs
+
+    def _name(self, path: Path) -> str:
+        return path.name if path == self._root else str(path.relative_to(self._root))
 
     def _row(self, name: str, path: Path, locked: Collection[int]) -> dict[str, Any]:
         times = _times(path)
@@ -147,7 +165,7 @@ def _times(path: Path) -> Times:
     found: list[float] = []
     for name in _FILES:
         try:
-            status = os.lstat(path / name)
+            status = os.lstat(f"{path}/{name}")
             found += [status.st_mtime, status.st_size]
         except OSError:
             found += [0.0, 0.0]
@@ -170,7 +188,7 @@ def _state(path: Path, times: Times, figures: dict[str, Any], locked: Collection
 
 def _is_locked(path: Path, locked: Collection[int]) -> bool:
     try:
-        return os.lstat(path / run_files.LOCK).st_ino in locked
+        return os.lstat(f"{path}/{run_files.LOCK}").st_ino in locked
     except OSError:
         return False
 
@@ -179,7 +197,7 @@ def _figures(path: Path) -> dict[str, Any]:
     """What the table shows of a run; ``note`` says what is wrong with its files."""
     try:
         document = read_object(path / run_files.CONFIG)
-        has_summary = is_regular(path / run_files.SUMMARY)
+        has_summary = modified(f"{path}/{run_files.SUMMARY}") is not None
         summary = read_object(path / run_files.SUMMARY) if has_summary else {}
         note = ""
     except (OSError, ValueError):
@@ -206,21 +224,29 @@ def _figures(path: Path) -> dict[str, Any]:
 
 
 def _last_rows(path: Path) -> dict[str, dict[str, Any]]:
-    """The last row of each kind among the last rows of the file."""
+    """The last row of each kind that the table shows, among the last rows of the file."""
     try:
-        lines = read_part(path, -TAIL_BYTES, TAIL_BYTES).split(b"\n")[:-1]
+        tail = read_part(path, -TAIL_BYTES, TAIL_BYTES)
     except OSError:
         return {}
-    found: dict[str, dict[str, Any]] = {}
-    for line in reversed(lines[-200:]):
-        if {"train", "validation"} <= found.keys():
+    whole = tail[: tail.rfind(b"\n") + 1]
+    found = {kind: _last_row(whole, kind) for kind in ("train", "validation")}
+    return {kind: row for kind, row in found.items() if row}
+
+
+def _last_row(whole: bytes, kind: str) -> dict[str, Any]:
+    """Looks for the word and parses where it stands: parsing all rows of thousands of runs takes seconds."""
+    end = len(whole)
+    for _ in range(MAX_TRIES):
+        at = whole.rfind(f'"{kind}"'.encode(), 0, end)
+        if at < 0:
             break
-        if "train" in found and b'"validation"' not in line:
-            continue  # unread: two hundred rows of each of thousands of runs take seconds
+        end = whole.rfind(b"\n", 0, at) + 1
         with suppress(CheckpointError):  # cut, or of another version
-            row = parse_row(line, path.name)
-            found.setdefault(row["kind"], row)
-    return found
+            row = parse_row(whole[end : whole.index(b"\n", at)], kind)
+            if row["kind"] == kind:
+                return row
+    return {}
 
 
 def _number(*candidates: Any) -> Optional[float]:

@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import os
 
 import pytest
 
@@ -79,3 +80,32 @@ def test_a_new_row_changes_the_signature(tmp_path):
 
 def test_an_empty_folder_has_no_runs(tmp_path):
     assert RunStore(tmp_path / "missing").overview()["runs"] == []
+
+
+def test_a_large_folder_is_read_newest_first_and_in_turns(tmp_path):
+    for number in range(5):
+        os.utime(make_run(tmp_path / f"run{number}") / "config.json", (number, number))
+    store = RunStore(tmp_path)
+    first = store.overview(seconds=-1)
+    assert (first["runs"], first["unread"]) == ([], 5)
+    whole = store.overview()
+    assert [row["name"] for row in whole["runs"]] == ["run4", "run3", "run2", "run1", "run0"]
+    assert whole["unread"] == 0
+    (make_run(tmp_path / "later") / "summary.json").write_text('{"steps": 7}')
+    fresh = RunStore(tmp_path)
+    fresh.overview()
+    assert fresh.overview(seconds=-1)["unread"] == 0  # what was read once is kept
+
+
+def test_the_last_row_of_a_kind_is_found_among_others(tmp_path):
+    rows = [
+        {"kind": "validation", "step": 5, "top1": 0.25},
+        {"kind": "train", "step": 6, "loss": 2.0},
+        {"kind": "checkpoint", "step": 6, "of": "train"},
+        *({"kind": "odd", "step": 7, "is": "validation"} for _ in range(3)),
+    ]
+    metrics = make_run(tmp_path / "a", rows) / "metrics.jsonl"
+    with metrics.open("a") as file:
+        file.write('{"kind": "train"\n{"kind": "train", "step": 9, "lo')
+    (row,) = RunStore(tmp_path).overview()["runs"]
+    assert (row["step"], row["loss"], row["top1"]) == (6, 2.0, 0.25)

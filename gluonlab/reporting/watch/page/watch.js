@@ -14,6 +14,7 @@ let stream = null;
 let isBusy = false;
 let isStale = false;
 let hasChosen = false;
+let reading = 0;
 
 const showTable = () => drawTable(runs, chosen, choose);
 const showChart = () => drawChart(drawn);
@@ -42,10 +43,13 @@ async function readRuns() {
   allowControl(answer.may_control);
   const running = runs.filter((run) => run.state === "running").length;
   const cut = answer.is_cut ? " (the folder holds more than are shown)" : "";
+  const left = answer.unread ? ` (${answer.unread} more are being read)` : "";
   at("note").textContent = runs.length
-    ? `${runs.length} runs in ${answer.root}, ${running} running${cut}`
+    ? `${runs.length} runs in ${answer.root}, ${running} running${cut}${left}`
     : `No runs in ${answer.root} yet: they appear here when one starts.`;
   showTable();
+  window.clearTimeout(reading);
+  if (answer.unread) reading = window.setTimeout(readRuns);
 }
 
 async function readRun(name, value) {
