@@ -28,12 +28,12 @@ def render_summary(results: Path) -> str:
             + ("the same bits" if len(digests) == 1 else f"{len(digests)} different results"),
         ),
         (
-            "16 workers played by one process",
+            "16 virtual workers played by one process",
             f"time per image within {max(costs):.0%} of plain training, {len(costs)} networks",
         ),
         (
-            "A job that survives what dies",
-            f"{len(faults)} faults tried in real jobs, each in a table with what happened",
+            "A job that survives failures",
+            f"{len(faults)} faults tried in real jobs, with what happened after each",
         ),
         (
             "LARS as published, on Gluon",
@@ -42,7 +42,7 @@ def render_summary(results: Path) -> str:
             f"{theirs['lowest'] / ours['highest']:.1f} to {theirs['highest'] / ours['lowest']:.1f})",
         ),
         (
-            "A prediction before the cluster is rented",
+            "A prediction before you rent a cluster",
             f"median error of the efficiency {errors['median']:.1%}, 90 % of {errors['points']} published "
             f"points within {errors['percentile_90']:.1%}",
         ),
