@@ -20,7 +20,9 @@ FOLDERS = {
     "data": "How fast do images become batches, and are they what the recipe's source made of them?",
     "models": "How fast are the networks, and what do other number formats and files cost?",
     "simulator": "Are the simulator's predictions true?",
-    "reliability": "What does a run survive?",
+    "reliability": "What does a run survive? The faults are tests that write the rows of the table in "
+    "[reliability.md](../docs/reliability.md):\n`GLUONLAB_FAULT_TABLE=benchmarks/results/faults/all.json "
+    "pytest -m faults tests/faults`. What a checkpoint costs is measured\nunder *speed*.",
     "watching": "What does it cost to be looked at?",
     "machines": "Where does it install and run?",
 }
@@ -47,7 +49,8 @@ def _folder(name: str, question: str) -> str:
         links = ", ".join(f"[{Path(each).name}]({each})" for each in dict.fromkeys(results))
         rows.append(f"| {asks} | `{shown}` | {links} | {', '.join(_pages(name, path.stem, results))} |")
     table = ["| question | command | result | page |", "|---|---|---|---|", *rows, ""] if rows else []
-    others = [f"Parts of these, or of pages: {', '.join(parts)}.", ""] if parts else []
+    of = "the scripts above, or of pages" if rows else "pages"
+    others = [f"Parts of {of}: {', '.join(parts)}.", ""] if parts else []
     return "\n".join(["", f"## {name}", "", question, "", *table, *others])
 
 

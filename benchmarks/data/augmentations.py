@@ -4,7 +4,7 @@ python -m benchmarks.data.augmentations --peer-python VENV/bin/python [--draws 2
 
 Each side draws in a process of its own; torchvision and timm need an environment of their own. Of each
 augmentation one number is read off the image that comes out (the factor, the area of a crop);
-`python -m benchmarks.pages` puts the result into docs/data.md.
+`python -m benchmarks.pages` puts the result, benchmarks/results/augmentations.json, into docs/data.md.
 """
 
 from __future__ import annotations

@@ -5,7 +5,8 @@ python3 -m benchmarks.machines.environments --add row.json
 python3 -m benchmarks.machines.environments --tests test.log --note "..."   # what test.sh printed there
 python -m benchmarks.pages                # puts the result into docs/python.md
 
-Nothing is taken from a cache but what pip has downloaded before. Needs no package.
+Nothing is taken from a cache but what pip has downloaded before. Needs no package. The rows are kept in
+benchmarks/results/environments.json.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What works on a machine with GPUs, and how fast: one JSON file to send back, in about ten minutes.
+"""What works on a machine with GPUs, and how fast: a report as one JSON file, in about ten minutes.
 
 python -m benchmarks.machines.gpu_checklist -o gpu_checklist.json         # as many processes as GPUs
 python -m benchmarks.machines.gpu_checklist --cpu -o cpu_checklist.json   # on the CPU: a minute or two

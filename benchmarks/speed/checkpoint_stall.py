@@ -7,7 +7,8 @@ The run reports its rate every so many updates and saves at each second report; 
 save of its step, so intervals without a save and with one at their beginning take turns. What a checkpoint
 costs is the difference within a pair of them: the time that training stands still (comparison of weights,
 snapshot), which is also given alone, and that for which the thread that writes takes its share of the cores.
-The run is stopped by SIGTERM once there are enough pairs.
+The run is stopped by SIGTERM once there are enough pairs. The result is
+benchmarks/results/checkpoint_stall.json.
 """
 
 from __future__ import annotations

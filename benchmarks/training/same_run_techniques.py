@@ -1,6 +1,7 @@
 """Is it the same run on two processes, whatever technique is on? CIFAR-10, W = 8, 20 updates, bit for bit.
 
-python -m benchmarks.training.same_run_techniques --data data/cifar-10-batches-bin -o same_run_techniques.json
+python -m benchmarks.training.same_run_techniques --data data/cifar-10-batches-bin \
+    -o benchmarks/results/engine/same_run_techniques.json
 
 Each technique is trained with `deterministic: true` on one process, on two, and on one and from update 10
 on two; the digests of the weights go into the result.

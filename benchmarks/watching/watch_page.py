@@ -3,6 +3,7 @@
 python -m benchmarks.watching.watch_page [--runs 2000] [--rows 1000000] [--rounds 5] [--note TEXT]
 
 Takes about five minutes. The first paint is a browser's, with Playwright and chromium; else it is left out.
+The result is benchmarks/results/watch_page.json.
 """
 
 from __future__ import annotations
