@@ -31,7 +31,7 @@ def evaluate(
     weights: Optional[str] = WEIGHTS_OPTION,
     check: bool = CHECK_OPTION,
     samples: int = typer.Option(
-        0, min=0, max=1000, help="Validate nothing; show this many images and what they are taken for."
+        0, min=0, max=1000, help="Instead of validating, show this many images and their predicted classes."
     ),
     like: Optional[str] = typer.Option(
         None, help="Resize as torchvision (bilinear) or timm (bicubic), antialiased and pixel for pixel."

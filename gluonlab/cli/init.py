@@ -22,7 +22,7 @@ def init(
         None,
         "--images",
         metavar="DIR",
-        help="Where your images are, with train/ and val/ in it; by default images/ in the new folder.",
+        help="Your images, in train/CLASS/ and val/CLASS/ of it; by default images/ in the new folder.",
     ),
 ) -> None:
     """Make a folder to train on your own images. In it are a recipe, a place for the images, a README.

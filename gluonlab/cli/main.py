@@ -30,7 +30,7 @@ VERBS = {
     "init": "Make a folder to train on your own images.",
     "train": "Train in this process.",
     "launch": "Train with several processes, on one host or many.",
-    "sweep": "Train with many values of some keys; the best of them.",
+    "sweep": "Train with many values of some keys and name the best.",
     "evaluate": "Validate a run or a checkpoint, each image once.",
     "predict": "Name the likeliest classes of images.",
     "schedule": "Show learning rate, batch and steps of a recipe.",
@@ -41,8 +41,8 @@ VERBS = {
     "doctor": "Check the installation and the machine.",
     "recipes": "The recipes that ship: list, show, copy, diff.",
     "models": "The models: list, show, import, fetch, export, card.",
-    "data": "Obtain, pack, verify and look at data sets.",
-    "bench": "Measure; compare what was measured.",
+    "data": "Fetch, pack, verify and look at data sets.",
+    "bench": "Measure speed on this host; compare results.",
 }
 
 app = typer.Typer(

@@ -14,7 +14,7 @@ from gluonlab.reporting.run_files import write_text
 from gluonlab.reporting.runs import read_run
 
 _OUTPUT = typer.Option(
-    None, "-o", "--output", metavar="FILE", help="File to write, such as README.md; without it it is printed."
+    None, "-o", "--output", metavar="FILE", help="File to write, such as README.md; by default it is printed."
 )
 
 

@@ -28,7 +28,10 @@ from gluonlab.weights.which import check_which
 MEGABYTE = 1e6
 
 app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="The models: list, show, import, fetch, export, card."
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="The models: list, show, import, fetch, export, card.",
 )
 app.command()(card)
 
@@ -89,7 +92,7 @@ def show(
     classes: Optional[int] = typer.Option(None, help="Number of classes, if not the model's default."),
     json_target: Optional[str] = JSON_OPTION,
 ) -> None:
-    """Show parameters, multiply-adds, memory, layers and stored weights of a model.
+    """Show size, cost, layers and stored weights of a model.
 
     Example: gluonlab models show resnet50_v1b --classes 10
     """
@@ -124,15 +127,15 @@ def import_(
         None,
         "-o",
         "--output",
-        help="The model folder to write; by default one in the store, called as the model.",
+        help="The model folder to write; by default one in the store, named after the model.",
     ),
     classes: Optional[int] = typer.Option(None, help="Number of classes, if not the model's default."),
     class_names: Optional[Path] = typer.Option(None, help="A text file with one class name for each line."),
-    sha256: Optional[str] = typer.Option(None, help="SHA-256 of the file, or 8 of its digits and more."),
+    sha256: Optional[str] = typer.Option(None, help="SHA-256 of the file, or at least its first 8 digits."),
     weights: Optional[str] = WEIGHTS_OPTION,
     json_target: Optional[str] = JSON_OPTION,
 ) -> None:
-    """Make a model folder of another project's weights.
+    """Turn another project's weights into a model folder.
 
     It may be torchvision, timm, Gluon or GluonCV; nothing in the file is executed.
 

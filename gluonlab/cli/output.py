@@ -22,17 +22,21 @@ WEIGHTS_OPTION = typer.Option(
     None,
     "--weights",
     metavar="raw|average",
-    help="Which to take where there are weights and their average; by default the average.",
+    help="Plain weights or their average, where there are both; by default the average.",
 )
 CHECK_OPTION = typer.Option(
     True, "--check/--no-check", help="Compare the engine with the network on the first batch."
 )
 ALLOW_CHANGE = typer.Option(
-    [], "--allow-change", metavar="KEY", help="Continue though this key of the recipe is another; repeatable."
+    [], "--allow-change", metavar="KEY", help="Continue although this recipe key has changed; repeatable."
 )
 
 UNTIL_EPOCH = typer.Option(
-    None, "--until-epoch", min=0.0, metavar="E", help="Stop there, saved, with code 75; without it, go on."
+    None,
+    "--until-epoch",
+    min=0.0,
+    metavar="E",
+    help="Save and stop at this epoch with code 75; without it, go on.",
 )
 START_OVER = typer.Option(
     False, "--start-over", help="Begin at step 0; what the run directory holds is moved to before-N in it."

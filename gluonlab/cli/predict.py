@@ -53,7 +53,7 @@ def predict(
     top: int = typer.Option(5, min=1, help="How many classes to name for each image."),
     engine: str = ENGINE_OPTION,
     features: Optional[Path] = typer.Option(
-        None, help="Write what the classifier is given into this .npy file, one row for each image."
+        None, help="Write the classifier's input to this .npy file, one row for each image."
     ),
     weights: Optional[str] = WEIGHTS_OPTION,
     check: bool = CHECK_OPTION,
@@ -62,7 +62,7 @@ def predict(
     max_bytes: int = MAX_BYTES,
     json_target: Optional[str] = JSON_OPTION,
 ) -> None:
-    """Name the likeliest classes of images. Of record files, which have labels, it tells the accuracy too.
+    """Name the likeliest classes of images. For record files, which have labels, print the accuracy too.
 
     Example: gluonlab predict models/resnet50 photo.jpg --top 3
     """

@@ -20,7 +20,10 @@ from gluonlab.shipped import PREFIX, find_recipe, is_recipe, recipe_names
 RECIPE = typer.Argument(..., metavar="RECIPE", help="A name that `gluonlab recipes list` shows, or a file.")
 
 app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="The recipes that ship: list, show, copy, diff."
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="The recipes that ship: list, show, copy, diff.",
 )
 
 
@@ -63,7 +66,7 @@ def show(
     ),
     json_target: Optional[str] = JSON_OPTION,
 ) -> None:
-    """Print a recipe with its comments, or with --resolved all of its keys.
+    """Print a recipe, or with --resolved every key and its value.
 
     Example: gluonlab recipes show imagenet/resnet50_goyal_8k
     """
@@ -85,7 +88,7 @@ def show(
 def copy_(
     recipe: str = RECIPE,
     target: Optional[Path] = typer.Argument(
-        None, metavar="[FILE]", help="Where to; by default NAME.yaml here."
+        None, metavar="[FILE]", help="File to write; by default NAME.yaml in this folder."
     ),
 ) -> None:
     """Copy a recipe, to change it. What it extends is still found.
@@ -113,7 +116,7 @@ def diff(
     other: str = typer.Argument(..., metavar="RECIPE", help="Another one."),
     json_target: Optional[str] = JSON_OPTION,
 ) -> None:
-    """Show the keys in which two recipes differ, defaults included; not what they say `about` themselves.
+    """Show the keys in which two recipes differ, defaults included. The section `about` is left out.
 
     Example: gluonlab recipes diff imagenet/resnet50_goyal_8k imagenet/resnet50_lars_you_8k
     """

@@ -43,13 +43,15 @@ def sweep(
     over: list[str] = _OVER,
     sampler: SamplerChoice = typer.Option(SamplerChoice.grid, "--sampler", help="What chooses the values."),
     count: Optional[int] = typer.Option(None, "--runs", min=1, help="How many runs; a grid has its own."),
-    seed: int = typer.Option(0, "--seed", min=0, max=2**31 - 1, help="Of random and tpe; not the runs'."),
+    seed: int = typer.Option(
+        0, "--seed", min=0, max=2**31 - 1, help="Seed of random and tpe, not of the runs."
+    ),
     stop_early: bool = _STOP_EARLY,
     jobs: int = typer.Option(1, "--jobs", min=1, help="Runs at a time, which share the cores."),
     processes: int = typer.Option(1, "-n", "--processes", min=1, help="Processes of each run."),
     json_target: Optional[str] = JSON_OPTION,
 ) -> None:
-    """Train with many values of some keys; the best of them. The same command continues. See docs/sweep.md.
+    """Train with many values of some keys and name the best. The same command continues. See docs/sweep.md.
 
     Example: gluonlab sweep recipe:digits --over schedule.base_lr=log:0.001..0.1:5 run_dir=runs/rates
     """

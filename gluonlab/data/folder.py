@@ -47,7 +47,9 @@ class FolderSource:
             raise DataError("DAT01", str(root), "no such folder")
         found = sorted(e.name for e in os.scandir(root) if e.is_dir() and not e.name.startswith("."))
         if not found:
-            raise DataError("DAT01", str(root), "no class folders")
+            raise DataError(
+                "DAT01", str(root), "no class folders", "it holds one folder of images for each class"
+            )
         unknown = sorted(set(found) - set(classes)) if classes else []
         if unknown:
             raise DataError("DAT12", str(root), f"folder {unknown[0]!r} is no class of the list of names")

@@ -16,5 +16,5 @@ app = make_app(
         "compare": "Compare two results row by row.",
         "fit": "Write a cluster file from measurements of this machine.",
     },
-    "Measure; compare what was measured.",
+    "Measure speed on this host; compare results.",
 )

@@ -55,7 +55,7 @@ class Precision(str, Enum):
 
 
 _INDEPENDENT = typer.Option(
-    False, "--independent", help="Processes run at the same time and send nothing: the bound of -n."
+    False, "--independent", help="Processes run side by side and send nothing: what -n reaches at best."
 )
 _PEAK = typer.Option(True, "--peak/--no-peak", help="Compare with the best matrix multiply of this machine.")
 _MEMORY = typer.Option(

@@ -13,5 +13,5 @@ app = make_app(
         "stats": "Show images per class, sizes, mean and deviation.",
         "show": "Draw what the network sees.",
     },
-    "Obtain, pack, verify and look at data sets.",
+    "Fetch, pack, verify and look at data sets.",
 )
