@@ -38,7 +38,7 @@ class Doing:
         self._what, self._path = what, path
 
     def __enter__(self) -> None:
-        """Nothing to do."""
+        """Begin; only the end does something."""
 
     def __exit__(self, kind: object, error: Optional[BaseException], trace: object) -> None:
         """Name the file in ``error``, unless it is none of the system's."""

@@ -105,7 +105,7 @@ class EpochsSince:
 
     @property
     def first_step(self) -> int:
-        """Where the part begins in the whole."""
+        """The step of the whole calendar at which this part begins."""
         return self.calendar.first_step_of(self.epoch)
 
     def total_steps(self, epochs: float) -> int:

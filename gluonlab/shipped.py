@@ -18,14 +18,14 @@ def shipped_folder() -> Path:
 
 
 def recipe_names() -> list[str]:
-    """Such as ``imagenet/resnet50_goyal_8k``; without those that only others extend."""
+    """Names of the recipes that ship, as ``imagenet/resnet50_goyal_8k``; without those that others only extend."""
     folder = shipped_folder()
     names = (path.relative_to(folder).with_suffix("") for path in folder.rglob("*.yaml"))
     return sorted(str(name) for name in names if name.parts[0] != CLUSTERS and name.name[:5] != "base_")
 
 
 def cluster_names() -> list[str]:
-    """Such as ``dgx_h100``."""
+    """Names of the clusters that ship, such as ``dgx_h100``."""
     return sorted(path.stem for path in (shipped_folder() / CLUSTERS).glob("*.yaml"))
 
 

@@ -18,7 +18,7 @@ class Throughput:
         self._images = self._steps = 0
 
     def add(self, images: int) -> None:
-        """One step over ``images``."""
+        """Count one step over ``images``."""
         self._images += images
         self._steps += 1
 

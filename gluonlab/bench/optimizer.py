@@ -24,7 +24,7 @@ class Update:
             libraries.of(gradient).fill(gradient, values.astype(np.float32))
 
     def step(self) -> None:
-        """One update."""
+        """Update the weights once and advance the step."""
         apply_gradients(self._run.state, self._run.workers, self._run.schedule(self._run.state.step))
         self._run.state.step += 1
 

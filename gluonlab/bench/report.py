@@ -26,7 +26,7 @@ _PASSES = {"training": 3, "inference": 1}
 
 @dataclass(frozen=True)
 class Subject:
-    """What is measured, as its row says it."""
+    """What a row measures: the network, its setting and its processes."""
 
     model: str
     mode: Mode
@@ -46,7 +46,7 @@ class Subject:
 
     @property
     def name(self) -> str:
-        """What tells it from others in a result."""
+        """The name of its row, different for each subject of a result."""
         apart = ", independent" if self.is_independent else ""
         joined = f", {self.backend}" if self.backend and not self.is_independent else ""
         engine = f" {self.engine}" if self.engine else ""

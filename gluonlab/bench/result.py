@@ -29,7 +29,7 @@ class Result:
 
     @property
     def rows(self) -> list[Row]:
-        """In the order in which they came."""
+        """The rows in the order in which they were added."""
         return list(self._rows.values())
 
     def put(self, name: str, row: Row, is_complete: bool = True) -> None:
@@ -38,16 +38,16 @@ class Result:
         self._save()
 
     def add(self, key: str, value: Any) -> None:
-        """What the rows together say."""
+        """Put ``value``, which holds for all rows together, under ``key`` of the result."""
         self._origin = {key: value, **self._origin}
 
     def finish(self) -> None:
-        """All rows are there."""
+        """Mark the result as complete, and save it."""
         self._is_complete = True
         self._save()
 
     def as_dict(self) -> dict[str, Any]:
-        """What the file holds."""
+        """The whole result, as its JSON file holds it."""
         return {
             "benchmark": self._benchmark,
             "complete": self._is_complete,

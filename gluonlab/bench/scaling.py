@@ -34,5 +34,5 @@ def hidden_share(together: Row, apart: Row) -> Optional[float]:
 
 
 def sec_per_step(row: Row) -> float:
-    """Of the median block."""
+    """Seconds of a step in the median block of ``row``."""
     return float(row["batch"] * row["passes_per_update"] * row["processes"] / row["median"])

@@ -49,7 +49,7 @@ class Measurement:
 
     @property
     def sec_per_step(self) -> float:
-        """Of the median block."""
+        """Seconds of a step in the median block."""
         return sum(self.images_per_step) / median(self.images_per_sec)
 
     def as_row(self) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def _timed_update(training: Training, world: World) -> dict[str, float]:
     scaler = run.state.loss_scaler
 
     def head_gradient(losses: Any) -> Any:
-        """What any engine asks for between forward and backward."""
+        """The gradient of the losses; asked for between forward and backward, where the stopwatch is read."""
         watch.lap("forward")
         return scaler.head_gradient(losses) if scaler else libraries.of(losses).full_like(losses, 1.0)
 

@@ -21,13 +21,13 @@ class Work(Protocol):
     images_per_step: int
 
     def step(self) -> None:
-        """One step."""
+        """Compute one step; may return before the device has finished it."""
 
     def loss(self) -> float:
         """Mean loss since the last call; NaN if there is none. All processes call it together."""
 
     def close(self) -> None:
-        """Stop reading data."""
+        """Stop the threads that read data."""
 
 
 class Training:
@@ -43,17 +43,17 @@ class Training:
         self._updates = updates.until(run.total_steps, self.batches, self._metrics)
 
     def step(self) -> None:
-        """One update."""
+        """Make one update of the run."""
         next(self._updates)
 
     def loss(self) -> float:
-        """Mean over all processes."""
+        """Mean loss of all processes since the last call."""
         loss = self._metrics.compute()["loss"]
         self._metrics.reset()
         return loss
 
     def close(self) -> None:
-        """Stop the loader."""
+        """Stop the loader's threads."""
         self.batches.close()
         self._saver.close()
 
@@ -69,7 +69,7 @@ class Inference:
         self._in_flight: deque[Callable[[], object]] = deque()
 
     def step(self) -> None:
-        """The logits of one batch."""
+        """Compute the logits of one batch."""
         images = next(self.batches)[0]
         logits = self.run.state.network.predict(images)
         self._in_flight.append(libraries.of(logits).mark(logits))
@@ -77,11 +77,11 @@ class Inference:
             self._in_flight.popleft()()
 
     def loss(self) -> float:
-        """There is none."""
+        """NaN: nothing computes a loss here."""
         return float("nan")
 
     def close(self) -> None:
-        """Stop the loader."""
+        """Stop the loader's threads."""
         self.batches.close()
 
 
@@ -101,15 +101,15 @@ class EngineInference:
         self._compute = make_engine(run.state.net, engine, shape, calibration=self._images, check=False)
 
     def step(self) -> None:
-        """The logits of one batch."""
+        """Compute the logits of one batch."""
         self._compute(self._images)
 
     def loss(self) -> float:
-        """There is none."""
+        """NaN: nothing computes a loss here."""
         return float("nan")
 
     def close(self) -> None:
-        """Nothing is read."""
+        """Do nothing: no data is read."""
 
 
 class Loading:
@@ -121,16 +121,16 @@ class Loading:
         self.batches = run.loader.batches(requests)
 
     def step(self) -> None:
-        """One batch."""
+        """Load one batch and wait until it is on the device."""
         images = next(self.batches)[0]
         libraries.of(images).mark(images)()
 
     def loss(self) -> float:
-        """There is none."""
+        """NaN: nothing computes a loss here."""
         return float("nan")
 
     def close(self) -> None:
-        """Stop the loader."""
+        """Stop the loader's threads."""
         self.batches.close()
 
 

@@ -70,7 +70,7 @@ def build_cluster(file: ClusterFile) -> Cluster:
 
 
 def build_overheads(file: ClusterFile) -> Overheads:
-    """What a run costs beside its updates."""
+    """The seconds of start, checkpoint and validation of a run."""
     run = file.run
     return Overheads(run.startup_seconds, run.checkpoint_seconds, run.validation_overhead_seconds)
 

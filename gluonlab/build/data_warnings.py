@@ -15,7 +15,7 @@ from gluonlab.data.source import Source
 
 
 def data_warnings(data: DataSection, sets: DataSets) -> list[str]:
-    """One line each."""
+    """A line for each doubt about the data: missing classes, unread records, images that come twice."""
     if sets.train is None or sets.val is None:
         return []
     return [

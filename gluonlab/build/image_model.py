@@ -34,7 +34,7 @@ class ImageModel:
         return self.preprocessing.mean, self.preprocessing.std
 
     def augmentation(self) -> Augmentation:
-        """What scales and crops an image for the network."""
+        """The scaling and cropping that the network's images go through."""
         size, kind = self.preprocessing.crop, self.preprocessing.interpolation
         resize_to = self.preprocessing.resize or size
         framing = CentreCrop(size, resize_to)

@@ -116,7 +116,7 @@ def learning_rate_milestones(config: Config, calendar: Epochs, schedule: Schedul
 
 
 def format_plan(plan: Plan) -> str:
-    """The plan as text."""
+    """The text that ``--dry-run`` prints."""
     rows = [
         ("model", f"{plan['model']}, {plan['parameters']:,} trainable parameters"),
         ("global batch", f"{plan['global_batch_size']:,} images"),

@@ -110,7 +110,7 @@ def _input_of(graph: SymbolGraph, values: Tensors, where: Path) -> str:
 
 
 def _channels(graph: SymbolGraph, values: Tensors, name: str) -> int:
-    """Of the images: those of the first convolution."""
+    """The channels of the images: those that the first convolution takes."""
     for node in graph.nodes:
         if node.operator == "Convolution":
             weight = values[graph.nodes[node.inputs[1][0]].name]

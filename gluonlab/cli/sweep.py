@@ -206,7 +206,7 @@ class _Plan:
         return found
 
     def check_outcome(self, found: Sweep) -> None:
-        """As `conduct.check_outcome`."""
+        """Raise the error of the first run that failed, as `conduct.check_outcome` does."""
         from gluonlab.sweep.conduct import check_outcome
 
         check_outcome(found)

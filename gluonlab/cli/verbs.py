@@ -17,7 +17,7 @@ import typer.main
 
 
 class Verbs(typer.core.TyperGroup):
-    """A group of `VERBS`."""
+    """A command group that imports the module of a verb when it is called."""
 
     VERBS: ClassVar[Mapping[str, str]] = {}
     PLACE: ClassVar[str] = ""
@@ -40,7 +40,7 @@ class Verbs(typer.core.TyperGroup):
         return command
 
     def format_commands(self, _ctx: Any, formatter: Any) -> None:
-        """The table."""
+        """Write `VERBS` as the list of commands of --help."""
         with formatter.section("Commands"):
             formatter.write_dl(list(self.VERBS.items()))
 

@@ -75,7 +75,7 @@ class NormaliseOnHost:
             cv2.LUT(plane, table, dst=there)
 
     def finish(self, batch: Any, memory: NDArray[Any]) -> Any:
-        """Nothing is left to do."""
+        """Return ``batch``, which is on the device already."""
         return batch
 
 
@@ -92,15 +92,15 @@ class AsStored:
         self._ctx = ctx
 
     def start(self, count: int, shape: Shape) -> tuple[Any, NDArray[Any]]:
-        """Memory (n, ...) float32."""
+        """New memory (n, ...) float32 on the host."""
         return None, np.empty((count, *shape), np.float32)
 
     def put(self, image: NDArray[Any], place: NDArray[Any]) -> None:
-        """Copy and convert."""
+        """Copy ``image`` into its place as float32."""
         np.copyto(place, image, casting="unsafe")
 
     def finish(self, batch: Any, memory: NDArray[Any]) -> Any:
-        """Copy to the device."""
+        """Copy the memory to the device."""
         return libraries.of(self._ctx).from_numpy(memory, self._ctx)
 
 

@@ -96,7 +96,7 @@ class MixingLoader:
             inner.close()
 
     def statistics(self) -> dict[str, float]:
-        """Those of the inner loader."""
+        """The statistics of the inner loader; mixing adds none."""
         return self._loader.statistics()
 
     def _draws(self, step: int, worker: int) -> np.random.RandomState:

@@ -31,7 +31,7 @@ class SyntheticLoader:
             yield images, labels
 
     def statistics(self) -> dict[str, float]:
-        """Nothing is read, so there is nothing to tell."""
+        """Empty: nothing is read."""
         return {}
 
     def _fixed_batch(self, size: int) -> Batch:

@@ -21,17 +21,17 @@ class Finding:
 
 
 def ok(name: str, found: str) -> Finding:
-    """All is well."""
+    """A finding that all is well."""
     return Finding(name, "ok", found)
 
 
 def warn(name: str, found: str, mend: str) -> Finding:
-    """Something does not work, or not well, that not everybody needs."""
+    """A finding of something that not everybody needs and that does not work, or not well."""
     return Finding(name, "warn", found, mend)
 
 
 def fail(name: str, found: str, mend: str) -> Finding:
-    """Training will fail."""
+    """A finding of something without which training fails."""
     return Finding(name, "fail", found, mend)
 
 

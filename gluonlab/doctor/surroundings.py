@@ -48,7 +48,7 @@ def _check_name(name: str) -> Finding:
 
 
 def check_scheduler(environment: Mapping[str, str]) -> Finding:
-    """What schedules jobs here."""
+    """Which scheduler, SLURM or Kubernetes, runs this process, if any."""
     if "SLURM_JOB_ID" in environment:
         gpus = environment.get("SLURM_GPUS_ON_NODE", "0")
         found = (

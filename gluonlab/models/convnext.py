@@ -101,7 +101,7 @@ class ConvNeXt(gluon.nn.HybridSequential):
 def convolution(
     in_channels: int, channels: int, kernel: int, *, stride: int = 1, padding: int = 0, groups: int = 1
 ) -> gluon.HybridBlock:
-    """With bias, and weights as in the authors' code."""
+    """A convolution with a bias, and initial weights as in the authors' code."""
     return nn.Conv2D(
         channels,
         kernel,

@@ -15,12 +15,12 @@ class Kernels(Protocol):
     def momentum_update(
         self, parameters: Parameters, rule: Rule, lrs: Sequence[float], wds: Sequence[float]
     ) -> None:
-        """By ``rule``."""
+        """Update buffers and weights by ``rule``."""
 
     def momentum_update_with_device_rates(
         self, parameters: Parameters, rule: Rule, lrs: Any, wds: Sequence[float]
     ) -> None:
-        """By ``rule``, with rates (n,) that only the device knows."""
+        """Update by ``rule``, with rates (n,) that only the device knows."""
 
     def nesterov_update(
         self,
@@ -68,7 +68,7 @@ class Kernels(Protocol):
 
 
 def kernels_of(array: Any) -> Kernels:
-    """Those for the library of ``array``."""
+    """The kernels for the library that ``array`` belongs to."""
     if libraries.is_of_torch(array):
         from gluonlab.optim import kernels_in_torch
 

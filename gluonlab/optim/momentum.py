@@ -32,7 +32,7 @@ class MomentumOptimizer(Optimizer):
         self._correction = correction_factor(old, new) if self.momentum_correction else 1.0
 
     def has_rate_in_momentum(self, parameter: Parameter) -> bool:
-        """Unless nothing is corrected."""
+        """True unless momentum correction is off."""
         return self.momentum_correction
 
     def _corrected_rule(self) -> Rule:

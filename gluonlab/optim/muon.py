@@ -64,13 +64,13 @@ class Muon(Optimizer):
         return parameter.name in self.matrices
 
     def state_names_of(self, parameter: Parameter) -> tuple[str, ...]:
-        """Those of ``rest`` for what it updates."""
+        """The arrays of Muon, or of ``rest`` for a parameter that ``rest`` updates."""
         if self.is_matrix(parameter):
             return super().state_names_of(parameter)
         return self.rest.state_names_of(parameter)
 
     def has_rate_in_momentum(self, parameter: Parameter) -> bool:
-        """As ``rest`` has it, of what it updates."""
+        """False for Muon's matrices; what ``rest`` says of the parameters that it updates."""
         return not self.is_matrix(parameter) and self.rest.has_rate_in_momentum(parameter)
 
     def update_multi_precision(

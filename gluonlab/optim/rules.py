@@ -38,7 +38,7 @@ class Parameters:
             libraries.of(self.weights[0]).copy(self.masters, self.weights)
 
     def lists(self) -> tuple[Sequence[Any], ...]:
-        """Those that are not there are empty."""
+        """All five lists, in the order of the fields; an absent one is empty."""
         return self.weights, self.gradients, self.buffers, self.masters, self.variances
 
 

@@ -136,5 +136,5 @@ class ScheduleFreeAverage(StochasticWeightAverage):
         return bool(passed) and self.count < passed[-1]
 
     def take_in(self) -> None:
-        """Nothing but the number of updates: x is there."""
+        """Note the number of updates; the average itself is computed by the update."""
         self.count = self._optimizer.num_update

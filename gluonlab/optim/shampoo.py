@@ -53,7 +53,7 @@ class Shampoo(Optimizer):
         return tuple(self.state_shapes_of(parameter))
 
     def state_shapes_of(self, parameter: Parameter) -> dict[str, tuple[int, ...]]:
-        """As `state_names_of`; sides are square."""
+        """The shape of each of `state_names_of`; the matrices of the sides are square."""
         shapes: dict[str, tuple[int, ...]] = {MOMENTUM: tuple(parameter.shape)}
         for side, length in sides_of(parameter.shape, self.max_side).items():
             shapes.update({side: (length, length), f"{side}_root": (length, length)})

@@ -47,7 +47,7 @@ class SOAP(AdamOptimizer):
         return tuple(self.state_shapes_of(parameter))
 
     def state_shapes_of(self, parameter: Parameter) -> dict[str, tuple[int, ...]]:
-        """As `state_names_of`; sides are square."""
+        """The shape of each of `state_names_of`; the matrices of the sides are square."""
         shape = tuple(parameter.shape)
         shapes: dict[str, tuple[int, ...]] = {MOMENTUM: shape, VARIANCE: shape}
         for side, length in sides_of(shape, self.max_side).items():

@@ -27,7 +27,7 @@ class Trainer:
         optimizer.param_dict = dict(enumerate(self._parameters))
 
     def set_learning_rate(self, lr: float) -> None:
-        """That of the next updates."""
+        """Set the rate of the next updates."""
         self.optimizer.set_learning_rate(lr)
 
     def step(self, count: float) -> None:

@@ -32,11 +32,11 @@ class RunningSum:
         self._sums = self._library.zeros_like(arrays) if terms > 1 else []
 
     def start(self) -> None:
-        """Begin a sum."""
+        """Begin a new sum; what was added before is forgotten."""
         self._added = 0
 
     def add(self) -> None:
-        """Add the next term."""
+        """Add what is in the arrays as the next term."""
         self._added += 1
         if self._added == self._terms:
             self._library.add(self._sums, self._arrays, self._arrays)
@@ -62,7 +62,7 @@ class PairwiseTree:
         self._partial_sums = [self._library.zeros_like(arrays) for _ in range(levels)]
 
     def start(self) -> None:
-        """Begin a sum."""
+        """Begin a new sum; what was added before is forgotten."""
         self._added = 0
 
     def add(self) -> None:

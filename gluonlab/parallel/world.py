@@ -108,14 +108,14 @@ class SingleProcess(World):
         self.progress = progress or Progress()
 
     def sum(self, arrays: Sequence[Any], name: str) -> None:
-        """Nothing to do."""
+        """Do nothing: the arrays are the sum."""
 
     def sum_in_pairs(self, arrays: Sequence[Any], name: str) -> None:
-        """Nothing to do."""
+        """Do nothing: the arrays are the sum."""
 
     def exchange(self, text: str) -> list[str]:
-        """Our own text."""
+        """The text of this one process."""
         return [text]
 
     def shutdown(self) -> None:
-        """Nothing to do."""
+        """Do nothing: there is nobody to leave."""

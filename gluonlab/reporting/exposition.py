@@ -23,7 +23,7 @@ class Family:
     samples: list[tuple[Mapping[str, str], float]] = field(default_factory=list)
 
     def add(self, value: float, **labels: str) -> None:
-        """One value, by its labels."""
+        """Add a value, told apart by its labels."""
         self.samples.append((labels, value))
 
 

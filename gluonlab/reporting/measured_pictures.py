@@ -33,14 +33,14 @@ _FORMS = {
 
 @dataclass(frozen=True)
 class Picture:
-    """One pair of axes."""
+    """A titled pair of axes, and what draws on it."""
 
     title: str
     draw: Draw
     size_inches: tuple[float, float] = (6.4, 3.6)
 
     def as_svg(self) -> str:
-        """A standalone document."""
+        """The picture as a standalone SVG document."""
         return render([self.draw], "svg", self.title, self.size_inches).decode()
 
 
@@ -110,7 +110,7 @@ def _draw_rates(axes: Axes, rows: Sequence[Row], key: str) -> None:
 
 
 def _draw_medians(axes: Axes, index: int, rows: Sequence[Row], key: str) -> None:
-    """One curve through the medians, with their ranges."""
+    """Draw a curve through the medians, and the ranges as bars."""
     ordered = sorted(rows, key=lambda row: float(row[key]))
     x = [row[key] for row in ordered]
     draw_curve(axes, index, [(row[key], row["median"]) for row in ordered])

@@ -115,13 +115,13 @@ class SilentReporter:
     """What every other process holds: the same methods, which do nothing."""
 
     def log(self, kind: str, step: int, **values: float) -> None:
-        """Log nothing."""
+        """Do nothing: rank 0 logs."""
 
     def message(self, text: str) -> None:
-        """Show nothing."""
+        """Do nothing: rank 0 prints."""
 
     def close(self) -> None:
-        """Close nothing."""
+        """Do nothing: no file is open."""
 
     def __enter__(self) -> SilentReporter:
         return self

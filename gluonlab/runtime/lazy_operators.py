@@ -34,7 +34,7 @@ class _FinderOfBase(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Optional[Sequence[str]], target: Optional[ModuleType] = None
     ) -> Optional[ModuleSpec]:
-        """Where `mxnet.base` is; None for anything else."""
+        """The spec of `mxnet.base`; None for any other module."""
         if fullname != "mxnet.base":
             return None
         sys.meta_path.remove(self)

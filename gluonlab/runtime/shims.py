@@ -37,7 +37,7 @@ def prepare_mxnet_import() -> None:
 
 
 def mend_imported_mxnet(mx: Any) -> None:
-    """After it."""
+    """Adapt MXNet to NumPy 2, after it was imported."""
     if _numpy_version() >= (2,):
         adapt_to_numpy_2(mx)
 

@@ -105,7 +105,7 @@ class CurveSection(ScheduleSection):
         return calendar.first_step_of(self.decay_until or 0)
 
     def problems_within(self, epochs: float) -> Iterator[str]:
-        """As of every schedule, and a decay longer than training."""
+        """Those of every schedule, and a decay longer than training."""
         yield from super().problems_within(epochs)
         if (self.decay_until or 0) > epochs:
             yield f"decay_until {self.decay_until:g} lies beyond the end of training, epoch {epochs:g}"
@@ -161,11 +161,11 @@ class StairsSection(ScheduleSection):
 
     @property
     def stairs(self) -> tuple[str, list[float]]:
-        """The key of those epochs, and they."""
+        """The name of the key that holds those epochs, and the epochs."""
         raise NotImplementedError
 
     def turns(self, calendar: Calendar, epochs: float) -> set[int]:
-        """Where the rate changes."""
+        """The steps at which the rate changes."""
         return {calendar.first_step_of(epoch) for epoch in self.stairs[1]}
 
     def first_steps(self, calendar: Calendar) -> list[int]:
@@ -177,7 +177,7 @@ class StairsSection(ScheduleSection):
         return steps
 
     def problems_within(self, epochs: float) -> Iterator[str]:
-        """As of every schedule, and changes after the end."""
+        """Those of every schedule, and changes of the rate after the end."""
         yield from super().problems_within(epochs)
         key, stairs = self.stairs
         late = [epoch for epoch in stairs if epoch >= epochs]
@@ -202,7 +202,7 @@ class MultistepSection(StairsSection):
 
     @property
     def stairs(self) -> tuple[str, list[float]]:
-        """The milestones."""
+        """The key `milestones` and its epochs."""
         return "milestones", self.milestones
 
     def build(self, peak: float, calendar: Calendar, epochs: float) -> Schedule:
@@ -224,7 +224,7 @@ class PiecewiseSection(StairsSection):
 
     @property
     def stairs(self) -> tuple[str, list[float]]:
-        """The boundaries."""
+        """The key `boundaries` and its epochs."""
         return "boundaries", self.boundaries
 
     def build(self, peak: float, calendar: Calendar, epochs: float) -> Schedule:

@@ -30,7 +30,7 @@ class Layout:
 
     @property
     def gpus(self) -> int:
-        """All GPUs in use."""
+        """The number of GPUs in use, over all nodes."""
         return self.gpus_per_node * self.nodes
 
 

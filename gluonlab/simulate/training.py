@@ -45,7 +45,7 @@ class TrainingTime:
 
     @property
     def seconds(self) -> float:
-        """The whole run."""
+        """Seconds of the whole run."""
         return self.updates_seconds + self.validation_seconds + self.checkpoint_seconds + self.startup_seconds
 
 

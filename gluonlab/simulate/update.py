@@ -96,7 +96,7 @@ class UpdateTime:
 
     @property
     def seconds(self) -> float:
-        """The whole update."""
+        """Seconds of the whole update, the sum of its parts."""
         return (
             self.compute_seconds
             + self.contention_seconds

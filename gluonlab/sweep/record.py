@@ -51,7 +51,7 @@ class Sweep:
     trials: list[Trial] = field(default_factory=list)
 
     def save(self) -> None:
-        """Write `SWEEP`; OSError."""
+        """Replace `SWEEP` on the disk; raises OSError."""
         document = {
             "format": FORMAT,
             "definition": self.definition,

@@ -99,7 +99,7 @@ class LossHistory:
         return divergence
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint keeps of it, as JSON data."""
+        """What a checkpoint keeps of this watch, as JSON data."""
         return {
             "found": asdict(self.found) if self.found else None,
             "last_sound_step": self.last_sound_step,

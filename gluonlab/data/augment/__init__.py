@@ -47,7 +47,7 @@ class Augmentation:
 
     @property
     def shape(self) -> Shape:
-        """Of what comes out: (height, width, channels)."""
+        """The shape of an augmented image: (height, width, channels)."""
         return self.framing.size, self.framing.size, self.channels
 
     def draws(self, seed: int, epochs: NDArray[np.int64], indices: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -64,7 +64,7 @@ class Augmentation:
         return self.framing(height, width, draws[: self.framing.num_draws])
 
     def change(self, image: Image, draws: NDArray[np.float64]) -> Image:
-        """``image`` after all steps."""
+        """Apply all steps to ``image``, in order."""
         first = self.framing.num_draws
         for step in self.steps:
             image = step(image, draws[first : first + step.num_draws])

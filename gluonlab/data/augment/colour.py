@@ -71,7 +71,7 @@ class Lighting:
 
 
 def brighten(image: Image, factor: float) -> Image:
-    """All values times ``factor``."""
+    """Multiply all values by ``factor``."""
     return look_up(image, to_bytes(BYTES * np.float32(factor)))
 
 
@@ -108,7 +108,7 @@ def gray(image: Image) -> Image:
 
 
 def to_bytes(values: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Rounded and clipped."""
+    """Values rounded to whole numbers and clipped to 0..255."""
     return np.clip(np.rint(values), 0, 255).astype(np.uint8)
 
 

@@ -29,7 +29,7 @@ class ShiftCrop:
     num_draws: int = 3
 
     def __call__(self, image: Image, draws: NDArray[np.float64]) -> Image:
-        """A shifted copy."""
+        """Shift a copy of ``image`` by up to ``pad`` pixels, and mirror it by chance."""
         size = image.shape[0]
         top = int(draws[0] * (2 * self.pad + 1)) - self.pad
         left = int(draws[1] * (2 * self.pad + 1)) - self.pad
@@ -67,7 +67,7 @@ class RandomErasing:
     num_draws: int = 4 * ERASING_ATTEMPTS + 1
 
     def __call__(self, image: Image, draws: NDArray[np.float64]) -> Image:
-        """``image``, written into."""
+        """Cover the rectangle in ``image`` itself, or leave it."""
         decision, *numbers = draws.tolist()
         if decision >= self.probability:
             return image

@@ -101,7 +101,7 @@ class RandomCrop:
     num_draws: int = 3
 
     def __call__(self, height: int, width: int, draws: NDArray[np.float64]) -> View:
-        """A square."""
+        """A square of the share ``size / resize_to`` of the shorter side, placed and mirrored by chance."""
         side = max(1, round(min(height, width) * self.size / self.resize_to))
         top, left = int(draws[0] * (height - side + 1)), int(draws[1] * (width - side + 1))
         return View(top, left, side, side, bool(draws[2] < 0.5))
@@ -115,7 +115,7 @@ class WholeImage:
     num_draws: int = 0
 
     def __call__(self, height: int, width: int, draws: NDArray[np.float64]) -> View:
-        """Everything; ``draws`` is empty."""
+        """The view of the whole image; ``draws`` is empty."""
         return View(0, 0, height, width)
 
 

@@ -67,13 +67,13 @@ class PartialRecords:
         self.count += 1
 
     def close(self) -> None:
-        """Leave what is there for another attempt."""
+        """Close the files and keep them for the next attempt."""
         for file in self._files:
             with contextlib.suppress(OSError):  # a full disk was told before
                 file.close()
 
     def discard(self) -> None:
-        """Leave nothing."""
+        """Close the files and delete them."""
         self.close()
         for path in (self._note, self._records, self._rows):
             path.unlink(missing_ok=True)

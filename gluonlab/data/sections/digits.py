@@ -22,7 +22,7 @@ class DigitsSection(PublishedSection):
 
     @classmethod
     def load(cls, path: Optional[str], split: Split) -> ArraySource:
-        """A split."""
+        """Read a split; ``path`` is not needed."""
         from gluonlab.data.digits import load_digits
 
         return load_digits(split)

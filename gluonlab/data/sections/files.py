@@ -24,7 +24,7 @@ class FilesSection(DataSection):
     val: Union[str, list[str]]
 
     def place(self, split: Split) -> Union[str, list[str]]:
-        """Where a split lies."""
+        """The path or pattern of a split."""
         return self.train if split == "train" else self.val
 
 

@@ -17,8 +17,8 @@ class SyntheticSection(DataSection):
     samples: int = Field(1280, ge=1, description="Size of an epoch, and of validation, in images.")
 
     def source(self, split: Split, class_names: Sequence[str] = ()) -> None:
-        """Nothing is read."""
+        """None: batches are made, not read."""
 
     def known_samples(self, split: Split) -> int:
-        """As many as the recipe wants."""
+        """The size of an epoch that the recipe states."""
         return self.samples

@@ -42,7 +42,7 @@ class NoAveragingSection(AveragingSection):
     name: Literal["none"] = "none"
 
     def build(self, net: gluon.Block) -> None:
-        """Nothing."""
+        """None: there is no average."""
 
 
 class EMASection(AveragingSection):
@@ -55,7 +55,7 @@ class EMASection(AveragingSection):
     )
 
     def build(self, net: gluon.Block) -> WeightAverage:
-        """The moving average."""
+        """Start the moving average of the weights of ``net``."""
         from gluonlab.optim.averaging import ExponentialMovingAverage
 
         return ExponentialMovingAverage(net, self.decay, warm_up=self.decay_warmup)

@@ -41,7 +41,7 @@ class MLflowRun:
         self._send_parameters(run, known=found[0].data.params if found else {})
 
     def last_steps(self) -> Mapping[str, int]:
-        """Of the histories of all metrics."""
+        """The last step of each kind of row, from the histories of MLflow's metrics."""
         last: dict[str, int] = {}
         for name in self._client.get_run(self._id).data.metrics:
             kind, slash, _ = name.partition("/")

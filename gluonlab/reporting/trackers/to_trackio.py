@@ -43,7 +43,7 @@ class TrackioRun:
         self._sent: dict[str, int] = {}
 
     def last_steps(self) -> Mapping[str, int]:
-        """Of the rows in trackio's database."""
+        """The last step of each kind of row, from trackio's database."""
         from trackio.sqlite_storage import SQLiteStorage
 
         last: dict[str, int] = {}
@@ -59,7 +59,7 @@ class TrackioRun:
         self._sent[kind] = step
 
     def flush(self) -> None:
-        """Nothing is kept back here."""
+        """Do nothing: rows are sent at once."""
 
     def finish(self, state: str, summary: Mapping[str, Any]) -> None:
         """Wait for the thread; OSError if the database then lacks a row."""

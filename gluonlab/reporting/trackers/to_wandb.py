@@ -36,7 +36,7 @@ class WandbRun:
         self._steps: dict[str, int] = {}
 
     def last_steps(self) -> Mapping[str, int]:
-        """Of all its folders; online, what the server says."""
+        """The last step of each kind of row, in any of its folders; online, what the server says."""
         if not self._is_offline:
             return {
                 key[: -len("/step")]: int(value)

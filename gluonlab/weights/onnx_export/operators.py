@@ -87,7 +87,7 @@ def zeros_like(graph: Graph, inputs: list[str], attributes: Attributes) -> str:
 
 
 def identity(graph: Graph, inputs: list[str], attributes: Attributes) -> str:
-    """Nothing: dropout in prediction, copies."""
+    """Leave out what changes nothing: dropout in prediction, copies."""
     return inputs[0]
 
 

@@ -13,7 +13,7 @@ def concat(graph: Graph, inputs: list[str], attributes: Attributes) -> str:
 
 
 def flatten(graph: Graph, inputs: list[str], attributes: Attributes) -> str:
-    """All axes but the first become one."""
+    """Join all axes but the first."""
     return graph.add("Flatten", inputs, axis=1)
 
 
