@@ -18,7 +18,7 @@ def shipped_folder() -> Path:
 
 
 def recipe_names() -> list[str]:
-    """Names of the recipes that ship, as ``imagenet/resnet50_goyal_8k``; without those that others only extend."""
+    """Names of the recipes that ship, as ``imagenet/resnet50_goyal_8k``; bases of others are left out."""
     folder = shipped_folder()
     names = (path.relative_to(folder).with_suffix("") for path in folder.rglob("*.yaml"))
     return sorted(str(name) for name in names if name.parts[0] != CLUSTERS and name.name[:5] != "base_")

@@ -206,7 +206,7 @@ class _Plan:
         return found
 
     def check_outcome(self, found: Sweep) -> None:
-        """Raise the error of the first run that failed, as `conduct.check_outcome` does."""
+        """Raise an error if runs failed or all diverged, as `conduct.check_outcome` does."""
         from gluonlab.sweep.conduct import check_outcome
 
         check_outcome(found)
