@@ -49,13 +49,13 @@ def run_gluonlab():
 def run_processes():
     """Run a script in ``processes`` real processes of one world; returns the finished job.
 
-    ``backend`` is "mpi", Horovod's, or "kvstore".
+    ``backend`` is "mpi", Horovod's, "kvstore" or "torch".
     """
 
     def run(processes, script, *arguments, backend="mpi", timeout=300, check=True, cwd=ROOT):
         command = [sys.executable, str(script), *map(str, arguments)]
-        if backend == "kvstore":
-            command = [sys.executable, "-m", "gluonlab.launch.kvstore_job", str(processes), *command]
+        if backend in ("kvstore", "torch"):
+            command = [sys.executable, "-m", "gluonlab.launch.local_job", backend, str(processes), *command]
         elif processes > 1:
             mpirun = Path(sys.executable).parent / "mpirun"
             root_user = ["--allow-run-as-root"] if os.geteuid() == 0 else []

@@ -178,6 +178,11 @@ def norms() -> Norms:
     return SumsOfSquares()
 
 
+def bytes_in_use(where: Any) -> int:
+    free, total = mx.context.gpu_memory_info(_ctx(where).device_id)
+    return int(total - free)
+
+
 def host_batch(shape: Sequence[int], where: Any, dtype: str) -> tuple[Any, NDArray[Any]]:
     """From pinned memory a GPU copies beside what it computes; MXNet keeps it until then."""
     ctx = _ctx(where)

@@ -199,6 +199,11 @@ def _square(array: Tensor) -> float:
     return sum(float(torch.dot(part, part)) for part in flat.split(PART))
 
 
+def bytes_in_use(where: Any) -> int:
+    free, total = torch.cuda.mem_get_info(_device(where))
+    return int(total - free)
+
+
 def host_batch(shape: Sequence[int], where: Any, dtype: str) -> tuple[Tensor, NDArray[Any]]:
     is_pinned = not is_on_host(where)
     batch = torch.empty(tuple(shape), dtype=getattr(torch, dtype), pin_memory=is_pinned)

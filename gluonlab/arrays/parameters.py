@@ -29,7 +29,9 @@ class Parameter(Protocol):
 
 
 class Trained(Protocol):
-    """A network with parameters of its own, by structural name."""
+    """What computes ``net`` with parameters of its own, by structural name."""
+
+    net: gluon.Block
 
     @property
     def parameters(self) -> Mapping[str, Parameter]:
@@ -46,6 +48,11 @@ def parameters_of(net: Net) -> dict[str, Parameter]:
         found: dict[str, Parameter] = net._collect_params_with_prefix()
         return found
     return dict(net.parameters)
+
+
+def block_of(net: Net) -> gluon.Block:
+    """The Gluon network itself."""
+    return net if isinstance(net, gluon.Block) else net.net
 
 
 def trained_parameters_of(net: Net) -> dict[str, Parameter]:

@@ -107,6 +107,9 @@ class Arrays(Protocol):
     def norms(self) -> Norms:
         """A new `Norms`."""
 
+    def bytes_in_use(self, where: Any) -> int:
+        """Memory of a GPU that is in use, by whomever."""
+
     def host_batch(self, shape: Sequence[int], where: Any, dtype: str) -> tuple[Any, NDArray[Any]]:
         """An array in host memory, pinned if it is to go to a GPU, and that memory for NumPy to fill."""
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import psutil
 
+from gluonlab import arrays as libraries
 from gluonlab.runtime.memory import release_freed_memory
 from gluonlab.runtime.mxnet import mx
 
@@ -53,9 +54,9 @@ def reset_peak_memory() -> None:
 
 def peak_memory_bytes(ctx: Any) -> int:
     """Largest resident memory since `reset_peak_memory`; on a GPU all that is in use there."""
-    if ctx.device_type == "gpu":
-        free, total = mx.context.gpu_memory_info(ctx.device_id)
-        return int(total - free)
+    library = libraries.of(ctx)
+    if not library.is_on_host(ctx):
+        return library.bytes_in_use(ctx)
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
             return 1024 * int(line.split()[1])

@@ -14,7 +14,7 @@ from gluonlab.parallel.world import World
 from gluonlab.runtime.cuda_driver import DriverMissingError, Gpu, read_gpus
 from gluonlab.runtime.cuda_libraries import is_cuda_build_installed
 from gluonlab.runtime.mxnet import mx
-from gluonlab.torch_engine import check_torch, sees_cuda
+from gluonlab.torch_engine import check_torch, device_of, sees_cuda
 
 MXNET, TORCH = "mxnet", "torch"
 
@@ -29,8 +29,10 @@ class Device:
 
     @property
     def ctx(self) -> Any:
-        """Where MXNet keeps parameters, gradients and the arrays of the optimizer."""
-        return mx.gpu(self.index) if self.gpu and self.engine == MXNET else mx.cpu()
+        """Where parameters, gradients and the arrays of the optimizer are: MXNet's name, or PyTorch's."""
+        if self.engine == TORCH:
+            return device_of(self.in_torch)
+        return mx.gpu(self.index) if self.gpu else mx.cpu()
 
     @property
     def in_torch(self) -> str:
@@ -41,14 +43,18 @@ class Device:
         return f"{self.engine} on {self.gpu.name if self.gpu else 'the CPU'}"
 
 
-def load_engine(config: Config) -> None:
-    """Import PyTorch if ``config`` needs it: before Horovod, for after it that import crashes.
+def load_engine(config: Config) -> str:
+    """The engine of ``config`` on this machine; PyTorch is imported if it is that.
+
+    Before Horovod, for after it that import crashes.
 
     Raises:
         SetupError: ENV77 ``engine: torch`` without PyTorch.
     """
-    if choose_engine(config.engine, config.ctx, driver_gpus()) == TORCH:
+    engine = choose_engine(config.engine, config.ctx, driver_gpus())
+    if engine == TORCH:
         check_torch()
+    return engine
 
 
 def build_device(config: Config, world: World) -> Device:

@@ -6,6 +6,7 @@ import logging
 from typing import Optional
 
 from gluonlab import models
+from gluonlab.arrays.parameters import Net
 from gluonlab.build.device import MXNET, TORCH, Device
 from gluonlab.build.starts import apply_starts
 from gluonlab.config.schema import Config
@@ -31,7 +32,7 @@ from gluonlab.parallel.world import World
 from gluonlab.runtime.mxnet import gluon, mx
 from gluonlab.schedules import Schedule
 from gluonlab.torch_engine import check_compiler
-from gluonlab.training.network import Network
+from gluonlab.training.network import GluonNetwork, Network
 from gluonlab.training.state import TrainState, make_trainer
 from gluonlab.weights.store import find_weights
 
@@ -87,33 +88,32 @@ def build_state(config: Config, world: World, device: Device, images: Optional[S
     """
     mx.random.seed(config.seed)
     net = build_network(config)
-    net.initialize(ctx=device.ctx)
+    net.initialize(ctx=device.ctx if device.engine == MXNET else mx.cpu())
     model = config.model
     if model.pretrained:
         _start_from(model, net, world)
     apply_starts(config, net, images)
     if model.freeze == "features":
         freeze_features(net)
-    world.broadcast([parameter.data() for _, parameter in sorted(net._collect_params_with_prefix().items())])
-    if device.engine == MXNET:
-        _prepare_for_mxnet(config, net, is_cpu=device.gpu is None)
     exempt_norm_and_bias(
         net, norm=not config.optimizer.decay_norm_and_bias, bias=not config.optimizer.decays_bias
     )
     apply_groups(net, config.optimizer.groups)
     if config.optimizer.layer_decay is not None:
         apply_layer_decay(net, config.optimizer.layer_decay)
+    network = build_torch_network(config, net, device) if device.engine == TORCH else GluonNetwork(net)
+    world.broadcast([parameter.data() for _, parameter in sorted(network.parameters.items())])
+    if device.engine == MXNET:
+        _prepare_for_mxnet(config, net, is_cpu=device.gpu is None)
     optimizer = config.optimizer.build(config.schedule.base_lr, net)
-    state = TrainState(
+    return TrainState(
         net,
-        make_trainer(net, optimizer),
+        make_trainer(network, optimizer),
         clip=build_clip(config),
         loss_scaler=LossScaler() if config.precision == "float16" else None,
-        average=build_average(config, net, optimizer),
+        average=build_average(config, network, optimizer),
+        network=network,
     )
-    if device.engine == TORCH:
-        state.network = build_torch_network(config, net, device)
-    return state
 
 
 def add_what_follows_steps(config: Config, state: TrainState, schedule: Schedule, calendar: Epochs) -> None:
@@ -121,7 +121,7 @@ def add_what_follows_steps(config: Config, state: TrainState, schedule: Schedule
     rule, total_steps = config.optimizer, calendar.total_steps(config.epochs)
     state.sums_losses = config.loss.reduction == "sum"
     state.sgd_share = rule.sgd_share(float(calendar.steps_per_epoch))
-    parameters = state.net._collect_params_with_prefix()
+    parameters = state.network.parameters
     ends = [
         EarlyEnd(
             [parameters[name] for name in members_of(state.net, group.match)],
@@ -135,7 +135,7 @@ def add_what_follows_steps(config: Config, state: TrainState, schedule: Schedule
     if ends:
         state.group_rates = GroupRates(state.optimizer, state.trainer.states, ends)
     if rule.lookahead.every:
-        state.lookahead = Lookahead(state.net, rule.lookahead.every, rule.lookahead.alpha, total_steps)
+        state.lookahead = Lookahead(state.network, rule.lookahead.every, rule.lookahead.alpha, total_steps)
 
 
 def _prepare_for_mxnet(config: Config, net: gluon.HybridBlock, *, is_cpu: bool) -> None:
@@ -148,7 +148,7 @@ def _prepare_for_mxnet(config: Config, net: gluon.HybridBlock, *, is_cpu: bool) 
 
 
 def build_torch_network(config: Config, net: gluon.HybridBlock, device: Device) -> Network:
-    """``net`` computed by PyTorch, in the memory of its own arrays.
+    """``net`` computed by PyTorch, which keeps its values on the device.
 
     Raises:
         ConfigError: CFG81 PyTorch has nothing like one of its operators, or a layer refuses the images.
@@ -173,7 +173,7 @@ def _start_from(model: Model, net: gluon.HybridBlock, world: World) -> None:
         _log.warning("model.pretrained: took %s; model.pretrained_weights says which", taken)
 
 
-def build_average(config: Config, net: gluon.Block, optimizer: Optimizer) -> Optional[WeightAverage]:
+def build_average(config: Config, net: Net, optimizer: Optimizer) -> Optional[WeightAverage]:
     """The average of the weights that is evaluated; None where the last weights are."""
     if isinstance(optimizer, ScheduleFree):
         return ScheduleFreeAverage(net, optimizer)

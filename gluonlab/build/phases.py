@@ -24,7 +24,7 @@ from gluonlab.training.weight_averaging import WeightAveraging
 def build_workers(config: Config, network: Network, world: World) -> VirtualWorkers:
     """The virtual workers of ``config``, a recipe as it holds in one phase."""
     return VirtualWorkers(
-        network.net,
+        network,
         world,
         config.global_batch_size,
         config.worker_size,

@@ -113,8 +113,7 @@ def train_process(
     fault_injection.fault_point("start")
     from gluonlab.build.device import load_engine
 
-    load_engine(config)
-    world = join_world(progress)
+    world = join_world(progress, load_engine(config))
     fault_injection.arm_collectives(world)
     if line:
         line.tell_crashes()
@@ -159,8 +158,7 @@ def evaluate_run(
     set_gpu_environment(config)
     from gluonlab.build.device import load_engine
 
-    load_engine(config)
-    world = join_world()
+    world = join_world(engine=load_engine(config))
     from gluonlab.build.run import validate_checkpoint
 
     chosen = Path(world.exchange(str(checkpoint.path))[0])  # of a run that goes on, each finds its newest

@@ -52,6 +52,7 @@ class BackendChoice(str, Enum):
     gloo = "gloo"
     srun = "srun"
     kvstore = "kvstore"
+    torch = "torch"
 
 
 class BindChoice(str, Enum):
@@ -69,6 +70,9 @@ _RESTART_DELAY = _seconds(5, "--restart-delay", "Before the first restart; doubl
 _STARTUP_LIMIT = _seconds(600, "--startup-limit", "What a start, or a save, may take.")
 _IDLE_LIMIT = _seconds(120, "--idle-limit", "What a process may take without any progress.")
 _GRACE = _seconds(120, "--grace", "What it may take to stop when asked to.")
+_BACKEND = typer.Option(
+    None, "--backend", help="What starts them; default srun inside SLURM, else mpi, without Horovod torch."
+)
 _AUTOTUNE = typer.Option(
     False, "--autotune", help="Let Horovod tune how it joins sums; print the best setting as environment."
 )
@@ -78,9 +82,7 @@ def launch(
     recipe: Path = typer.Argument(..., metavar="CONFIG", help="recipe:NAME, or a file (YAML)."),
     overrides: Optional[list[str]] = typer.Argument(None, metavar="[key=value]...", help="Override keys."),
     processes: int = typer.Option(..., "-n", "--processes", min=1, help="Number of processes."),
-    backend: Optional[BackendChoice] = typer.Option(
-        None, "--backend", help="What starts them; default srun inside SLURM, else mpi."
-    ),
+    backend: Optional[BackendChoice] = _BACKEND,
     hosts: Optional[str] = typer.Option(
         None, "--hosts", metavar="a:8,b:8", help="Hosts and their processes."
     ),
@@ -114,7 +116,7 @@ def launch(
     """
     check_json_target(json_target)
     check_start_over(start_over, allow_change)
-    starter = _starter(backend, processes, is_tuned)
+    starter = _starter(backend, processes, is_tuned, bool(hosts or host_file))
     config, run_dir = _checked(recipe, overrides or [], processes, None if start_over else allow_change)
     plan = JobPlan(
         _train(recipe, overrides or [], allow_change, start_over, until_epoch),
@@ -185,15 +187,20 @@ def _train(
     return [sys.executable, "-m", "gluonlab.cli.main", "train", *options, str(recipe), *overrides]
 
 
-def _starter(backend: Optional[BackendChoice], processes: int, is_tuned: bool) -> Any:
+def _starter(backend: Optional[BackendChoice], processes: int, is_tuned: bool, has_hosts: bool) -> Any:
     """The name of the backend, which has an autotuner if one is asked for."""
-    if is_tuned and backend is BackendChoice.kvstore:
-        raise ConfigError("CLI02", "--autotune", "is Horovod's, not the kvstore's", "use --backend mpi")
+    from gluonlab.parallel.environment import is_horovod_installed, is_torch_installed
+
+    if is_tuned and backend in (BackendChoice.kvstore, BackendChoice.torch):
+        raise ConfigError("CLI02", "--autotune", f"is Horovod's, not {backend.value}'s", "use --backend mpi")
     if is_tuned and processes == 1:
         raise ConfigError("CLI02", "--autotune", "one process sums nothing", "use -n 2 or more")
     if backend:
         return backend.value
-    return "srun" if "SLURM_JOB_ID" in os.environ and shutil.which("srun") else "mpi"
+    if "SLURM_JOB_ID" in os.environ and shutil.which("srun"):
+        return "srun"
+    needs_mpi = has_hosts or is_horovod_installed() or not is_torch_installed()
+    return "mpi" if needs_mpi else "torch"
 
 
 def _turn_autotuner_on(run_dir: Path) -> None:

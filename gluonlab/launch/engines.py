@@ -14,14 +14,15 @@ from gluonlab.commands import horovod_command
 from gluonlab.errors import ConfigError, SetupError
 from gluonlab.launch.plan import JobPlan
 from gluonlab.launch.shared_memory import check_shared_memory
-from gluonlab.parallel.environment import is_horovod_installed
+from gluonlab.parallel.environment import is_horovod_installed, is_torch_installed
 
 # Group 1 is the rank, 0 if empty; lines without a prefix are the engine's own.
 _PREFIX_OF = {
     "mpi": re.compile(r"^\[\d+,(\d+)\]<std(?:out|err)>: ?"),
     "gloo": re.compile(r"^\[(\d+)\]<std(?:out|err)>: ?"),
     "srun": re.compile(r"^ *(\d+): "),
-    "kvstore": re.compile(r"^(?!kvstore_job: )()"),  # no marks: all is taken for the words of rank 0
+    "kvstore": re.compile(r"^(?!local_job: )()"),  # no marks: all is taken for the words of rank 0
+    "torch": re.compile(r"^(?!local_job: )()"),
 }
 
 
@@ -41,14 +42,21 @@ def engine_of(plan: JobPlan, environment: Mapping[str, str]) -> Engine:
         ConfigError: CLI02 the engine cannot do what the plan asks for.
         ResourceError: RES05 too little shared memory for MPI on this host, RES01 files too small.
     """
-    if plan.backend != "kvstore" and not is_horovod_installed():
+    is_for_torch = is_torch_installed() and plan.backend != "gloo"
+    if plan.backend not in ("kvstore", "torch") and not is_horovod_installed() and not is_for_torch:
         raise SetupError(
             "ENV06",
             "horovod",
             "is not installed, so several processes cannot train together",
             f"run {horovod_command()}, which builds it; one process trains without",
         )
-    starters = {"mpi": _mpirun, "gloo": _horovodrun, "srun": _srun, "kvstore": _kvstore_job}
+    starters = {
+        "mpi": _mpirun,
+        "gloo": _horovodrun,
+        "srun": _srun,
+        "kvstore": _local_job,
+        "torch": _local_job,
+    }
     return Engine(starters[plan.backend](plan, environment), _PREFIX_OF[plan.backend])
 
 
@@ -75,10 +83,11 @@ def _mpirun(plan: JobPlan, environment: Mapping[str, str]) -> list[str]:
     return [*command, "-np", str(plan.processes)]
 
 
-def _kvstore_job(plan: JobPlan, environment: Mapping[str, str]) -> list[str]:
+def _local_job(plan: JobPlan, environment: Mapping[str, str]) -> list[str]:
     if plan.hosts:
-        raise ConfigError("CLI02", "--backend kvstore", "is for one host", "use --backend mpi for several")
-    return [sys.executable, "-m", "gluonlab.launch.kvstore_job", str(plan.processes)]
+        name = f"--backend {plan.backend}"
+        raise ConfigError("CLI02", name, "is for one host", "use --backend mpi for several")
+    return [sys.executable, "-m", "gluonlab.launch.local_job", plan.backend, str(plan.processes)]
 
 
 def _horovodrun(plan: JobPlan, environment: Mapping[str, str]) -> list[str]:

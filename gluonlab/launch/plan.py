@@ -15,7 +15,7 @@ from gluonlab.errors import ClusterError, ConfigError
 from gluonlab.launch.hosts import Host
 from gluonlab.supervision.watchdog import Limits
 
-Backend = Literal["mpi", "gloo", "srun", "kvstore"]
+Backend = Literal["mpi", "gloo", "srun", "kvstore", "torch"]
 
 LOOPBACK = "127.0.0.1"
 

@@ -85,6 +85,11 @@ def is_horovod_installed() -> bool:
     return importlib.util.find_spec("horovod") is not None
 
 
+def is_torch_installed() -> bool:
+    """Whether PyTorch can be found; nothing is imported."""
+    return importlib.util.find_spec("torch") is not None
+
+
 def set_cpu_threads(cpu_threads: Optional[int], local_size: int) -> int:
     """Fix the compute threads of this process; MXNet reads them once, when it is imported.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Optional
 
 from gluonlab.errors import SetupError
@@ -10,10 +11,14 @@ from gluonlab.parallel.world import SingleProcess, World
 from gluonlab.runtime.limits import check_limits
 from gluonlab.supervision.progress import Progress
 
+SERVER = "DMLC_PS_ROOT_URI"
+"""The variable that says where MXNet's parameter server is."""
 
-def join_world(progress: Optional[Progress] = None) -> World:
-    """The world this process was started in: over Horovod or kvstore under a launcher, else of size 1.
 
+def join_world(progress: Optional[Progress] = None, engine: str = "mxnet") -> World:
+    """The world this process was started in, of size 1 without a launcher.
+
+    It adds up arrays of ``engine``: over torch.distributed for "torch", else over Horovod or kvstore.
     ``progress`` is kept up to date with what the process does in it.
 
     Raises:
@@ -26,7 +31,18 @@ def join_world(progress: Optional[Progress] = None) -> World:
 
     if started.size == 1:
         return SingleProcess(progress)
+    if engine == "torch":
+        from gluonlab.torch_engine.world import join_torch_world
+
+        return join_torch_world(started, progress)
     if started.launcher == "kvstore":
+        if SERVER not in os.environ:
+            raise SetupError(
+                "ENV82",
+                "--backend torch",
+                "has no parameter server, and arrays of MXNet are to be added up",
+                "add engine=torch, or use --backend mpi",
+            )
         from gluonlab.parallel.kvstore_world import KVStoreWorld
 
         return KVStoreWorld("dist_sync", started, progress)

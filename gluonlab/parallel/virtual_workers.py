@@ -12,14 +12,13 @@ from functools import partial
 from typing import Any, Literal, NamedTuple, Optional
 
 from gluonlab import arrays as libraries
-from gluonlab.arrays.parameters import parameters_of
+from gluonlab.arrays.parameters import Net, block_of, parameters_of
 from gluonlab.parallel.accumulation import Accumulator, PairwiseTree, RunningSum
 from gluonlab.parallel.gradient_noise import GradientNoise
 from gluonlab.parallel.graph_randomness import draws_random_numbers, seed_mxnet, seed_of
 from gluonlab.parallel.running_statistics import find_running_statistics
 from gluonlab.parallel.shares import workers_of_process
 from gluonlab.parallel.world import World
-from gluonlab.runtime.mxnet import gluon
 
 
 class Wishes(NamedTuple):
@@ -44,7 +43,7 @@ class VirtualWorkers:
 
     def __init__(
         self,
-        net: gluon.Block,
+        net: Net,
         world: World,
         global_batch_size: int,
         worker_batch_size: int,
@@ -77,7 +76,7 @@ class VirtualWorkers:
         is_rounded = wire_dtype != "float32"
         self._on_wire = self._library.cast(self.gradients, wire_dtype) if is_rounded else []
         self.wishes = self._library.zeros((len(Wishes._fields),), self.gradients[0], wire_dtype)
-        self.draws_random_numbers = draws_random_numbers(net)
+        self.draws_random_numbers = draws_random_numbers(block_of(net))
         self._seed_network = seed_network or partial(seed_mxnet, self.gradients[0].context)
         self._noise_every = noise_every if self.count > 1 else 0
         self._noise = (

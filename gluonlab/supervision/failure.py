@@ -15,8 +15,14 @@ from gluonlab.errors import ClusterError, GluonlabError, PeerFailedError, Proble
 from gluonlab.parallel.environment import launched_process
 from gluonlab.supervision.line import launcher_line
 
-# What Horovod's collectives say on the ranks that did nothing wrong.
-_PEER_SIGNS = ("Horovod has been shut down", "Connection reset by peer", "Connection closed by peer")
+# What collectives of Horovod and PyTorch say on the ranks that did nothing wrong.
+_PEER_SIGNS = (
+    "Horovod has been shut down",
+    "Connection reset by peer",
+    "Connection closed by peer",
+    "failed to recv, got 0 bytes",
+    "ncclRemoteError",
+)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import faulthandler
 import os
+import queue
 import select
 import signal
 import socket
@@ -46,6 +47,7 @@ class LauncherLine:
         self._stop = StopRequest()
         self._is_leaving = False
         self._has_heard = False
+        self._store: queue.SimpleQueue[str] = queue.SimpleQueue()
 
     def watch(self, progress: Progress, stop: StopRequest) -> None:
         """From now on tell ``progress``, and take the launcher's word to ``stop``."""
@@ -66,6 +68,19 @@ class LauncherLine:
         with self._writing, contextlib.suppress(OSError):
             self._unsent = self._unsent or encode(message)
             self._unsent = self._unsent[self._connection.send(self._unsent, socket.MSG_DONTWAIT) :]
+
+    @property
+    def own_address(self) -> str:
+        """That of this host towards the launcher: on the network of the job."""
+        return str(self._connection.getsockname()[0])
+
+    def tell_store(self, address: str) -> None:
+        """Let all processes know where rank 0, this one, has opened a store: HOST:PORT."""
+        self.tell({"store": address})
+
+    def hear_store(self) -> str:
+        """Where rank 0 has opened a store; waits for it. `watch` must have been called."""
+        return self._store.get()
 
     def tell_crashes(self) -> None:
         """Let a crash in native code end this process with its own signal, its Python stack in the log.
@@ -123,6 +138,8 @@ class LauncherLine:
         self._has_heard = True
         if "stop" in message:
             self._stop.make(str(message["stop"]))
+        if "store" in message:
+            self._store.put(str(message["store"]))
         if "end" in message:
             self._end_unless_leaving(int(message["end"]))
 

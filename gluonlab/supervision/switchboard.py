@@ -59,8 +59,8 @@ class RankView:
 class Switchboard:
     """Listens on one ``address``; a connection must name ``key`` before anything else.
 
-    ``stop_wish`` is the reason for which a process wants the job to stop, ``failure`` the one for which
-    nobody can be heard any more.
+    ``stop_wish`` is the reason for which a process wants the job to stop, ``store`` where rank 0 says that
+    processes meet, ``failure`` the reason for which nobody can be heard any more.
     """
 
     address: str
@@ -69,10 +69,12 @@ class Switchboard:
     key: str = field(default_factory=lambda: secrets.token_hex(32))
     ranks: dict[int, RankView] = field(default_factory=dict)
     stop_wish: str = ""
+    store: str = ""
     failure: Optional[Exception] = None
 
     def __enter__(self) -> Switchboard:
         self._lines: dict[int, socket.socket] = {}
+        self._introducing = threading.Lock()
         self._told: set[str] = set()
         self._strangers = threading.BoundedSemaphore(MAX_STRANGERS + self.size)
         self._server = socket.create_server((self.address, 0), backlog=MAX_STRANGERS + self.size)
@@ -115,9 +117,12 @@ class Switchboard:
             return
         finally:
             self._strangers.release()
-        self._lines[view.rank] = connection
         try:
-            connection.sendall(encode({"welcome": True}))  # what no stranger hears
+            with self._introducing:  # who comes before the store is told of it by `_note`
+                connection.sendall(encode({"welcome": True}))  # what no stranger hears
+                self._lines[view.rank] = connection
+                if self.store:
+                    connection.sendall(encode({"store": self.store}))
             for message in lines:
                 self._note(view, message)
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
@@ -153,6 +158,10 @@ class Switchboard:
             view.report = FailureReport.from_json(message["report"])
         elif "stop" in message:
             self.stop_wish = self.stop_wish or f"{str(message['stop'])[:64]} to rank {view.rank}"
+        elif "store" in message and view.rank == 0:
+            with self._introducing:
+                self.store = str(message["store"])[:256]
+                self.tell_all({"store": self.store})
         elif "done" in message:
             view.is_done = True
 

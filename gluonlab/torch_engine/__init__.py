@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from gluonlab.commands import install_command
 from gluonlab.errors import SetupError
 
@@ -30,6 +32,13 @@ def check_compiler(device: str) -> None:
             f"torch.compile does not work: {reason:.200}",
             "install g++, or use compile=false",
         ) from None
+
+
+def device_of(name: str) -> Any:
+    """PyTorch's device ``name``, as "cpu" or "cuda:1"."""
+    import torch
+
+    return torch.device(name)
 
 
 def sees_cuda() -> bool:

@@ -1,14 +1,8 @@
-"""A Gluon network trained by PyTorch in the memory of its own MXNet arrays.
-
-PyTorch does forward and backward. Weights, gradients and running statistics stay the network's arrays, so
-that all around them is what it always is: virtual workers, sums over processes, optimizers, averages,
-checkpoints. On a CPU nothing is copied. For a GPU weights go there before a pass, and gradients and
-statistics come back after it.
-"""
+"""A Gluon network trained by PyTorch: its values, gradients and statistics are tensors on the device."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from functools import cached_property
 from typing import Any, Optional
@@ -16,12 +10,10 @@ from typing import Any, Optional
 import torch
 from torch import Tensor
 
-from gluonlab.arrays.parameters import Parameter, parameters_of
 from gluonlab.errors import ConfigError
-from gluonlab.runtime.mxnet import gluon, mx, nd
+from gluonlab.runtime.mxnet import gluon, mx
 from gluonlab.torch_engine.network import channels_last, use_cpu_threads
 from gluonlab.torch_engine.program import Program
-from gluonlab.torch_engine.shared_memory import array_of, tensor_of
 from gluonlab.weights.gluon_graph import INPUT, graph_of, structural
 from gluonlab.weights.symbol_graph import parse_symbol
 
@@ -30,12 +22,34 @@ LOWER_PRECISION = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 
 Loss = Callable[..., Any]
 """From logits, labels and what else a batch has to losses (n,): of symbols, once."""
-HeadGradient = Callable[[Any], Any]
-"""From losses (n,), an array of MXNet, to what backward starts from."""
+HeadGradient = Callable[[Tensor], Tensor]
+"""From losses (n,) to what backward starts from."""
+
+
+class TorchParameter:
+    """A parameter or running statistic of a Gluon network as a tensor: ``leaf`` is what the network reads."""
+
+    def __init__(self, parameter: gluon.Parameter, device: torch.device) -> None:
+        self.name, self.shape, self.dtype = parameter.name, tuple(parameter.shape), parameter.dtype
+        self.grad_req, self.lr_mult, self.wd_mult = parameter.grad_req, parameter.lr_mult, parameter.wd_mult
+        # A copy, in the host's memory as well: MXNet may put its own array into another order.
+        self.leaf = torch.from_numpy(parameter.data().asnumpy()).to(device, copy=True)
+        self._data = self.leaf.detach()
+        self._grad = torch.zeros_like(self._data) if self.grad_req != "null" else None
+        self.leaf.requires_grad_(self._grad is not None)
+
+    def data(self) -> Tensor:
+        """Its values, in C order."""
+        return self._data
+
+    def grad(self) -> Tensor:
+        """Its gradient, of one that is trained."""
+        assert self._grad is not None, f"{self.name} is not trained"
+        return self._grad
 
 
 class TorchGluonNetwork:
-    """``net``, initialised on the CPU, computed by PyTorch on ``device``.
+    """``net``, initialised on the CPU, as PyTorch computes it on ``device``; its own arrays stay behind.
 
     Weights are float32; in a ``precision`` of `LOWER_PRECISION`, PyTorch computes in that type what it holds
     to be safe in it. ``is_compiled``: by torch.compile, at the first batch of each shape. On a CPU it uses as
@@ -56,25 +70,18 @@ class TorchGluonNetwork:
         use_cpu_threads()
         for part in (torch.backends.cudnn, torch.backends.cuda.matmul):
             part.allow_tf32 = precision == "tf32"  # else float32 is float32, as with MXNet
-        self.net, self._device = net, torch.device(device)
+        self.net, self.device = net, torch.device(device)
         self._autocast = LOWER_PRECISION.get(precision)
         self._is_compiled = is_compiled
-        self._parameters = net._collect_params_with_prefix()
-        self._trained = [name for name, one in self._parameters.items() if one.grad_req != "null"]
         self._prediction = Program(graph_of(net))
         self._predict = self._made(self._prediction.module(training=False))
         self._training: dict[tuple[int, int], _TrainingProgram] = {}
-        self._host = {name: tensor_of(one.data()) for name, one in self._parameters.items()}
-        self._host_gradients = {name: tensor_of(self._parameters[name].grad()) for name in self._trained}
-        is_shared = self._device.type == "cpu"
-        self._values = self._host if is_shared else {n: t.to(self._device) for n, t in self._host.items()}
-        for name in self._trained:
-            self._values[name].requires_grad_()
-
-    @property
-    def parameters(self) -> Mapping[str, Parameter]:
-        """Those of ``net``."""
-        return parameters_of(self.net)
+        of_net = net._collect_params_with_prefix()
+        self.parameters = {name: TorchParameter(one, self.device) for name, one in of_net.items()}
+        self._leaves = {name: one.leaf for name, one in self.parameters.items()}
+        self._values = {name: one.data() for name, one in self.parameters.items()}
+        trained = [one for one in self.parameters.values() if one.grad_req != "null"]
+        self._trained, self._gradients = [one.leaf for one in trained], [one.grad() for one in trained]
 
     def check(self, image: Sequence[int]) -> None:
         """Refuse images of the shape ``image`` if a layer cannot take them; raises `ConfigError` CFG81."""
@@ -84,32 +91,28 @@ class TorchGluonNetwork:
     def train(
         self, batch: Sequence[Any], loss_fn: Loss, head_gradient: Optional[HeadGradient] = None
     ) -> tuple[Any, Any]:
-        """Forward, loss, backward; the result is there when it returns."""
+        """Forward, loss, backward."""
         program = self._training_program(loss_fn, len(batch))
         (losses, logits), statistics = self._run(program.program, program.module, program.inputs, batch)
-        head = tensor_of(head_gradient(array_of(losses.cpu()))) if head_gradient else torch.ones_like(losses)
+        head = head_gradient(losses.detach()) if head_gradient else torch.ones_like(losses)
         gradients = torch.autograd.grad(
-            losses,
-            [self._values[name] for name in self._trained],
-            head.to(self._device),
-            allow_unused=True,
-            materialize_grads=True,
+            losses, self._trained, head, allow_unused=True, materialize_grads=True
         )
-        self._leave_gradients(gradients)
-        program.program.advance(self._host, statistics)
-        return array_of(losses.cpu()), array_of(logits.float().cpu())
+        torch._foreach_copy_(self._gradients, list(gradients))
+        program.program.advance(self._values, statistics)
+        return losses.detach(), logits.detach().float()
 
     def advance_statistics(self, images: Any) -> None:
         """A forward pass."""
         with torch.no_grad():
             _, statistics = self._run(self._prediction, self._module_in_training, [INPUT], [images])
-        self._prediction.advance(self._host, statistics)
+        self._prediction.advance(self._values, statistics)
 
     def predict(self, images: Any) -> Any:
         """A forward pass."""
         with torch.no_grad():
             outputs, _ = self._run(self._prediction, self._predict, [INPUT], [images])
-        return array_of(outputs[0].float().cpu())
+        return outputs[0].float()
 
     def seed(self, number: int) -> None:
         """Make what dropout draws next a function of ``number``, on all devices."""
@@ -130,29 +133,17 @@ class TorchGluonNetwork:
         return self._training[key]
 
     def _run(self, program: Program, module: Any, inputs: Sequence[str], batch: Sequence[Any]) -> Any:
-        nd.waitall()  # for the last update of the weights, and for whoever still reads the gradients
-        if self._values is not self._host:
-            with torch.no_grad():
-                torch._foreach_copy_(list(self._values.values()), list(self._host.values()))
-        given = dict(zip(inputs, map(self._input, batch)))
+        given = dict(zip(inputs, map(channels_last, batch)))
         with self._context():
-            return module(*(given[name] if name in given else self._values[name] for name in program.order))
-
-    def _input(self, array: Any) -> Tensor:
-        return channels_last(tensor_of(array).to(self._device))
+            return module(*(given[name] if name in given else self._leaves[name] for name in program.order))
 
     def _context(self) -> AbstractContextManager[Any]:
         context = ExitStack()
-        if self._device.type != "cpu":  # where arrays are made; on the CPU it would cost a millisecond a pass
-            context.enter_context(self._device)
+        if self.device.type != "cpu":  # where arrays are made; on the CPU it would cost a millisecond a pass
+            context.enter_context(self.device)
         if self._autocast:
-            context.enter_context(torch.autocast(self._device.type, self._autocast))
+            context.enter_context(torch.autocast(self.device.type, self._autocast))
         return context
-
-    def _leave_gradients(self, gradients: Sequence[Tensor]) -> None:
-        torch._foreach_copy_([self._host_gradients[name] for name in self._trained], list(gradients))
-        for name in self._trained:
-            self._parameters[name].data()._fresh_grad = True  # or Trainer takes it for left over
 
 
 class _TrainingProgram:

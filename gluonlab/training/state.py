@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Optional
 
 import numpy as np
@@ -49,10 +49,10 @@ class TrainState:
     lookahead: Optional[Lookahead] = None
     sums_losses: bool = False
     average: Optional[WeightAverage] = None
-    network: Network = field(init=False)
+    network: Network = None  # type: ignore[assignment]  # until __post_init__
 
     def __post_init__(self) -> None:
-        self.network = GluonNetwork(self.net)
+        self.network = self.network or GluonNetwork(self.net)
 
     @property
     def optimizer(self) -> Optimizer:

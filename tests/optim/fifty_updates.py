@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from gluonlab.runtime.mxnet import gluon, nd
+from gluonlab import arrays
+from gluonlab.optim.trainer import Trainer
+from gluonlab.runtime.mxnet import gluon
 
 STEPS, BATCH = 50, 8
 RISE_ZERO_FALL = np.concatenate([np.linspace(0, 1, 20), np.full(10, 1.0), [0.0, 0.0], np.linspace(1, 0, 18)])
@@ -17,21 +19,36 @@ GRADIENTS = [
 ]
 
 
-def trained(optimizer, peak_lr, dtype="float32", before_update=lambda step: None):
-    """The parameters after 50 updates at ``peak_lr * RISE_ZERO_FALL``, as float64 by name."""
-    parameters = {name: gluon.Parameter(name, shape=shape, dtype=dtype) for name, shape in SHAPES.items()}
-    for name, parameter in parameters.items():
+class OfMXNet:
+    """Parameters of Gluon."""
+
+    def __init__(self, dtype):
+        self.dtype = dtype
+
+    def __call__(self, name, shape):
+        parameter = gluon.Parameter(name, shape=shape, dtype=self.dtype)
         parameter.initialize()
-        parameter.set_data(nd.array(STARTS[name], dtype=dtype))
-    trainer = gluon.Trainer(list(parameters.values()), optimizer, kvstore=None)
+        return parameter
+
+
+def trained(optimizer, peak_lr, dtype="float32", before_update=lambda step: None, make=None):
+    """The parameters after 50 updates at ``peak_lr * RISE_ZERO_FALL``, as float64 by name.
+
+    ``make`` makes a parameter of name and shape, by default one of MXNet's.
+    """
+    make = make or OfMXNet(dtype)
+    parameters = {name: make(name, shape) for name, shape in SHAPES.items()}
+    library = arrays.of(parameters["zero_weight"].data())
+    for name, parameter in parameters.items():
+        library.fill(parameter.data(), STARTS[name])
+    trainer = Trainer(list(parameters.values()), optimizer)
     for step, lr in enumerate(peak_lr * RISE_ZERO_FALL):
         for name, parameter in parameters.items():
-            parameter.grad()[:] = nd.array(GRADIENTS[step][name], dtype=dtype)
-            parameter.data()._fresh_grad = True
+            library.fill(parameter.grad(), GRADIENTS[step][name])
         trainer.set_learning_rate(float(lr))
         before_update(step)
         trainer.step(BATCH)
-    return {name: parameter.data().asnumpy().astype(float) for name, parameter in parameters.items()}
+    return {name: library.to_numpy(parameter.data()).astype(float) for name, parameter in parameters.items()}
 
 
 def reference(update, peak_lr):

@@ -50,10 +50,13 @@ def test_a_world_of_one_raises_its_own_error():
         SingleProcess().run_on_all(fail)
 
 
-@pytest.fixture(scope="module", params=["mpi", "kvstore"])
+@pytest.fixture(scope="module", params=["mpi", "kvstore", "torch"])
 def outcomes(request, run_processes, root, tmp_path_factory):
-    out = tmp_path_factory.mktemp("world")
-    run_processes(2, root / "tests/parallel/world_of_two.py", out, backend=request.param)
+    out, engine = tmp_path_factory.mktemp("world"), "mxnet"
+    if request.param == "torch":
+        pytest.importorskip("torch")
+        engine = "torch"
+    run_processes(2, root / "tests/parallel/world_of_two.py", out, engine, backend=request.param)
     return [json.loads((out / f"{rank}.json").read_text()) for rank in range(2)]
 
 

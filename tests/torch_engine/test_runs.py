@@ -21,7 +21,11 @@ def trained(run_gluonlab, tmp_path_factory):
     def train(engine, processes=1):
         if (engine, processes) not in runs:
             folder = tmp_path_factory.mktemp(f"{engine}-{processes}") / "run"
-            verb = ["train"] if processes == 1 else ["launch", "-n", str(processes), "--bind", "none"]
+            verb = (
+                ["train"]
+                if processes == 1
+                else ["launch", "--backend", "torch", "-n", str(processes), "--bind", "none"]
+            )
             job = run_gluonlab(*verb, *DIGITS, f"engine={engine}", f"run_dir={folder}")
             assert job.returncode == 0, job.stdout + job.stderr
             runs[engine, processes] = folder, job.stdout

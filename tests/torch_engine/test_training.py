@@ -1,53 +1,66 @@
-"""A network trained by PyTorch in MXNet's arrays: the pass of MXNet, and everything around it as it was."""
+"""A network trained by PyTorch on its own tensors: the pass of MXNet."""
 
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 
+from gluonlab import arrays  # noqa: E402
 from gluonlab.errors import ConfigError  # noqa: E402
 from gluonlab.losses.blocks import SmoothedCrossEntropy  # noqa: E402
 from gluonlab.models import create  # noqa: E402
 from gluonlab.optim.loss_scaling import LossScaler  # noqa: E402
-from gluonlab.runtime.mxnet import gluon, mx, nd  # noqa: E402
-from gluonlab.torch_engine.shared_memory import array_of, tensor_of  # noqa: E402
+from gluonlab.optim.momentum import SGD  # noqa: E402
+from gluonlab.runtime.mxnet import gluon, mx  # noqa: E402
 from gluonlab.torch_engine.training import TorchGluonNetwork  # noqa: E402
 from gluonlab.training.network import GluonNetwork  # noqa: E402
+from gluonlab.training.state import make_trainer  # noqa: E402
 
 BATCH = 16
 
 
 def twins(make):
-    """The same values in two networks: one for MXNet, one for PyTorch."""
-    first, second = make(), make()
-    first.initialize(mx.init.Xavier())
-    second.initialize()
-    for one, other in zip(*(net._collect_params_with_prefix().values() for net in (first, second))):
-        other.set_data(one.data())
-    return GluonNetwork(first), TorchGluonNetwork(second)
+    """One network, computed by MXNet, and by PyTorch from a copy of its values on."""
+    net = make()
+    net.initialize(mx.init.Xavier())
+    return GluonNetwork(net), TorchGluonNetwork(net)
 
 
-def batch(shape=(3, 32, 32), classes=10, seed=0):
+def batch(shape=(3, 32, 32), classes=10, seed=0, where=None):
     draw = np.random.RandomState(seed)
     images = draw.standard_normal((BATCH, *shape)).astype("float32")
-    return nd.array(images), nd.array(draw.randint(0, classes, BATCH))
+    where = where or torch.device("cpu")
+    make = arrays.of(where).from_numpy
+    return make(images, where), make(draw.randint(0, classes, BATCH), where)
+
+
+def on_both(of_mxnet, of_torch, *shape_and_classes):
+    """Each network with the same batch, in its own arrays."""
+    return (
+        (of_mxnet, batch(*shape_and_classes, where=mx.cpu())),
+        (of_torch, batch(*shape_and_classes)),
+    )
+
+
+def numbers(array):
+    return arrays.of(array).to_numpy(array)
 
 
 def distance(found, expected):
-    """Relative L2 distance of two arrays; from zero it is absolute."""
-    found, expected = found.asnumpy().ravel(), expected.asnumpy().ravel()
+    """Relative L2 distance of two arrays of any library; from zero it is absolute."""
+    found, expected = numbers(found).ravel(), numbers(expected).ravel()
     return np.linalg.norm(found - expected) / (np.linalg.norm(expected) or 1.0)
 
 
 def values(network):
-    return network.net._collect_params_with_prefix()
+    return network.parameters
 
 
 @pytest.mark.parametrize("name", ["cifar_resnet20", "gluon:resnet18_v2", "seresnet18"])
 def test_a_pass_leaves_what_mxnet_leaves(name):
     of_mxnet, of_torch = twins(lambda: create(name, classes=10))
-    loss, data = SmoothedCrossEntropy(0.1), batch(shape=(3, 32, 32) if "cifar" in name else (3, 64, 64))
-    expected, found = (network.train(data, loss) for network in (of_mxnet, of_torch))
+    loss, shape = SmoothedCrossEntropy(0.1), (3, 32, 32) if "cifar" in name else (3, 64, 64)
+    expected, found = (network.train(data, loss) for network, data in on_both(of_mxnet, of_torch, shape))
     assert distance(found[0], expected[0]) < 1e-5
     assert distance(found[1], expected[1]) < 1e-5
     for key, parameter in values(of_mxnet).items():
@@ -66,25 +79,35 @@ def make_dense():
 def test_gradients_of_a_smooth_network_are_those_of_mxnet_to_rounding():
     of_mxnet, of_torch = twins(make_dense)
     scaler = LossScaler(scale=1024.0)
-    for network in (of_mxnet, of_torch):
-        network.train(batch((5,), 3), SmoothedCrossEntropy(), scaler.head_gradient)
+    for network, data in on_both(of_mxnet, of_torch, (5,), 3):
+        network.train(data, SmoothedCrossEntropy(), scaler.head_gradient)
     for key, parameter in values(of_mxnet).items():
         assert distance(values(of_torch)[key].grad(), parameter.grad()) < 1e-5, key
 
 
-def test_updates_are_made_in_the_memory_that_pytorch_reads():
+def test_updates_reach_what_the_next_pass_computes():
     of_mxnet, of_torch = twins(make_dense)
-    data, loss = batch((5,), 3), SmoothedCrossEntropy()
-    losses = {}
-    for network in (of_mxnet, of_torch):
-        trainer = gluon.Trainer(network.net.collect_params(), "sgd", {"learning_rate": 0.5}, kvstore=None)
+    losses, both = {}, on_both(of_mxnet, of_torch, (5,), 3)
+    for network, data in both:
+        trainer, loss = make_trainer(network, SGD(0.5, 0.0, 0.0)), SmoothedCrossEntropy()
         losses[network] = []
         for _ in range(5):
-            losses[network].append(float(network.train(data, loss)[0].mean().asscalar()))
+            losses[network].append(float(numbers(network.train(data, loss)[0]).mean()))
             trainer.step(BATCH)
     assert losses[of_torch] == pytest.approx(losses[of_mxnet], rel=1e-5)
     assert losses[of_torch][-1] < 0.9 * losses[of_torch][0]
-    assert distance(of_torch.predict(data[0]), of_mxnet.predict(data[0])) < 1e-5
+    (_, (of_mx, _)), (_, (of_to, _)) = both
+    assert distance(of_torch.predict(of_to), of_mxnet.predict(of_mx)) < 1e-5
+
+
+def test_a_users_dropped_gradients_and_multipliers_come_along():
+    net = make_dense()
+    net.initialize()
+    net[0].bias.grad_req = "null"
+    net[1].weight.lr_mult, net[1].weight.wd_mult = 0.5, 0.25
+    parameters = TorchGluonNetwork(net).parameters
+    assert [name for name, one in parameters.items() if one.grad_req == "null"] == ["0.bias"]
+    assert (parameters["1.weight"].lr_mult, parameters["1.weight"].wd_mult) == (0.5, 0.25)
 
 
 class WithALayerThatNothingReads(gluon.HybridBlock):
@@ -99,10 +122,10 @@ class WithALayerThatNothingReads(gluon.HybridBlock):
 
 def test_what_had_no_part_in_the_loss_gets_a_gradient_of_0():
     network = twins(WithALayerThatNothingReads)[1]
-    network.net.left.weight.grad()[:] = 7
+    network.parameters["left.weight"].grad()[:] = 7
     network.train(batch((5,), 3), SmoothedCrossEntropy())
-    assert not network.net.left.weight.grad().asnumpy().any()
-    assert network.net.used.weight.grad().asnumpy().any()
+    assert not numbers(network.parameters["left.weight"].grad()).any()
+    assert numbers(network.parameters["used.weight"].grad()).any()
 
 
 def make_dropping():
@@ -116,17 +139,17 @@ def test_dropout_is_a_function_of_the_seed_and_off_in_prediction():
 
     def logits(seed):
         network.seed(seed)
-        return network.train(data, SmoothedCrossEntropy())[1].asnumpy()
+        return numbers(network.train(data, SmoothedCrossEntropy())[1])
 
     assert np.array_equal(logits(3), logits(3))
     assert not np.array_equal(logits(3), logits(4))
-    assert np.array_equal(network.predict(data[0]).asnumpy(), network.predict(data[0]).asnumpy())
+    assert np.array_equal(*(numbers(network.predict(data[0])) for _ in range(2)))
 
 
 def test_statistics_alone_advance_as_in_a_training_pass():
     of_mxnet, of_torch = twins(lambda: create("cifar_resnet20", classes=10))
-    for network in (of_mxnet, of_torch):
-        network.advance_statistics(batch()[0])
+    for network, (images, _) in on_both(of_mxnet, of_torch):
+        network.advance_statistics(images)
     for key, parameter in values(of_mxnet).items():
         if key.endswith(("running_mean", "running_var")):
             assert distance(values(of_torch)[key].data(), parameter.data()) < 1e-5, key
@@ -139,7 +162,7 @@ def test_bfloat16_computes_in_it_and_keeps_weights_in_float32():
     exact = TorchGluonNetwork(of_mxnet.net).predict(images)
     _, logits = lower.train((images, labels), SmoothedCrossEntropy())
     assert 1e-4 < distance(logits, exact) < 2e-2
-    assert of_mxnet.net[0].weight.grad().dtype == np.float32
+    assert lower.parameters["0.weight"].grad().dtype == torch.float32
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # PyTorch's compiler imports it
@@ -182,16 +205,3 @@ def test_a_loss_that_cannot_be_traced_is_refused():
     network = twins(make_dense)[1]
     with pytest.raises(ConfigError, match=r"CFG81\] loss: cannot be traced"):
         network.train(batch((5,), 3), lambda logits, labels: logits.asnumpy())
-
-
-def test_both_engines_see_the_same_memory():
-    array = nd.zeros((2, 3))
-    tensor = tensor_of(array)
-    tensor[1, 2] = 5.0
-    assert array.asnumpy()[1, 2] == 5.0
-    array[0, 0] = 7
-    nd.waitall()
-    assert tensor[0, 0] == 7.0
-    back = array_of(tensor)
-    del array, tensor
-    assert back.asnumpy().tolist() == [[7, 0, 0], [0, 0, 5]]

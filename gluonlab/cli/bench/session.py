@@ -35,6 +35,7 @@ class Backend(str, Enum):
     mpi = "mpi"
     gloo = "gloo"
     kvstore = "kvstore"
+    torch = "torch"
 
 
 GRACE_SECONDS = 1.0
@@ -91,11 +92,11 @@ def join_with_threads(threads: Optional[int], config: Optional[Config] = None) -
     progress, line = Progress(), launcher_line()
     if line:
         line.watch(progress, StopRequest())
-    if config:
-        from gluonlab.build.device import load_engine
+    if config is None:
+        return join_world(progress), chosen
+    from gluonlab.build.device import load_engine
 
-        load_engine(config)
-    return join_world(progress), chosen
+    return join_world(progress, load_engine(config)), chosen
 
 
 def leave(world: World) -> None:

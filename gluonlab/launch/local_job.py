@@ -1,6 +1,8 @@
-"""P workers, a scheduler and a parameter server on this host's loopback, started and ended together.
+"""P workers on this host's loopback, started and ended together, with a parameter server if one is wanted.
 
-usage: python -m gluonlab.launch.kvstore_job PROCESSES COMMAND ...
+usage: python -m gluonlab.launch.local_job KIND PROCESSES COMMAND ...
+
+KIND is "kvstore", with MXNet's scheduler and server, or "torch", without.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from platform import node
 
 from gluonlab.parallel.environment import KVSTORE_LAUNCHER
 from gluonlab.runtime.parent import end_with_parent
+from gluonlab.supervision.messages import ADDRESS
 
 # Seconds for the other processes to end by themselves, and so to report, once one has failed or all are done.
 GRACE = 5.0
@@ -25,15 +28,19 @@ GRACE = 5.0
 Process = subprocess.Popen[bytes]
 
 
-def run_job(command: Sequence[str], processes: int) -> int:
+def run_job(kind: str, command: Sequence[str], processes: int) -> int:
     """Run ``command`` as each of ``processes`` workers; the exit code of the first that fails, or 0."""
-    shared = {**os.environ, **_meeting_point(processes)}
-    server = [sys.executable, "-m", "gluonlab.parallel.kvstore_server"]
-    servers = {
-        role: _start([*server, role], {**shared, "OMP_NUM_THREADS": "1"}) for role in ("scheduler", "server")
-    }
+    meeting_point, servers = {}, {}
+    if kind == "kvstore":
+        meeting_point = _meeting_point(processes)
+        server = [sys.executable, "-m", "gluonlab.parallel.kvstore_server"]
+        of_servers = {**os.environ, **meeting_point, "OMP_NUM_THREADS": "1"}
+        servers = {role: _start([*server, role], of_servers) for role in ("scheduler", "server")}
+        meeting_point["DMLC_ROLE"] = "worker"
+    elif ADDRESS not in os.environ:  # else the launcher tells where
+        meeting_point = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(_free_port())}
     workers = {
-        f"rank {rank}": _start(command, {**shared, "DMLC_ROLE": "worker", **_place(rank, processes)})
+        f"rank {rank}": _start(command, {**os.environ, **meeting_point, **_place(rank, processes)})
         for rank in range(processes)
     }
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2):
@@ -53,16 +60,19 @@ def run_job(command: Sequence[str], processes: int) -> int:
 
 def _meeting_point(processes: int) -> dict[str, str]:
     """Variables of ps-lite: everybody meets at the scheduler, on a port that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     return {
         "DMLC_PS_ROOT_URI": "127.0.0.1",
-        "DMLC_PS_ROOT_PORT": str(port),
+        "DMLC_PS_ROOT_PORT": str(_free_port()),
         "DMLC_NODE_HOST": "127.0.0.1",  # listen nowhere else
         "DMLC_NUM_WORKER": str(processes),
         "DMLC_NUM_SERVER": "1",
     }
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def _place(rank: int, processes: int) -> dict[str, str]:
@@ -102,8 +112,8 @@ def _send(number: int, processes: Iterable[Process]) -> None:
 def _report_death(name: str, process: Process) -> None:
     """Tell the launcher, in the words of mpirun, of a process that could not do it itself."""
     where = f"with PID {process.pid} on node {node()} exited on signal {-process.returncode}"
-    sys.stderr.write(f"kvstore_job: process {name} {where}\n")
+    sys.stderr.write(f"local_job: process {name} {where}\n")
 
 
 if __name__ == "__main__":
-    sys.exit(run_job(sys.argv[2:], int(sys.argv[1])))
+    sys.exit(run_job(sys.argv[1], sys.argv[3:], int(sys.argv[2])))
