@@ -20,7 +20,7 @@ from platform import node
 
 from gluonlab.parallel.environment import KVSTORE_LAUNCHER
 from gluonlab.runtime.parent import end_with_parent
-from gluonlab.supervision.messages import ADDRESS
+from gluonlab.supervision.variables import ADDRESS
 
 # Seconds for the other processes to end by themselves, and so to report, once one has failed or all are done.
 GRACE = 5.0

@@ -5,7 +5,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from gluonlab.arrays.in_mxnet import parameters_per_call  # noqa: E402
+from gluonlab.arrays.calls_in_mxnet import parameters_per_call  # noqa: E402
 from gluonlab.optim.adam import AdamW, NAdamW  # noqa: E402
 from gluonlab.optim.lamb import LAMB  # noqa: E402
 from gluonlab.optim.lars import LARS  # noqa: E402
