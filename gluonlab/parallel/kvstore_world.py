@@ -48,6 +48,7 @@ class KVStoreWorld(World):
                 "nccl needs GPUs and mxnet-cu112",
             ) from error
         self._keys: set[str] = set()
+        self._rows: dict[str, Any] = {}
 
     def sum(self, arrays: Sequence[Any], name: str) -> None:
         """One key for each array."""
@@ -91,8 +92,15 @@ class KVStoreWorld(World):
             del self._kvstore
 
     def _gather(self, row: Any, name: str) -> list[Any]:
-        """The ``row`` (n,) of each process, by rank."""
-        rows = nd.zeros((self.size, row.size), row.context, row.dtype)
+        """The ``row`` (n,) of each process, by rank.
+
+        Through the same array each time: that lets a push wait for the pull before it. The server counts pushes
+        of a key, whoever they are from, so two of one process would be taken for those of two.
+        """
+        if name not in self._rows:
+            self._rows[name] = nd.empty((self.size, row.size), row.context, row.dtype)
+        rows = self._rows[name]
+        rows[:] = 0
         rows[self.rank] = row
         self.sum([rows], name)
         return [rows[rank] for rank in range(self.size)]

@@ -69,7 +69,7 @@ def test_two_processes_add_up_broadcast_and_exchange(outcomes):
     for outcome in outcomes:
         assert outcome["sum"] == [3.0, 30.0]
         assert outcome["many"] == [3.0] * 40
-        assert outcome["in_pairs"] == [[[3.0] * 3] * 2, [30.0]]
+        assert outcome["in_pairs"] == [[[[3.0] * 3, [3.0] * 3], [30.0]]] * 20
         assert outcome["broadcast"] == [bytes_of(7.0, -0.0, 0.0, 1e-40, -1e38), bytes_of(3.0)]
         assert outcome["texts"] == ["", "from rank 1: ü"]
 
