@@ -94,8 +94,8 @@ class KVStoreWorld(World):
     def _gather(self, row: Any, name: str) -> list[Any]:
         """The ``row`` (n,) of each process, by rank.
 
-        Through the same array each time: that lets a push wait for the pull before it. The server counts pushes
-        of a key, whoever they are from, so two of one process would be taken for those of two.
+        Through the same array each time: that lets a push wait for the pull before it. The server counts
+        pushes of a key, whoever they are from, so two of one process would be taken for those of two.
         """
         if name not in self._rows:
             self._rows[name] = nd.empty((self.size, row.size), row.context, row.dtype)

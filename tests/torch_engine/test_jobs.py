@@ -15,15 +15,15 @@ def distance(found, expected):
     return np.linalg.norm(found.astype(float) - expected) / (np.linalg.norm(expected) or 1.0)
 
 
-def test_one_update_is_the_same_on_one_two_and_four_processes(run_processes, root, tmp_path):
+@pytest.mark.parametrize("processes", [2, pytest.param(4, marks=pytest.mark.slow)])
+def test_one_update_is_that_of_one_process(run_processes, root, tmp_path, processes):
     updates = {}
-    for processes in (1, 2, 4):
+    for count in (1, processes):
         script = root / "tests/parallel/one_update.py"
-        run_processes(processes, script, *DIGITS[:1], tmp_path, 1, *DIGITS[1:], backend="torch")
-        updates[processes] = np.load(tmp_path / f"processes-{processes}.npz")
-    for processes in (2, 4):
-        for key in updates[1].files:
-            assert distance(updates[processes][key], updates[1][key].astype(float)) < 1e-6, key
+        run_processes(count, script, *DIGITS[:1], tmp_path, 1, *DIGITS[1:], backend="torch")
+        updates[count] = np.load(tmp_path / f"processes-{count}.npz")
+    for key in updates[1].files:
+        assert distance(updates[processes][key], updates[1][key].astype(float)) < 1e-6, key
 
 
 def test_processes_that_are_not_told_where_to_meet_say_so(run_gluonlab, tmp_path):
