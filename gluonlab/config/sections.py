@@ -53,10 +53,10 @@ class Model(Section):
         0.0,
         ge=0,
         lt=1,
-        description="Probability to leave out the last residual branch; that of the others rises to it in "
+        description="Probability of leaving out the last residual branch; that of the others rises to it in "
         "equal steps (Huang et al. 2016).",
     )
-    fixed_gamma: bool = Field(False, description="BatchNorm keeps gamma as it starts, 1.")
+    fixed_gamma: bool = Field(False, description="BatchNorm keeps gamma at 1.")
     identity_start: bool = Field(
         False,
         description="Convolutions of stride 1 begin by passing their inputs on, as far as they have outputs "
@@ -66,10 +66,10 @@ class Model(Section):
         0,
         ge=0,
         le=1_000_000,
-        description="Training images whose patches the first layer is made to whiten, and then kept so; it "
-        "needs twice as many filters as a patch has values (speednet94). 0: it is drawn and trained.",
+        description="Training images whose patches the first layer is made to whiten before it is frozen; it "
+        "needs twice as many filters as a patch has values (speednet94). 0: it starts at random and learns.",
     )
-    logit_scale: float = Field(1.0, gt=0, le=1000, description="What the classifier's results are times.")
+    logit_scale: float = Field(1.0, gt=0, le=1000, description="Factor on the classifier's results.")
     pretrained: Optional[str] = Field(
         None,
         description="Weights to start from: a file of torchvision, timm, GluonCV or Gluon, a model folder, a "
@@ -80,7 +80,7 @@ class Model(Section):
         description="Which to take where `pretrained` holds weights and their average; default the average.",
     )
     new_head: bool = Field(
-        False, description="The classifier starts anew if that of `pretrained` is for other classes."
+        False, description="Start with a new classifier if that of `pretrained` is for other classes."
     )
     freeze: Literal["none", "features"] = Field(
         "none",

@@ -28,7 +28,7 @@ class DataSection(Section):
     classes: int = Field(ge=2, description="Number of classes; labels are 0 to classes - 1.")
     image_size: int = Field(ge=1, le=4096, description="Side of the square input of the network, in pixels.")
     val_image_size: Optional[int] = Field(
-        None, ge=1, le=4096, description="That in validation, where it differs from image_size."
+        None, ge=1, le=4096, description="The same in validation, if it differs."
     )
     channels: Literal[1, 3] = Field(3, description="Channels of the input: 1 (gray) or 3 (RGB).")
     augment: Augmentation = Field(
@@ -43,7 +43,7 @@ class DataSection(Section):
     )
     flip: Literal["random", "alternating"] = Field(
         "random",
-        description="Who is mirrored: half of them, anew each time, or each every other epoch (Jordan 2024).",
+        description="Mirror half of the images by chance, or each one every other epoch (Jordan 2024).",
     )
     min_area: float = Field(
         0.08, gt=0, le=1, description="Smallest area of the Inception crop, as a fraction."
@@ -53,7 +53,7 @@ class DataSection(Section):
         ge=1,
         le=64,
         description="Copies of each sample in a batch, each augmented in its own way (repeated augmentation, "
-        "Hoffer et al. 2020); an epoch is as long as ever, so it shows one sample of so many.",
+        "Hoffer et al. 2020); an epoch keeps its length, so it shows fewer samples.",
     )
     brightness: float = Field(
         0.0, ge=0, le=10, description="Factors on brightness, drawn from 1 - b to 1 + b for training."
@@ -111,7 +111,7 @@ class DataSection(Section):
     train_samples: Optional[int] = Field(
         None,
         ge=1,
-        description="Images in `train`: for plans where the files are not at hand, checked when they are.",
+        description="Images in `train`: for a plan without the files, and checked against them.",
     )
     val_samples: Optional[int] = Field(None, ge=1, description="Images in `val`, likewise.")
     threads: int = Field(2, ge=1, le=256, description="Decoding threads per process.")
