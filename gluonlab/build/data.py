@@ -21,6 +21,7 @@ from gluonlab.errors import ConfigError, DataError, Problem
 
 if TYPE_CHECKING:
     from gluonlab.data.loader import Loader
+    from gluonlab.data.teaching import Teacher
 
 
 @dataclass(frozen=True)
@@ -124,18 +125,21 @@ def build_unmixed_loader(config: Config, source: Optional[Source], ctx: Any) -> 
     return _build_loader(config, source, build_train_augmentation(config.data), ctx)
 
 
-def build_train_loader(config: Config, source: Optional[Source], ctx: Any) -> Loader:
-    """Augmented batches, mixed where the recipe says so."""
+def build_train_loader(
+    config: Config, source: Optional[Source], ctx: Any, teacher: Optional[Teacher] = None
+) -> Loader:
+    """Augmented batches, mixed where the recipe says so; then with the logits of the ``teacher``, if any."""
     from gluonlab.data.mixing import Mixing, MixingLoader
+    from gluonlab.data.teaching import TeachingLoader
 
     loader = build_unmixed_loader(config, source, ctx)
     section = config.mixing
-    if not section.is_on:
-        return loader
-    mixing = Mixing(
-        section.mixup_alpha, section.cutmix_alpha, section.probability, section.cutmix_probability
-    )
-    return MixingLoader(loader, mixing, config.seed)
+    if section.is_on:
+        mixing = Mixing(
+            section.mixup_alpha, section.cutmix_alpha, section.probability, section.cutmix_probability
+        )
+        loader = MixingLoader(loader, mixing, config.seed)
+    return TeachingLoader(loader, teacher) if teacher else loader
 
 
 def build_val_loader(config: Config, source: Optional[Source], ctx: Any) -> Loader:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from typing import Optional
 
 from gluonlab import models
@@ -14,12 +15,14 @@ from gluonlab.config.sections import Model
 from gluonlab.data.source import Source
 from gluonlab.epochs import Epochs
 from gluonlab.errors import ConfigError, Problem
+from gluonlab.losses.distillation import DistillationSection
 from gluonlab.models.freezing import freeze_features
 from gluonlab.models.lower_precision import compute_in_lower_precision
 from gluonlab.models.norm_and_relu import join_norm_and_relu
 from gluonlab.models.options import ModelOptions
 from gluonlab.models.pretrained import load_weights
 from gluonlab.models.starts import scale_logits
+from gluonlab.models.two_heads import TwoHeaded
 from gluonlab.optim.averaging import WeightAverage
 from gluonlab.optim.base import Optimizer
 from gluonlab.optim.clipping import GradientClip
@@ -55,6 +58,8 @@ def build_network(config: Config) -> gluon.HybridBlock:
         image_size=config.data.image_size,
     )
     net = models.create(model.name, classes=config.data.classes, options=options)
+    if isinstance(net, TwoHeaded):
+        net.learns_apart = isinstance(config.loss, DistillationSection)
     if model.logit_scale != 1:
         scale_logits(net, model.logit_scale, model.name)
     _check_image_sizes(config, net)
@@ -67,16 +72,24 @@ def _check_image_sizes(config: Config, net: gluon.HybridBlock) -> None:
         "data.image_size": config.data.image_size,
     }
     keys.update({f"phases.{n}.data.image_size": p.data.image_size for n, p in enumerate(config.phases)})
-    output, problems = net(mx.sym.var("data")), []
-    for size in sorted({size for size in keys.values() if size}):
-        try:
-            # infer_shape would print its arguments on stdout before it raises
-            output.infer_shape_partial(data=(1, config.data.channels, size, size))
-        except mx.MXNetError:
-            what = f"{config.model.name} cannot take images of {size} x {size}"
-            problems += [Problem("CFG31", key, what) for key, given in keys.items() if given == size]
+    problems = []
+    for size in sizes_refused_by(net, config.data.channels, {size for size in keys.values() if size}):
+        what = f"{config.model.name} cannot take images of {size} x {size}"
+        problems += [Problem("CFG31", key, what) for key, given in keys.items() if given == size]
     if problems:
         raise ConfigError.from_problems(problems)
+
+
+def sizes_refused_by(net: gluon.HybridBlock, channels: int, sizes: Iterable[int]) -> list[int]:
+    """Those of ``sizes``, sides of square images, that a layer of ``net`` cannot take, in order."""
+    output, refused = net(mx.sym.var("data")), []
+    for size in sorted(sizes):
+        try:
+            # infer_shape would print its arguments on stdout before it raises
+            output.infer_shape_partial(data=(1, channels, size, size))
+        except mx.MXNetError:
+            refused.append(size)
+    return refused
 
 
 def build_state(config: Config, world: World, device: Device, images: Optional[Source] = None) -> TrainState:
@@ -101,10 +114,8 @@ def build_state(config: Config, world: World, device: Device, images: Optional[S
     apply_groups(net, config.optimizer.groups)
     if config.optimizer.layer_decay is not None:
         apply_layer_decay(net, config.optimizer.layer_decay)
-    network = build_torch_network(config, net, device) if device.engine == TORCH else GluonNetwork(net)
+    network = _network(config, net, device)
     world.broadcast([parameter.data() for _, parameter in sorted(network.parameters.items())])
-    if device.engine == MXNET:
-        _prepare_for_mxnet(config, net, is_cpu=device.gpu is None)
     optimizer = config.optimizer.build(config.schedule.base_lr, net)
     return TrainState(
         net,
@@ -114,6 +125,15 @@ def build_state(config: Config, world: World, device: Device, images: Optional[S
         average=build_average(config, network, optimizer),
         network=network,
     )
+
+
+def _network(config: Config, net: gluon.HybridBlock, device: Device) -> Network:
+    if device.engine == TORCH:
+        return build_torch_network(config, net, device)
+    network = GluonNetwork(net)
+    for block in {id(block): block for block in (network.in_training, net)}.values():
+        _prepare_for_mxnet(config, block, is_cpu=device.gpu is None)
+    return network
 
 
 def add_what_follows_steps(config: Config, state: TrainState, schedule: Schedule, calendar: Epochs) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Optional
 
-from gluonlab.build.data import build_train_loader, build_unmixed_loader
+from gluonlab.build.data import build_unmixed_loader
 from gluonlab.build.network import build_train_loss
 from gluonlab.config.schema import Config
+from gluonlab.data.loader import Loader
 from gluonlab.data.source import Source
 from gluonlab.epochs import Epochs
 from gluonlab.optim.averaging import StochasticWeightAverage, WeightAverage
@@ -37,9 +39,16 @@ def build_workers(config: Config, network: Network, world: World) -> VirtualWork
 
 
 def build_phases(
-    config: Config, calendar: Epochs, network: Network, world: World, source: Optional[Source], ctx: Any
+    config: Config,
+    calendar: Epochs,
+    network: Network,
+    world: World,
+    make_loader: Callable[[Config], Loader],
 ) -> list[Phase]:
-    """One for each phase of the recipe and one for what comes before; none where nothing changes."""
+    """One for each phase of the recipe and one for what comes before; none where nothing changes.
+
+    ``make_loader`` makes the training batches of a recipe as it holds in one phase.
+    """
     if not config.phases:
         return []
     ends = [calendar.first_step_of(phase.from_epoch) for phase in config.phases]
@@ -48,7 +57,7 @@ def build_phases(
             end_step=end_step,
             global_batch_size=changed.global_batch_size,
             make_workers=partial(build_workers, changed, network, world),
-            loader=build_train_loader(changed, source, ctx),
+            loader=make_loader(changed),
             loss_fn=build_train_loss(changed),
             weight_decay=changed.optimizer.weight_decay,
         )

@@ -26,7 +26,7 @@ from gluonlab.build.data import (
     open_split,
 )
 from gluonlab.build.data_warnings import class_warnings, data_warnings
-from gluonlab.build.device import build_device, wire_warnings
+from gluonlab.build.device import Device, build_device, wire_warnings
 from gluonlab.build.engine import engine_network
 from gluonlab.build.network import (
     add_what_follows_steps,
@@ -36,6 +36,7 @@ from gluonlab.build.network import (
 )
 from gluonlab.build.phases import build_averaging, build_phases, build_workers
 from gluonlab.build.schedule import build_schedule
+from gluonlab.build.teacher import build_teacher
 from gluonlab.checkout import git_commit
 from gluonlab.checkpoint.store import CheckpointStore
 from gluonlab.checkpoint.verify import Checkpoint
@@ -43,6 +44,7 @@ from gluonlab.config.schema import Config
 from gluonlab.data.identity import identity_of
 from gluonlab.data.remote.addresses import is_remote
 from gluonlab.data.sampler import Sampler
+from gluonlab.data.teaching import Teacher
 from gluonlab.intervals import parse_interval
 from gluonlab.parallel.world import World
 from gluonlab.reporting.reporter import Reporter, SilentReporter
@@ -71,15 +73,14 @@ def build_run(config: Config, run_dir: Path, world: World, stream: Optional[Text
     sets = world.run_on_all(lambda: open_data_sets(config.data))
     followers = Followers(run_dir, config.trackers if world.rank == 0 else ())
     world.run_on_all(followers.check)
-    warnings: list[str] = []
-    if world.rank == 0:
-        warnings = [*data_warnings(config.data, sets), *wire_warnings(config, world, ctx)]
     calendar = build_calendar(config, sets.train_samples)
+    teacher = world.run_on_all(lambda: build_teacher(config, device, sets.class_names))
+    make_loader = partial(build_train_loader, source=sets.train, ctx=ctx, teacher=teacher)
     state = build_state(config, world, device, sets.train)
     total_steps = calendar.total_steps(config.epochs)
     schedule = build_schedule(config, calendar)
     add_what_follows_steps(config, state, schedule, calendar)
-    told = [f"computed by {device}", *(f"warning: {warning}" for warning in warnings)]
+    told = _told_at_the_start(config, device, sets, teacher, world)
     open_reporter = partial(_open_reporter, config, run_dir, total_steps, followers, told, stream)
     return Run(
         state=state,
@@ -87,7 +88,7 @@ def build_run(config: Config, run_dir: Path, world: World, stream: Optional[Text
         workers=build_workers(config, state.network, world),
         ctx=ctx,
         sampler=Sampler(calendar, config.seed, config.data.augment_repeats),
-        loader=build_train_loader(config, sets.train, ctx),
+        loader=make_loader(config),
         validation=_build_validation(config, sets, ctx),
         loss_fn=build_train_loss(config),
         schedule=schedule,
@@ -101,12 +102,22 @@ def build_run(config: Config, run_dir: Path, world: World, stream: Optional[Text
         check_weights_every=config.check_weights_every,
         on_divergence=config.on_divergence,
         equal_logits_loss=config.loss.of_equal_logits(config.data.classes),
-        identity=run_identity(config, sets),
+        identity=run_identity(config, sets, teacher),
         engine=device.engine,
-        phases=build_phases(config, calendar, state.network, world, sets.train, ctx),
+        phases=build_phases(config, calendar, state.network, world, make_loader),
         averaging=build_averaging(config, calendar, state.average, sets.train, ctx),
         followers=followers,
     )
+
+
+def _told_at_the_start(
+    config: Config, device: Device, sets: DataSets, teacher: Optional[Teacher], world: World
+) -> list[str]:
+    if world.rank != 0:
+        return []
+    warnings = [*data_warnings(config.data, sets), *wire_warnings(config, world, device.ctx)]
+    teachers = [f"taught by {teacher}"] if teacher else []
+    return [f"computed by {device}", *teachers, *(f"warning: {warning}" for warning in warnings)]
 
 
 def _build_validation(config: Config, sets: DataSets, ctx: Any) -> Validation:
@@ -171,10 +182,11 @@ def validate_checkpoint(
     return {"step": checkpoint.step, **results, "images": images, "processes": world.size}
 
 
-def run_identity(config: Config, sets: DataSets) -> dict[str, Any]:
-    """What decides the result of a run: the recipe, the images with their labels, what labels mean."""
+def run_identity(config: Config, sets: DataSets, teacher: Optional[Teacher] = None) -> dict[str, Any]:
+    """What decides the result of a run: recipe, images with their labels, what labels mean, the teacher."""
     data = {"train": identity_of(sets.train), "val": identity_of(sets.val)}
-    return {"recipe": config.recipe(), "data": {"class_names": list(sets.class_names), **data}}
+    identity = {"recipe": config.recipe(), "data": {"class_names": list(sets.class_names), **data}}
+    return {**identity, "teacher": teacher.facts} if teacher else identity
 
 
 def provenance(config: Config, run: Run) -> dict[str, Any]:
@@ -183,6 +195,7 @@ def provenance(config: Config, run: Run) -> dict[str, Any]:
         "config": _with_absolute_paths(config),
         "total_steps": run.total_steps,
         "class_names": run.identity["data"]["class_names"],
+        "teacher": run.identity.get("teacher"),
         "engine": run.engine,
         "processes": run.world.size,
         "versions": {"gluonlab": __version__, "python": python_version(), **package_versions()},
@@ -205,9 +218,10 @@ def _with_absolute_paths(config: Config) -> dict[str, Any]:
             for each in ([where] if isinstance(where, str) else where)
         ]
         tree["data"][key] = absolute[0] if isinstance(where, str) else absolute
-    pretrained = config.model.pretrained
-    if pretrained and Path(pretrained).exists():
-        tree["model"]["pretrained"] = str(Path(pretrained).absolute())
+    for section, key in (("model", "pretrained"), *(("loss", key) for key in config.loss.places)):
+        where = tree[section][key]
+        if where and Path(where).exists():
+            tree[section][key] = str(Path(where).absolute())
     return tree
 
 

@@ -249,7 +249,7 @@ class Config(Section):
         """The keys that decide the result of the run: all but run settings and where files lie."""
         settings: dict[str, Any] = dict.fromkeys((*RUN_SETTINGS, "about"), True)
         of_data = {*self.data.settings, *self.data.places}
-        recipe = self.model_dump(exclude={**settings, "data": of_data})
+        recipe = self.model_dump(exclude={**settings, "data": of_data, "loss": {*self.loss.places}})
         # Sums within an operator are split over its threads, and joined by a compiler: both decide the bits.
         if not self.deterministic:
             return recipe

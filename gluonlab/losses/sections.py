@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Literal, Optional
+from typing import TYPE_CHECKING, ClassVar, Literal, Optional
 
 from pydantic import Field
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 class LossSection(Section):
     """What training minimises; validation computes it without smoothing."""
+
+    places: ClassVar[tuple[str, ...]] = ()
+    """Keys that say where something lies, which may move; what it is belongs to the identity of a run."""
 
     name: str
     reduction: Literal["mean", "sum"] = Field(

@@ -12,6 +12,7 @@ from gluonlab.checkpoint.verify import MANIFEST, read_checkpoint
 from gluonlab.errors import CheckpointError
 from gluonlab.models.catalogue import MODELS
 from gluonlab.models.options import ModelOptions
+from gluonlab.models.two_heads import TwoHeaded
 from gluonlab.runtime.mxnet import gluon, nd
 from gluonlab.weights.files import is_params_file, read_weights, read_which
 from gluonlab.weights.fitting import Fitted, fit
@@ -124,7 +125,7 @@ def _shapes(net: gluon.Block) -> dict[str, tuple[int, ...]]:
 
 
 def head_of(net: gluon.Block) -> tuple[str, ...]:
-    """Names of the parameters of the classifier: the layer that was made last."""
+    """Names of the parameters of the classifier, or of two: the layer that was made last."""
     names = list(net._collect_params_with_prefix())
-    layer = names[-1].rpartition(".")[0]
-    return tuple(name for name in names if name.rpartition(".")[0] == layer)
+    layers = net.heads if isinstance(net, TwoHeaded) else (names[-1].rpartition(".")[0],)
+    return tuple(name for name in names if name.rpartition(".")[0] in layers)

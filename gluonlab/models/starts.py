@@ -86,11 +86,11 @@ class Scale(gluon.HybridBlock):
 
 def scale_logits(net: gluon.Block, factor: float, model: str) -> None:
     """Multiply what the classifier of ``net`` gives; ConfigError CFG30 if that is no dense layer."""
-    head = head_of(net)[0].rpartition(".")[0]
-    block = next((block for name, block in _named_blocks(net) if name == head), None)
-    if not isinstance(block, nn.Dense) or block.act is not None:
-        raise ConfigError("CFG30", "model.logit_scale", f"the classifier of {model} is no dense layer")
-    block.act = Scale(factor)
+    heads = {name.rpartition(".")[0] for name in head_of(net)}
+    for block in [block for name, block in _named_blocks(net) if name in heads]:
+        if not isinstance(block, nn.Dense) or block.act is not None:
+            raise ConfigError("CFG30", "model.logit_scale", f"the classifier of {model} is no dense layer")
+        block.act = Scale(factor)
 
 
 def _convolutions(net: gluon.Block) -> Iterator[gluon.nn.Conv2D]:

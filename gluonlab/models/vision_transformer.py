@@ -1,4 +1,4 @@
-"""Vision transformer: Dosovitskiy et al. 2020 (arXiv:2010.11929), section 3.1, and DeiT's of the same form.
+"""Vision transformers: Dosovitskiy et al. 2020 (arXiv:2010.11929), section 3.1; DeiT, distilled or not.
 
 Parameters have timm's names, but that MXNet calls a norm's ``weight`` and ``bias`` ``gamma`` and ``beta``.
 Fully connected layers, class token and position embedding start normal with standard deviation 0.02, as in
@@ -14,6 +14,7 @@ from gluonlab.models.layers import SelfAttention, classifier, dense, layer_norm,
 from gluonlab.models.options import ModelOptions
 from gluonlab.models.stochastic_depth import BranchDrop
 from gluonlab.models.transformer_form import TransformerForm
+from gluonlab.models.two_heads import TwoHeaded
 from gluonlab.runtime.mxnet import gluon, mx
 
 nn = gluon.nn
@@ -58,26 +59,56 @@ class VisionTransformer(gluon.HybridBlock):
     default, for each patch has an embedding of its place.
     """
 
+    first_tokens: tuple[str, ...] = ("cls_token",)
+    """Those that stand before the patches, in their order."""
+
     def __init__(self, form: TransformerForm, classes: int, options: ModelOptions) -> None:
         super().__init__()
         width = form.width
-        tokens = 1 + ((options.image_size or IMAGE_SIZE) // form.patch) ** 2
+        places = len(self.first_tokens) + ((options.image_size or IMAGE_SIZE) // form.patch) ** 2
         normal = mx.init.Normal(0.02)
         self.patch_embed = sequence()
         self.patch_embed.proj = patches(options.input_channels or 3, width, form.patch)
-        self.cls_token = self.params.get("cls_token", shape=(1, 1, width), init=normal, wd_mult=0.0)
-        self.pos_embed = self.params.get("pos_embed", shape=(1, tokens, width), init=normal, wd_mult=0.0)
+        for name in self.first_tokens:
+            setattr(self, name, self.params.get(name, shape=(1, 1, width), init=normal, wd_mult=0.0))
+        self.pos_embed = self.params.get("pos_embed", shape=(1, places, width), init=normal, wd_mult=0.0)
         self.blocks = sequence(*(Block(width) for _ in range(form.depth)))
         self.norm = layer_norm(width)
         self.dropout = nn.Dropout(options.dropout_or(0.0))
         self.head = classifier(width, classes, deviation=0.02)
 
-    def hybrid_forward(self, F: Any, x: Any, cls_token: Any, pos_embed: Any) -> Any:
+    def hybrid_forward(self, F: Any, x: Any, pos_embed: Any, **first_tokens: Any) -> Any:
         """Images to logits; equations 1 to 4."""
-        # (N, width, H / patch, W / patch) to (N, T - 1, width)
+        x = self.encoded(F, x, pos_embed, first_tokens)
+        return self.head(self.dropout(_token(F, x, 0)))
+
+    def encoded(self, F: Any, x: Any, pos_embed: Any, first_tokens: dict[str, Any]) -> Any:
+        """Images to tokens (N, T, width) behind the last block; equations 1 to 3."""
+        # (N, width, H / patch, W / patch) to (N, patches, width)
         patches = F.transpose(F.reshape(self.patch_embed(x), shape=(0, 0, -1)), axes=(0, 2, 1))
-        token = F.broadcast_like(cls_token, patches, lhs_axes=(0,), rhs_axes=(0,))
-        x = F.broadcast_add(F.concat(token, patches, dim=1), pos_embed)
-        x = self.norm(self.blocks(x))
-        first = F.reshape(F.slice_axis(x, axis=1, begin=0, end=1), shape=(0, -1))
-        return self.head(self.dropout(first))
+        first = (first_tokens[name] for name in self.first_tokens)
+        tokens = [F.broadcast_like(one, patches, lhs_axes=(0,), rhs_axes=(0,)) for one in first]
+        return self.norm(self.blocks(F.broadcast_add(F.concat(*tokens, patches, dim=1), pos_embed)))
+
+
+class DistilledVisionTransformer(VisionTransformer, TwoHeaded):
+    """With a second token, whose classifier learns from a teacher: Touvron et al. 2020, section 4.
+
+    Logits are the mean of those of both classifiers.
+    """
+
+    first_tokens = ("cls_token", "dist_token")
+
+    def __init__(self, form: TransformerForm, classes: int, options: ModelOptions) -> None:
+        super().__init__(form, classes, options)
+        self.head_dist = classifier(form.width, classes, deviation=0.02)
+
+    def hybrid_forward(self, F: Any, x: Any, pos_embed: Any, **first_tokens: Any) -> Any:
+        """Images to logits."""
+        x = self.encoded(F, x, pos_embed, first_tokens)
+        heads = self.head(self.dropout(_token(F, x, 0))), self.head_dist(self.dropout(_token(F, x, 1)))
+        return self.outputs_of(F, *heads)
+
+
+def _token(F: Any, x: Any, place: int) -> Any:
+    return F.reshape(F.slice_axis(x, axis=1, begin=place, end=place + 1), shape=(0, -1))

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from gluonlab.errors import ConfigError
+from gluonlab.models.two_heads import outputs_in_training
 from gluonlab.runtime.mxnet import gluon, mx
 from gluonlab.torch_engine.network import channels_last, use_cpu_threads
 from gluonlab.torch_engine.program import Program
@@ -152,9 +153,9 @@ class _TrainingProgram:
     def __init__(self, net: gluon.HybridBlock, loss_fn: Loss, arrays: int) -> None:
         self._loss_fn = loss_fn  # kept, so that no other gets its id
         self.inputs = [INPUT, *(f"target{number}" for number in range(1, arrays))]
-        logits = net(mx.sym.var(INPUT))
+        outputs, logits = outputs_in_training(net, mx.sym.var(INPUT))
         try:
-            losses = loss_fn(logits, *map(mx.sym.var, self.inputs[1:]))
+            losses = loss_fn(outputs, *map(mx.sym.var, self.inputs[1:]))
         except Exception as error:  # whatever the user's own loss does with what is no array
             raise ConfigError("CFG81", "loss", f"cannot be traced: {str(error).splitlines()[0]}") from None
         graph = parse_symbol(structural(net, mx.sym.Group([losses, logits])), type(net).__name__)

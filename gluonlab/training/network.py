@@ -8,11 +8,12 @@ from typing import Any, Optional, Protocol
 
 from gluonlab.arrays.parameters import Parameter, parameters_of
 from gluonlab.models.layers import BATCH_NORMS
+from gluonlab.models.two_heads import BothHeads, TwoHeaded
 from gluonlab.parallel.graph_randomness import seed_mxnet
 from gluonlab.runtime.mxnet import autograd, gluon, mx
 
 LossFn = Callable[..., Any]
-"""From logits, labels and what else a batch has to losses (n,)."""
+"""From logits, or those of two heads that learn apart, labels and what else a batch has to losses (n,)."""
 HeadGradient = Callable[[Any], Any]
 """From losses (n,) to what backward starts from."""
 
@@ -46,10 +47,12 @@ class Network(Protocol):
 
 
 class GluonNetwork:
-    """``net`` computed by MXNet."""
+    """``net`` computed by MXNet; ``in_training`` is the block that training runs, itself mostly."""
 
     def __init__(self, net: gluon.Block) -> None:
         self.net = net
+        learns_apart = isinstance(net, TwoHeaded) and net.learns_apart
+        self.in_training: gluon.Block = BothHeads(net) if learns_apart else net
         self._trained: Optional[list[Any]] = None
 
     @property
@@ -66,8 +69,9 @@ class GluonNetwork:
         for parameter in left_out:
             parameter.data()._fresh_grad = False
         with autograd.record():
-            logits = self.net(self._reached_by_backward(images))
-            losses = loss_fn(logits, *targets)
+            outputs = self.in_training(self._reached_by_backward(images))
+            outputs, logits = outputs if isinstance(outputs, list) else (outputs, outputs)
+            losses = loss_fn(outputs, *targets)
         losses.backward(head_gradient(losses) if head_gradient else None)
         for parameter in left_out:
             if not parameter.data()._fresh_grad:  # or the gradient of an earlier pass would count again

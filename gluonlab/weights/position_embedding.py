@@ -1,9 +1,9 @@
-"""Position embeddings of another image size, by timm's rule: bicubic, antialiased; the class token stays."""
+"""Position embeddings of another image size, by timm's rule: bicubic, antialiased; what tokens have stays."""
 
 from __future__ import annotations
 
 from math import isqrt
-from typing import Any
+from typing import Any, Optional
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,20 +14,29 @@ CUBIC = -0.5
 
 
 def is_resampled(name: str, found: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
-    """Whether the tensor ``name`` embeds a class token and places on a square grid, but another one."""
+    """Whether the tensor ``name`` embeds as many tokens, and places on a square grid, but another one."""
     if name.rpartition(".")[2] != NAME or len(found) != 3 or len(wanted) != 3 or found == wanted:
         return False
-    is_square = all(shape[1] > 1 and isqrt(shape[1] - 1) ** 2 == shape[1] - 1 for shape in (found, wanted))
-    return is_square and found[::2] == wanted[::2]
+    return found[::2] == wanted[::2] and _tokens_before(found[1], wanted[1]) is not None
 
 
-def resample(embedding: NDArray[Any], tokens: int) -> NDArray[np.float32]:
-    """``embedding`` (1, 1 + n * n, width) for a grid of another size, so that there are ``tokens`` in all."""
-    before, after = isqrt(embedding.shape[1] - 1), isqrt(tokens - 1)
-    grid = embedding[0, 1:].reshape(before, before, -1).astype(np.float64)
+def _tokens_before(*lengths: int) -> Optional[int]:
+    """Tokens before the grid: that of the class, perhaps one that learns from a teacher; None if none fit."""
+    grids = {tokens: [length - tokens for length in lengths] for tokens in (1, 2)}
+    return next(
+        (tokens for tokens, sizes in grids.items() if all(n > 0 and isqrt(n) ** 2 == n for n in sizes)), None
+    )
+
+
+def resample(embedding: NDArray[Any], places: int) -> NDArray[np.float32]:
+    """``embedding`` (1, tokens + n * n, width) for a grid of another size, so that there are ``places``."""
+    tokens = _tokens_before(embedding.shape[1], places)
+    assert tokens is not None, "`is_resampled` has seen to it"
+    before, after = isqrt(embedding.shape[1] - tokens), isqrt(places - tokens)
+    grid = embedding[0, tokens:].reshape(before, before, -1).astype(np.float64)
     rows = _weights(before, after)
-    resized = np.einsum("ay,bx,yxc->abc", rows, rows, grid).reshape(tokens - 1, -1)
-    return np.asarray(np.concatenate([embedding[0, :1], resized])[None], np.float32)
+    resized = np.einsum("ay,bx,yxc->abc", rows, rows, grid).reshape(places - tokens, -1)
+    return np.asarray(np.concatenate([embedding[0, :tokens], resized])[None], np.float32)
 
 
 def _weights(before: int, after: int) -> NDArray[np.float64]:

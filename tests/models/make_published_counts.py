@@ -79,6 +79,7 @@ TIMM = {
             *(f"convnext_{size}" for size in ("atto", "femto", "pico", "nano")),
             *(f"convnextv2_{size}" for size in ("atto", "femto", "pico", "nano", "tiny", "base")),
             "deit_tiny_patch16_224", "deit_small_patch16_224", "deit_base_patch16_224",
+            *(f"deit_{size}_distilled_patch16_224" for size in ("tiny", "small", "base")),
         )
     },
     **{f"mobilenet_v2_{width}": f"mobilenetv2_{width}" for width in ("035", "050", "075", "140")},

@@ -26,6 +26,7 @@ SAMPLE = {
     "torchvision mnasnet0_5",
     "torchvision shufflenet_v2_x0_5",
     "timm vit_tiny_patch16_224",
+    "timm deit_tiny_distilled_patch16_224",
     "timm convnext_atto",
     "torchvision googlenet",
     "timm mobilenetv4_conv_small",

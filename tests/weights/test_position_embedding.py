@@ -131,3 +131,14 @@ def test_what_embeds_no_grid_or_other_channels_is_refused(weights, tmp_path):
         )
         with pytest.raises(CheckpointError, match=r"CKP06.*tensor pos_embed has shape"):
             create("deit_tiny_patch16_224", pretrained=tmp_path / "w.safetensors")
+
+
+def test_a_second_token_stays_as_the_first_does():
+    """A grid with two tokens before it is resampled as that grid with one."""
+    before = draw("pos_embed", (1, 2 + 9, 4))
+    after = resample(before, 2 + 25)
+    assert after.shape == (1, 27, 4)
+    assert np.array_equal(after[:, :2], before[:, :2])
+    assert np.array_equal(after[:, 1:], resample(before[:, 1:], 1 + 25))
+    net = create("deit_tiny_distilled_patch16_224", options=ModelOptions(image_size=32))
+    assert net.pos_embed.shape == (1, 2 + 4, 192)

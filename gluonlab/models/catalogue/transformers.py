@@ -35,6 +35,17 @@ def _build(form: TransformerForm, classes: int, options: ModelOptions) -> gluon.
     return VisionTransformer(form, classes, options)
 
 
+def _build_distilled(form: TransformerForm, classes: int, options: ModelOptions) -> gluon.HybridBlock:
+    from gluonlab.models.vision_transformer import DistilledVisionTransformer
+
+    return DistilledVisionTransformer(form, classes, options)
+
+
+def _distilled(size: str, form: TransformerForm, parameters: int, multiply_adds: int) -> ModelEntry:
+    build, name = partial(_build_distilled, form), f"deit_{size}_distilled_patch16_224"
+    return imagenet_model(name, build, *TOUVRON, parameters, multiply_adds, DEIT)
+
+
 def _vit(
     name: str,
     source: tuple[str, int],
@@ -58,4 +69,7 @@ ENTRIES = (
     _vit("deit_tiny_patch16_224", TOUVRON, TransformerForm(16, 192, 12), 5_717_416, 1_253_683_200, DEIT),
     _vit("deit_small_patch16_224", TOUVRON, TransformerForm(16, 384, 12), 22_050_664, 4_598_882_304, DEIT),
     _vit("deit_base_patch16_224", TOUVRON, TransformerForm(16, 768, 12), 86_567_656, 17_563_828_224, DEIT),
+    _distilled("tiny", TransformerForm(16, 192, 12), 5_910_800, 1_261_003_776),
+    _distilled("small", TransformerForm(16, 384, 12), 22_436_432, 4_624_140_288),
+    _distilled("base", TransformerForm(16, 768, 12), 87_338_192, 17_656_811_520),
 )
