@@ -52,8 +52,9 @@ class Metrics:
         Returns ``loss``, ``top1``, ``top5`` (fractions) and ``count``; the averages of nothing are NaN.
         """
         self._library.copy([self._sums], [self._totals])
-        self._world.sum([self._totals], "metrics")  # the collective; the next line is the wait
-        loss, top1, top5, count = self._library.to_numpy(self._totals).tolist()
+        self._world.sum([self._totals], "metrics")  # the collective
+        with self._world.progress.waiting_for_sums():
+            loss, top1, top5, count = self._library.to_numpy(self._totals).tolist()
         if count == 0:
             return {"loss": math.nan, "top1": math.nan, "top5": math.nan, "count": 0}
         return {"loss": loss / count, "top1": top1 / count, "top5": top5 / count, "count": count}

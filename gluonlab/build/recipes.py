@@ -22,9 +22,11 @@ from gluonlab.config.schema import Config
 from gluonlab.errors import ConfigError
 from gluonlab.parallel.environment import bind_to_cores, launched_process, set_cpu_threads
 from gluonlab.parallel.joining import join_world
+from gluonlab.reporting.recorder_files import write_own
 from gluonlab.runtime.limits import check_limits, check_threads
 from gluonlab.runtime.variables import whole_number
 from gluonlab.supervision import variables
+from gluonlab.supervision.flight_recorder import recorder_of_process
 from gluonlab.supervision.line import launcher_line
 from gluonlab.supervision.progress import Progress
 from gluonlab.supervision.stop import StopRequest
@@ -105,11 +107,14 @@ def train_process(
     fault_injection.arm(
         launched_process().rank, whole_number(os.environ, variables.ATTEMPT, 1, 1_000_000, default=1)
     )
-    stop, progress, line = StopRequest(), Progress(), launcher_line()
+    recorder = recorder_of_process(launched_process().rank)
+    stop, progress, line = StopRequest(), Progress(recorder), launcher_line()
     if listens or line or launched_process().size > 1:
         stop.listen()
     if line:
         line.watch(progress, stop)
+    else:
+        stop.on_recorder_signal = lambda: write_own(run_dir, recorder)
     fault_injection.fault_point("start")
     from gluonlab.build.device import load_engine
 

@@ -1,4 +1,4 @@
-"""``gluonlab runs``: the list of runs, the removal of some, and what is sent to a tracker."""
+"""``gluonlab runs``: the list of runs; one resumed, deleted, sent to a tracker, drawn."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from gluonlab.commands import gluonlab_command
 from gluonlab.errors import CheckpointError, ConfigError
 from gluonlab.reporting import run_files
 from gluonlab.reporting.runs import RunInfo, is_running, list_runs
+from gluonlab.reporting.timeline import write_timeline
 from gluonlab.reporting.trackers import TRACKERS
 from gluonlab.reporting.trackers.sending import send_run
 
@@ -32,6 +33,15 @@ _SEND = typer.Option(
     metavar="NAME TRACKER",
     help=f"Send what this run has logged to {', '.join(TRACKERS)}; what was sent is not sent again.",
 )
+_TIMELINE = typer.Option(
+    None,
+    "--timeline",
+    metavar="RUN",
+    help="Draw what the processes of this run did last, as a Chrome trace: see docs/flight_recorder.md.",
+)
+_OUTPUT = typer.Option(
+    None, "-o", "--output", metavar="FILE", help="For --timeline; by default timeline.json in the run."
+)
 _HEADER = ("run", "state", "step", "epoch", "top-1", "processes", "updated")
 
 
@@ -43,6 +53,8 @@ def runs(
         None, "--resume", metavar="NAME", help="Give the command of this run again, so that it continues."
     ),
     send: Optional[tuple[str, str]] = _SEND,
+    timeline: Optional[str] = _TIMELINE,
+    output: Optional[Path] = _OUTPUT,
     json_target: Optional[str] = JSON_OPTION,
 ) -> None:
     """List runs with their state, last step and accuracy. The newest comes last.
@@ -54,6 +66,11 @@ def runs(
     if delete:
         _delete_runs(directory, delete, yes)
         write_json({"deleted": delete}, json_target)
+        return
+    if output and not timeline:
+        raise ConfigError("CLI02", "-o", "is where --timeline is written to", "add --timeline RUN")
+    if timeline:
+        _draw_timeline(_found(directory, timeline), output, json_target)
         return
     if send:
         _send_run(directory, *send, json_target=json_target)
@@ -104,9 +121,7 @@ def _send_run(directory: Path, name: str, tracker: str, *, json_target: Optional
         raise ConfigError(
             "CLI02", "runs --send", f"{tracker!r} is no tracker", f"there are {', '.join(TRACKERS)}"
         )
-    path = directory / name
-    if not (path / run_files.CONFIG).is_file() and (Path(name) / run_files.CONFIG).is_file():
-        path = Path(name)
+    path = _found(directory, name)
     is_live = is_running(path)
     if is_live and tracker in _trackers_of(path):
         raise ConfigError(
@@ -116,6 +131,33 @@ def _send_run(directory: Path, name: str, tracker: str, *, json_target: Optional
     result = {"run": str(path), "tracker": tracker, "rows": rows}
     if not (write_json(result, json_target) and json_target == "-"):
         typer.echo(f"{tracker} has {path}: {rows:,} rows were sent that it lacked")
+
+
+def _found(directory: Path, name: str) -> Path:
+    """The run ``name`` of ``directory``, or that of this path."""
+    path = directory / name
+    is_elsewhere = not (path / run_files.CONFIG).is_file() and (Path(name) / run_files.CONFIG).is_file()
+    return Path(name) if is_elsewhere else path
+
+
+def _draw_timeline(run: Path, output: Optional[Path], json_target: Optional[str]) -> None:
+    if not (run / run_files.CONFIG).is_file():
+        raise _no_run(run)
+    target = output or run / "timeline.json"
+    drawn = write_timeline(run, target)
+    result = {
+        "timeline": str(target),
+        "event": drawn.event,
+        "clocks": drawn.clocks,
+        "first_difference": drawn.difference or None,
+    }
+    if write_json(result, json_target) and json_target == "-":
+        return
+    typer.echo(f"{target}: {len(drawn.clocks)} processes, {drawn.event}; open it in https://ui.perfetto.dev")
+    for how in dict.fromkeys(drawn.clocks.values()):
+        ranks = ", ".join(str(rank) for rank, other in drawn.clocks.items() if other == how)
+        typer.echo(f"clock of rank {ranks}: {how}")
+    typer.echo(f"first difference: {drawn.difference or 'none'}")
 
 
 def _trackers_of(path: Path) -> list[str]:

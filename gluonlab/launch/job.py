@@ -25,6 +25,7 @@ from gluonlab.launch.metrics.job_metrics import JobMetrics
 from gluonlab.launch.output import Output
 from gluonlab.launch.plan import Backend, JobPlan
 from gluonlab.launch.rank_table import RankTable
+from gluonlab.launch.recording import Recording, event_of
 from gluonlab.launch.signals import Signals
 from gluonlab.launch.verdict import CONTINUE, JobFailure, count_oom_kills, error_with_code, judge
 from gluonlab.runtime.limits import check_limits, check_threads_of_job, short_in_words
@@ -40,10 +41,11 @@ from gluonlab.supervision.variables import (
     KEY,
     KEY_FILE,
     LIMITS,
+    RINGS,
     TERMINAL,
     TERMINAL_WIDTH,
 )
-from gluonlab.supervision.watchdog import Trouble, Watchdog
+from gluonlab.supervision.watchdog import Trouble, Watchdog, with_difference
 
 LOOK_SECONDS = 0.1
 TELL_LATE_SECONDS = 30.0
@@ -101,7 +103,8 @@ def run_job(
         )
         output = Output(engine.prefix, stream or sys.stdout, plan.logs)
         table = RankTable(output.folder, attempt)
-        watch = _Watch(plan, process, board, signals, output, table)
+        recording = Recording(board, output.folder, Path(private.name), attempt)
+        watch = _Watch(plan, process, board, signals, output, table, recording)
         try:
             output.follow(process)
             watch.until_the_end()
@@ -128,11 +131,13 @@ class _Watch:
         signals: Signals,
         output: Output,
         table: RankTable,
+        recording: Recording,
     ) -> None:
         self.trouble: Optional[Trouble] = None
         self.forced_end: Optional[JobFailure] = None
         self._plan, self._process, self._board, self._signals = plan, process, board, signals
         self._output, self._table, self._clock = output, table, board.clock
+        self._recording = recording
         self._watchdog = Watchdog(plan.processes, plan.limits, board.clock)
         self._asked_to_stop: Optional[float] = None
         self._failed: Optional[float] = None
@@ -149,6 +154,7 @@ class _Watch:
                 late = self._watchdog.late(self._board.ranks)
                 sys.stderr.write(f"{late}\n" if late else "")
             self._table.update(list(self._board.ranks.values()), now)
+            self._recording.follow(self._signals.record_wishes + self._board.record_wishes)
             self._pass_on_stop(now)
             if self.forced_end or self._has_failed(now):
                 return
@@ -156,7 +162,12 @@ class _Watch:
         self._wait_for_last_words()
 
     def end(self) -> None:
-        """End all that is left, gently first."""
+        """End all that is left, gently first, once what it did last is written if anything went wrong."""
+        event = event_of(self.trouble, self._board.ranks, self._process.poll())
+        if event:
+            self._recording.finish(event)
+            if self.trouble:
+                self.trouble = with_difference(self.trouble, self._recording.difference)
         family = self._family()
         if self._process.poll() is None:
             self._board.tell_all({"end": 143})
@@ -240,6 +251,7 @@ def _environment(plan: JobPlan, attempt: int, board: Switchboard, private: Path)
         {
             ADDRESS: f"{plan.address}:{board.port}",
             ATTEMPT: str(attempt),
+            RINGS: str(private) if plan.is_local else "",
             LIMITS: f"{plan.limits.startup:g},{plan.limits.idle:g}",
             COMMAND: "\n".join(["gluonlab", *sys.argv[1:]]),
             TERMINAL_WIDTH: "0",

@@ -16,6 +16,7 @@ from gluonlab.launch.hosts import Host, is_this_host
 from gluonlab.launch.job import run_job
 from gluonlab.launch.metrics.job_metrics import JobMetrics
 from gluonlab.launch.plan import JobPlan
+from gluonlab.launch.signals import ignore_recorder_signal
 from gluonlab.launch.verdict import JobFailure, error_with_code
 from gluonlab.reporting.held_directory import HeldDirectory
 
@@ -51,6 +52,7 @@ def run_until_done(
         CheckpointError: CKP12 the directory of the run is not there any more.
         ClusterError: CLU22 a step failed twice the same way, CLU23 too few hosts, CLU24 a host is not there.
     """
+    ignore_recorder_signal()
     attempt, before = 1, None
     directory = HeldDirectory(plan.logs.parent if plan.logs else Path())
     directory.hold()

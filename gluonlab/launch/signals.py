@@ -7,14 +7,18 @@ import threading
 from types import FrameType
 from typing import Optional
 
-from gluonlab.supervision.stop import signals_to_take
+from gluonlab.supervision.stop import RECORDER_SIGNAL, signals_to_take
 
 
 class Signals:
-    """Signals to the launcher: the first asks the job to stop with its state saved, the second ends it."""
+    """Signals to the launcher: the first asks the job to stop with its state saved, the second ends it.
+
+    ``record_wishes`` counts those that ask for what the flight recorders hold.
+    """
 
     def __init__(self) -> None:
         self.last: Optional[int] = None
+        self.record_wishes = 0
         self._count = 0
         self._before: dict[int, object] = {}
 
@@ -32,6 +36,7 @@ class Signals:
         if threading.current_thread() is threading.main_thread():
             for number in signals_to_take():
                 self._before[number] = signal.signal(number, self._receive)
+            self._before[RECORDER_SIGNAL] = signal.signal(RECORDER_SIGNAL, self._count_record_wish)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -41,3 +46,12 @@ class Signals:
     def _receive(self, number: int, _: Optional[FrameType]) -> None:
         self.last = number
         self._count += 1
+
+    def _count_record_wish(self, number: int, _: Optional[FrameType]) -> None:
+        self.record_wishes += 1
+
+
+def ignore_recorder_signal() -> None:
+    """Let it end nobody: neither the launcher between two starts, nor processes that are not ready for it."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(RECORDER_SIGNAL, signal.SIG_IGN)

@@ -41,7 +41,10 @@ class Agreement:
         if not is_under_way:  # the workers of a new phase: nobody adds up what was sent with the old ones
             wishes = Wishes(*(one or other for one, other in zip(wishes, self._sent)))
         # Waits for the gradients of the update before the last; the device has the last one to do.
-        heard = NONE if self._sum is None else Wishes(*(bool(count) for count in self._sum()))
+        heard = NONE
+        if self._sum is not None:
+            with self._world.progress.waiting_for_sums():
+                heard = Wishes(*(bool(count) for count in self._sum()))
         library = libraries.of(workers.wishes)
         self._sum = library.fetch(workers.wishes) if is_under_way else None
         if any(wishes):

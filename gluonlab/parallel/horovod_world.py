@@ -57,17 +57,17 @@ class HorovodWorld(World):
 
     def sum(self, arrays: Sequence[Any], name: str) -> None:
         """Sums in buckets, the last arrays first: backward finishes those first."""
-        self.progress.mark_collective(name)
         with self._readable(arrays, name) as readable:
-            for number, bucket in enumerate(_buckets(readable)):
-                # average=True would divide in another place on GPU builds than on CPU builds
-                self._hvd.grouped_allreduce_(bucket, average=False, name=f"{name}.{number}")
+            buckets = list(_buckets(readable))
+            with self.progress.collective(name, sum(size for _, size in buckets)):
+                for number, (bucket, _) in enumerate(buckets):
+                    # average=True would divide in another place on GPU builds than on CPU builds
+                    self._hvd.grouped_allreduce_(bucket, average=False, name=f"{name}.{number}")
 
     def sum_in_pairs(self, arrays: Sequence[Any], name: str) -> None:
         """One gather of all arrays laid end to end: a gather for each would take a hundred times as long."""
         from gluonlab.runtime.mxnet import nd
 
-        self.progress.mark_collective(name)
         ends = np.cumsum([array.size for array in arrays])
         key = (name, int(ends[-1]), arrays[0].dtype)
         if key not in self._flat:
@@ -76,7 +76,8 @@ class HorovodWorld(World):
         parts = [flat[int(end) - array.size : int(end)] for array, end in zip(arrays, ends)]
         for array, part in zip(arrays, parts):
             array.reshape(-1).copyto(part)
-        gathered = self._hvd.allgather(self._flat[key], name=name)
+        with self.progress.collective(name, int(ends[-1]) * np.dtype(arrays[0].dtype).itemsize):
+            gathered = self._hvd.allgather(self._flat[key], name=name)
         pairwise_sum([gathered[rank] for rank in range(self.size)]).copyto(flat)
         for array, part in zip(arrays, parts):
             part.reshape(array.shape).copyto(array)
@@ -106,12 +107,14 @@ class HorovodWorld(World):
 
         self._exchanges += 1
         name = f"exchange.{self._exchanges}"
-        self.progress.mark_collective(name)
         raw = text.encode()
-        lengths = self._hvd.allgather(nd.array([len(raw)], dtype="int32"), name=f"{name}.length").asnumpy()
-        # An empty array cannot be gathered, so each text has one byte in front.
-        padded = nd.array(list(b"\0" + raw), dtype="uint8")
-        gathered = self._hvd.allgather(padded, name=f"{name}.text").asnumpy().tobytes()
+        with self.progress.collective(name), self.progress.waiting_for_sums():
+            lengths = self._hvd.allgather(
+                nd.array([len(raw)], dtype="int32"), name=f"{name}.length"
+            ).asnumpy()
+            # An empty array cannot be gathered, so each text has one byte in front.
+            padded = nd.array(list(b"\0" + raw), dtype="uint8")
+            gathered = self._hvd.allgather(padded, name=f"{name}.text").asnumpy().tobytes()
         texts, start = [], 0
         for length in lengths:
             texts.append(gathered[start + 1 : start + 1 + int(length)].decode())
@@ -131,19 +134,19 @@ class HorovodWorld(World):
             self._hvd.shutdown()
 
 
-def _buckets(arrays: Sequence[Any]) -> Iterator[list[Any]]:
-    """Consecutive arrays from the back, of one type, up to `BUCKET_BYTES` each."""
+def _buckets(arrays: Sequence[Any]) -> Iterator[tuple[list[Any], int]]:
+    """Consecutive arrays from the back, of one type, up to `BUCKET_BYTES` each, and their bytes."""
     bucket: list[Any] = []
     filled = 0
     for array in reversed(arrays):
         size = array.size * np.dtype(array.dtype).itemsize
         if bucket and (filled + size > BUCKET_BYTES or array.dtype != bucket[0].dtype):
-            yield bucket
+            yield bucket, filled
             bucket, filled = [], 0
         bucket.append(array)
         filled += size
     if bucket:
-        yield bucket
+        yield bucket, filled
 
 
 def horovod_build() -> dict[str, Any]:

@@ -52,14 +52,14 @@ class KVStoreWorld(World):
 
     def sum(self, arrays: Sequence[Any], name: str) -> None:
         """One key for each array."""
-        self.progress.mark_collective(name)
         keys = [f"{name}.{position}" for position in range(len(arrays))]
-        if keys[0] not in self._keys:
-            firsts = [array[0] if isinstance(array, list) else array for array in arrays]
-            self._kvstore.init(keys, [nd.zeros_like(first) for first in firsts])
-            self._keys.update(keys)
-        self._kvstore.push(keys, list(arrays))
-        self._kvstore.pull(keys, list(arrays))
+        with self.progress.collective(name, sum(map(_bytes_of, arrays))):
+            if keys[0] not in self._keys:
+                firsts = [array[0] if isinstance(array, list) else array for array in arrays]
+                self._kvstore.init(keys, [nd.zeros_like(first) for first in firsts])
+                self._keys.update(keys)
+            self._kvstore.push(keys, list(arrays))
+            self._kvstore.pull(keys, list(arrays))
 
     def sum_in_pairs(self, arrays: Sequence[Any], name: str) -> None:
         """Each process fills a row of its own, laid end to end; adding zeros to it changes nothing."""
@@ -104,3 +104,9 @@ class KVStoreWorld(World):
         rows[self.rank] = row
         self.sum([rows], name)
         return [rows[rank] for rank in range(self.size)]
+
+
+def _bytes_of(array: Any) -> int:
+    if isinstance(array, list):
+        return sum(map(_bytes_of, array))
+    return int(array.size) * np.dtype(array.dtype).itemsize

@@ -62,6 +62,7 @@ def tell_launcher(error: GluonlabError) -> bool:
         return False
     if line is None:
         return False
+    line.tell_recorder()
     line.tell({"report": report_of(error, launched_process().rank)})
     return True
 

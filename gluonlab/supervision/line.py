@@ -11,6 +11,7 @@ import signal
 import socket
 import struct
 import threading
+import time
 from pathlib import Path
 from platform import node
 from typing import Optional
@@ -54,6 +55,7 @@ class LauncherLine:
         self._progress, self._stop = progress, stop
         progress.on_change = self._beat
         stop.on_signal = lambda reason: self.tell({"stop": reason})
+        stop.on_recorder_signal = lambda: self.tell({"record": True})
         if stop.is_made:
             self.tell({"stop": stop.reason})
         threading.Thread(target=self._run, name="gluonlab-launcher-line", daemon=True).start()
@@ -90,6 +92,11 @@ class LauncherLine:
         for number in (signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL):
             signal.signal(number, signal.SIG_DFL)
         faulthandler.enable(file=2)
+
+    def tell_recorder(self) -> None:
+        """Send what the flight recorder holds, and the time here."""
+        recorded = self._progress.recorder.events().as_json()
+        self.tell({"recorder": {"now": time.monotonic_ns(), "boot": boot_of_host(), **recorded}})
 
     def leave(self) -> None:
         """Say that this process ends because its work is done."""
@@ -140,6 +147,8 @@ class LauncherLine:
             self._stop.make(str(message["stop"]))
         if "store" in message:
             self._store.put(str(message["store"]))
+        if "record" in message:
+            self.tell_recorder()
         if "end" in message:
             self._end_unless_leaving(int(message["end"]))
 
@@ -172,6 +181,14 @@ def _seconds_since_acknowledgement(connection: socket.socket) -> float:
     """How long the other host has acknowledged nothing that came from here."""
     information = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
     return float(struct.unpack_from("=I", information, 56)[0]) / 1000  # tcpi_last_ack_recv of <linux/tcp.h>
+
+
+def boot_of_host() -> str:
+    """What is the same for all processes whose monotonic clocks are one; "" where the system does not say."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
 
 
 def _resident_bytes() -> int:

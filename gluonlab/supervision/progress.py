@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, Optional, TypeVar
 
 from gluonlab.fault_injection import fault_point
+from gluonlab.supervision.flight_recorder import FlightRecorder
 
 Item = TypeVar("Item")
 
@@ -19,7 +19,9 @@ LEAVING = "leaving"
 
 # In these a long silence is no sign of trouble.
 SLOW_PHASES = (STARTING, JOINING, SAVING, LEAVING)
-# So many collectives are remembered, by name, to find where processes part.
+# Of a main thread that waits for what other processes have sent; it is in one of the phases above meanwhile.
+WAITING_FOR_SUMS = "waiting for sums"
+# So many collectives are told to the launcher, by name, to find where processes part.
 REMEMBERED = 64
 
 
@@ -29,16 +31,27 @@ class Progress:
     ``seconds`` sums up finished stretches by phase; one within another counts in both.
 
     A mark costs less than a microsecond; ``on_change`` is called when a step ends and when a phase begins.
+    ``recorder`` keeps the last phases and collectives.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, recorder: Optional[FlightRecorder] = None) -> None:
+        self.recorder = recorder or FlightRecorder()
         self.step = 0
         self.phase = STARTING
-        self.collectives = 0
         self.seconds: dict[str, float] = {}
-        self.recent: deque[str] = deque(maxlen=REMEMBERED)
         self.on_change: Callable[[], None] = lambda: None
         self._changed = time.monotonic()
+        self.recorder.turn_to(STARTING, self.step)
+
+    @property
+    def collectives(self) -> int:
+        """How many were entered."""
+        return self.recorder.collectives.count
+
+    @property
+    def recent(self) -> list[str]:
+        """The last collectives that were entered."""
+        return [event.name for event in self.recorder.collectives.events()[-REMEMBERED:]]
 
     @property
     def idle_seconds(self) -> float:
@@ -55,17 +68,33 @@ class Progress:
         self.mark()
         self.on_change()
 
-    def mark_collective(self, name: str) -> None:
-        """The collective ``name`` was entered."""
-        self.collectives += 1
-        self.recent.append(name)
+    @contextmanager
+    def collective(self, name: str, size: int = 0) -> Iterator[None]:
+        """The stretch from entering the collective ``name`` to the return of the call, which may come earlier
+        than its end; ``size`` in bytes, 0 if that may differ between processes.
+        """
+        number = self.recorder.collectives.enter(name, self.step, size)
         self.mark()
+        try:
+            yield
+        finally:
+            self.recorder.collectives.leave(number)
+
+    @contextmanager
+    def waiting_for_sums(self) -> Iterator[None]:
+        """A stretch in which this thread waits for what other processes have sent."""
+        self.recorder.turn_to(WAITING_FOR_SUMS, self.step)
+        try:
+            yield
+        finally:
+            self.recorder.turn_to(self.phase, self.step)
 
     @contextmanager
     def doing(self, phase: str) -> Iterator[None]:
         """A stretch of ``phase``."""
         before, self.phase = self.phase, phase
         began = time.monotonic()
+        self.recorder.turn_to(phase, self.step)
         self.mark()
         if phase != WAITING_FOR_DATA:  # that comes with each batch
             self.on_change()
@@ -73,6 +102,7 @@ class Progress:
             yield
         finally:
             self.phase = before
+            self.recorder.turn_to(before, self.step)
             self.mark()
             self.seconds[phase] = self.seconds.get(phase, 0.0) + time.monotonic() - began
 

@@ -12,6 +12,8 @@ from typing import Optional
 from gluonlab.errors import GluonlabError
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT, signal.SIGHUP)
+# It asks for what the flight recorders hold; nothing stops.
+RECORDER_SIGNAL = signal.SIGUSR2
 # A signal to a whole group of processes reaches one of them directly and through its launcher.
 SAME_SIGNAL_SECONDS = 1.0
 
@@ -23,10 +25,11 @@ class PreemptedError(GluonlabError):
 
 
 class StopRequest:
-    """Whether somebody wants training to stop, and why."""
+    """Whether somebody wants training to stop, and why; `RECORDER_SIGNAL` calls ``on_recorder_signal``."""
 
     def __init__(self) -> None:
         self.reason = ""
+        self.on_recorder_signal: Callable[[], None] = lambda: None
         self.on_signal: Callable[[str], None] = lambda reason: None
         self._made: Optional[float] = None
 
@@ -56,11 +59,14 @@ class StopRequest:
         signal.set_wakeup_fd(sending, warn_on_full_buffer=False)
         for number in signals_to_take():
             signal.signal(number, lambda number, _: self.make(signal.Signals(number).name))
+        signal.signal(RECORDER_SIGNAL, lambda number, _: None)
 
     def _receive(self, receiving: int) -> None:
         count = 0
         while True:
             for number in os.read(receiving, 1):
+                if number == RECORDER_SIGNAL:
+                    self.on_recorder_signal()
                 if number not in STOP_SIGNALS:
                     continue
                 count += 1

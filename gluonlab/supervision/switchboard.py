@@ -7,10 +7,12 @@ import logging
 import secrets
 import socket
 import threading
+import time
 from dataclasses import dataclass, field
-from typing import Any, Optional
+from typing import Any, NamedTuple, Optional
 
 from gluonlab.supervision.failure import FailureReport
+from gluonlab.supervision.flight_recorder import Recorded, recorded_from_json
 from gluonlab.supervision.lived_time import LivedTime
 from gluonlab.supervision.messages import Lines, Message, encode
 from gluonlab.supervision.progress import REMEMBERED
@@ -20,6 +22,15 @@ MAX_STRANGERS = 64
 MAX_PHASES = 16
 
 _log = logging.getLogger("gluonlab")
+
+
+class Answer(NamedTuple):
+    """What a process sent of its recorder: its monotonic clock (ns) ``there``, the launcher's ``here``."""
+
+    recorded: Recorded
+    boot: str
+    there: int
+    here: int
 
 
 @dataclass
@@ -41,6 +52,7 @@ class RankView:
     memory: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
     report: Optional[FailureReport] = None
+    answer: Optional[Answer] = None
     is_done: bool = False
     left: Optional[float] = None
 
@@ -60,7 +72,8 @@ class Switchboard:
     """Listens on one ``address``; a connection must name ``key`` before anything else.
 
     ``stop_wish`` is the reason for which a process wants the job to stop, ``store`` where rank 0 says that
-    processes meet, ``failure`` the reason for which nobody can be heard any more.
+    processes meet, ``failure`` the reason for which nobody can be heard any more. ``record_wishes``
+    counts the processes' wishes for all recorders.
     """
 
     address: str
@@ -70,6 +83,7 @@ class Switchboard:
     ranks: dict[int, RankView] = field(default_factory=dict)
     stop_wish: str = ""
     store: str = ""
+    record_wishes: int = 0
     failure: Optional[Exception] = None
 
     def __enter__(self) -> Switchboard:
@@ -162,8 +176,16 @@ class Switchboard:
             with self._introducing:
                 self.store = str(message["store"])[:256]
                 self.tell_all({"store": self.store})
+        elif "record" in message:
+            self.record_wishes += 1
+        elif "recorder" in message:
+            view.answer = _answer(message["recorder"])
         elif "done" in message:
             view.is_done = True
+
+
+def _answer(raw: dict[str, Any]) -> Answer:
+    return Answer(recorded_from_json(raw), str(raw["boot"])[:64], int(raw["now"]), time.monotonic_ns())
 
 
 def _seconds(raw: dict[str, Any]) -> dict[str, float]:

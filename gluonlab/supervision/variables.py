@@ -11,6 +11,8 @@ LIMITS = "GLUONLAB_LIMITS"
 PLACE = ("GLUONLAB_SIZE", "GLUONLAB_RANK", "GLUONLAB_LOCAL_RANK", "GLUONLAB_LOCAL_SIZE")
 # Set if each process is to keep to its own share of the cores of its host.
 BIND = "GLUONLAB_BIND_CORES"
+# A private folder for the memory of their flight recorders, if all processes run on the host of the launcher.
+RINGS = "GLUONLAB_RINGS"
 # The command as the user typed it, for the record.
 COMMAND = "GLUONLAB_COMMAND"
 # A name of the job, if it is to start over: once, and not again when it is restarted.

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Optional
 
 from gluonlab.errors import ClusterError, Problem
+from gluonlab.supervision.first_difference import Difference, Entered, parting
 from gluonlab.supervision.lived_time import LivedTime
 from gluonlab.supervision.progress import JOINING, SLOW_PHASES, STARTING
 from gluonlab.supervision.switchboard import RankView
@@ -34,6 +35,16 @@ class Trouble:
     view: Optional[RankView]
     problem: Problem
     exit_code: int = ClusterError.exit_code
+
+
+def with_difference(trouble: Trouble, difference: Optional[Difference]) -> Trouble:
+    """``trouble`` of a standstill, with where its processes parted, unless it says so itself."""
+    problem = trouble.problem
+    if difference is None or problem.code not in ("CLU13", "CLU15") or difference.what in problem.what:
+        return trouble
+    is_same = trouble.view is not None and trouble.view.rank == difference.rank
+    who = "it" if is_same else f"rank {difference.rank}"
+    return replace(trouble, problem=replace(problem, what=f"{problem.what}; {who} {difference.what}"))
 
 
 class Watchdog:
@@ -142,16 +153,12 @@ def _position(view: RankView) -> tuple[int, bool]:
 
 def _parted(here: list[RankView]) -> Optional[Trouble]:
     """The process that first entered another collective than most, if any did."""
-    entered = [dict(enumerate(view.recent, view.collectives - len(view.recent))) for view in here]
-    common = set.intersection(*(set(names) for names in entered))
-    for place in sorted(common):
-        names = [names[place] for names in entered]
-        usual = max(names, key=names.count)
-        for view, name in zip(here, names):
-            if name != usual:
-                what = f"entered '{name}' where the others entered '{usual}', {_doing(view)}"
-                return Trouble(view, Problem("CLU15", view.name, what, _LOGS))
-    return None
+    entered = {view.rank: [Entered(name) for name in view.recent] for view in here}
+    found = parting(entered, {view.rank: view.collectives for view in here})
+    if found is None:
+        return None
+    view = next(view for view in here if view.rank == found.rank)
+    return Trouble(view, Problem("CLU15", view.name, f"{found.what}, {_doing(view)}", _LOGS))
 
 
 def _doing(view: RankView) -> str:
