@@ -45,7 +45,7 @@ from gluonlab.supervision.variables import (
     TERMINAL,
     TERMINAL_WIDTH,
 )
-from gluonlab.supervision.watchdog import Trouble, Watchdog, with_difference
+from gluonlab.supervision.watchdog import Trouble, Watchdog, with_record
 
 LOOK_SECONDS = 0.1
 TELL_LATE_SECONDS = 30.0
@@ -167,7 +167,8 @@ class _Watch:
         if event:
             self._recording.finish(event)
             if self.trouble:
-                self.trouble = with_difference(self.trouble, self._recording.difference)
+                record = self._recording
+                self.trouble = with_record(self.trouble, record.difference, record.command)
         family = self._family()
         if self._process.poll() is None:
             self._board.tell_all({"end": 143})

@@ -16,7 +16,7 @@ from gluonlab.supervision.first_difference import Difference
 from gluonlab.supervision.flight_recorder import memory_of_rank, recorded_in
 from gluonlab.supervision.line import boot_of_host
 from gluonlab.supervision.switchboard import RankView, Switchboard
-from gluonlab.supervision.watchdog import Trouble
+from gluonlab.supervision.watchdog import STANDSTILLS, Trouble
 
 ANSWER_SECONDS = 2.0
 WRITE_SECONDS = 3.0
@@ -24,7 +24,7 @@ WRITE_SECONDS = 3.0
 SILENT_SECONDS = 3.0
 # Of errors: what processes did last says nothing of a recipe, of data or of a disk.
 _EVENTS = {5: "divergence", 6: "divergence", 7: "death", 9: "death", 70: "death"}
-_STANDSTILLS = ("CLU13", "CLU15", "CLU21")
+ASKED = "asked"
 
 
 def event_of(trouble: Optional[Trouble], ranks: Mapping[int, RankView], code: Optional[int]) -> str:
@@ -37,7 +37,7 @@ def event_of(trouble: Optional[Trouble], ranks: Mapping[int, RankView], code: Op
     if told:
         return told[0]
     if trouble:
-        return "standstill" if trouble.problem.code in _STANDSTILLS else "death"
+        return "standstill" if trouble.problem.code in STANDSTILLS else "death"
     return "death" if reports or code else ""
 
 
@@ -45,7 +45,8 @@ class Recording:
     """Asks the processes of ``board`` for their recorders, and writes them to the job's ``folder`` of logs.
 
     ``memory`` is the folder in which processes of this host keep theirs. A thread does it, for a process or
-    a disk may keep it waiting, and the watch over the job must go on.
+    a disk may keep it waiting, and the watch over the job must go on. Then ``difference`` is the first one
+    between ranks, ``command`` the one that draws what was written.
     """
 
     def __init__(
@@ -55,12 +56,13 @@ class Recording:
         self._thread: Optional[threading.Thread] = None
         self._told = 0
         self.difference: Optional[Difference] = None
+        self.command = ""
 
     def follow(self, wishes: int) -> None:
         """Record what was asked for, once for all ``wishes`` that came since the last time."""
         if wishes > self._told and not (self._thread and self._thread.is_alive()):
             self._told = wishes
-            self._begin("asked")
+            self._begin(ASKED)
 
     def finish(self, event: str) -> None:
         """Record ``event``, and wait until that is done, a few seconds at most."""
@@ -120,10 +122,10 @@ class Recording:
         except OSError as error:
             _say(f"warning: flight recorders: {error.strerror or error}")
             return
-        run = folder.path.parent
-        difference = f"; rank {self.difference.rank} {self.difference.what}" if self.difference else ""
-        draw = gluonlab_command("runs", "--timeline", run)
-        _say(f"flight recorders of {len(records)} processes ({event}): {draw} draws them{difference}")
+        self.command = gluonlab_command("runs", "--timeline", folder.path.parent)
+        if event == ASKED:  # else the error that ends the job says it
+            difference = f"; rank {self.difference.rank} {self.difference.what}" if self.difference else ""
+            _say(f"flight recorders of {len(records)} processes: {self.command} draws them{difference}")
 
 
 def _say(text: str) -> None:

@@ -16,6 +16,7 @@ from gluonlab.supervision.switchboard import RankView
 PATIENCE = 3.0
 # So long may a process be gone before it counts: its own report may be on the way.
 GONE_SECONDS = 1.0
+STANDSTILLS = ("CLU13", "CLU15")
 _LOGS = "the stacks of all processes are in the logs folder of the run"
 
 
@@ -37,14 +38,17 @@ class Trouble:
     exit_code: int = ClusterError.exit_code
 
 
-def with_difference(trouble: Trouble, difference: Optional[Difference]) -> Trouble:
-    """``trouble`` of a standstill, with where its processes parted, unless it says so itself."""
-    problem = trouble.problem
-    if difference is None or problem.code not in ("CLU13", "CLU15") or difference.what in problem.what:
+def with_record(trouble: Trouble, difference: Optional[Difference], command: str) -> Trouble:
+    """``trouble`` of a standstill, with where processes parted and the ``command`` that draws what they did."""
+    what, hint = trouble.problem.what, trouble.problem.hint
+    if trouble.problem.code not in STANDSTILLS:
         return trouble
-    is_same = trouble.view is not None and trouble.view.rank == difference.rank
-    who = "it" if is_same else f"rank {difference.rank}"
-    return replace(trouble, problem=replace(problem, what=f"{problem.what}; {who} {difference.what}"))
+    if difference and difference.what not in what:
+        is_same = trouble.view is not None and trouble.view.rank == difference.rank
+        what += f"; {'it' if is_same else f'rank {difference.rank}'} {difference.what}"
+    if command:
+        hint += f"; {command} draws what they did last"
+    return replace(trouble, problem=replace(trouble.problem, what=what, hint=hint))
 
 
 class Watchdog:

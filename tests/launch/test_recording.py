@@ -65,16 +65,12 @@ def test_recorders_are_written_when_asked_for_and_name_where_a_frozen_rank_is(tm
         job.kill()
     *told, last = errors.splitlines()
     assert job.returncode == 7
-    assert [line.partition(":")[0] for line in told] == [
-        "flight recorders of 2 processes (asked)",
-        "flight recorders of 2 processes (asked)",
-        "flight recorders of 2 processes (standstill)",
-    ]
+    assert [line.partition(":")[0] for line in told] == 2 * ["flight recorders of 2 processes"]
+    assert last.endswith(f"runs --timeline {run} draws what they did last")
     for rank in (0, 1):
         document = json.loads((run / f"logs/recorder-1-asked-rank-{rank:05d}.json").read_text())
-        columns = dict(zip(document["columns"], document["collectives"][-1]))
-        assert columns["name"] in ("gradients", "statistics", "metrics")
-        assert columns["bytes"] > 0 or columns["name"] == "metrics"
+        sizes = {name: size for _, name, _, size, *_ in document["collectives"]}
+        assert sizes["gradients"] > sizes["statistics"] > 0
         assert "waiting for sums" in [event[1] for event in document["phases"]]
     drawn = json.loads(run_gluonlab("runs", "--timeline", run, "--json", "-").stdout)
     difference = drawn["first_difference"]
