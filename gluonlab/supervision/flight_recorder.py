@@ -21,8 +21,11 @@ Memory = Union[bytearray, mmap.mmap, bytes]
 _RECORD = struct.Struct(f"<qqqqqq{MAX_NAME_BYTES}s")
 _LEFT = struct.Struct("<q")
 _LEFT_AT = 4 * _LEFT.size
-_RING_BYTES = EVENTS * _RECORD.size
+_RECORD_BYTES = _RECORD.size
+_RING_BYTES = EVENTS * _RECORD_BYTES
 RECORDER_BYTES = 2 * _RING_BYTES
+_write_record, _write_left = _RECORD.pack_into, _LEFT.pack_into
+_now, _wall = time.monotonic_ns, time.time_ns
 
 
 class Event(NamedTuple):
@@ -44,7 +47,8 @@ class Event(NamedTuple):
 class Ring:
     """The last `EVENTS` events of one kind, in a part of ``memory`` that begins at ``start``.
 
-    Entering and leaving cost a microsecond each and allocate nothing that stays.
+    Entering and leaving cost a microsecond each and allocate nothing that stays. Of a name longer than
+    `MAX_NAME_BYTES` the beginning is kept.
     """
 
     def __init__(self, memory: Union[bytearray, mmap.mmap], start: int) -> None:
@@ -53,12 +57,10 @@ class Ring:
 
     def enter(self, name: str, step: int, size: int = 0) -> int:
         """Note that ``name`` begins; what is returned is to be given to `leave`."""
-        self.count += 1
-        place = self._start + (self.count - 1) % EVENTS * _RECORD.size
-        word = name.encode()[:MAX_NAME_BYTES]
-        now, wall = time.monotonic_ns(), time.time_ns()
-        _RECORD.pack_into(self._memory, place, self.count, step, size, now, 0, wall, word)
-        return self.count
+        place = self._start + self.count % EVENTS * _RECORD_BYTES
+        self.count = number = self.count + 1
+        _write_record(self._memory, place, number, step, size, _now(), 0, _wall(), name.encode())
+        return number
 
     def events(self) -> list[Event]:
         """What it holds, oldest first."""
@@ -67,8 +69,8 @@ class Ring:
     def leave(self, number: int) -> None:
         """Note that the event of this ``number`` has ended, unless others have taken its place."""
         if number > self.count - EVENTS:
-            place = self._start + (number - 1) % EVENTS * _RECORD.size
-            _LEFT.pack_into(self._memory, place + _LEFT_AT, time.monotonic_ns())
+            place = self._start + (number - 1) % EVENTS * _RECORD_BYTES + _LEFT_AT
+            _write_left(self._memory, place, _now())
 
 
 class FlightRecorder:
@@ -113,7 +115,7 @@ def recorded_in(memory: Memory) -> Recorded:
 
 
 def _events_in(ring: Memory) -> list[Event]:
-    whole = ring[: len(ring) // _RECORD.size * _RECORD.size]
+    whole = ring[: len(ring) // _RECORD_BYTES * _RECORD_BYTES]
     events = (_event(*fields) for fields in _RECORD.iter_unpack(whole))
     return sorted(event for event in events if event)
 

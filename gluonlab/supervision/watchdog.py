@@ -39,7 +39,7 @@ class Trouble:
 
 
 def with_record(trouble: Trouble, difference: Optional[Difference], command: str) -> Trouble:
-    """``trouble`` of a standstill, with where processes parted and the ``command`` that draws what they did."""
+    """``trouble`` of a standstill, with where processes parted, and the ``command`` that draws it."""
     what, hint = trouble.problem.what, trouble.problem.hint
     if trouble.problem.code not in STANDSTILLS:
         return trouble

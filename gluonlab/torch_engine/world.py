@@ -62,33 +62,34 @@ class TorchWorld(World):
 
     def sum(self, arrays: Sequence[Any], name: str) -> None:
         """In flat buckets, the last arrays first. On a GPU its stream waits for the sums, not the host."""
-        self.progress.mark_collective(name)
-        under_way = []
-        for bucket in _buckets(arrays):
-            flat = torch.cat([array.reshape(-1) for array in bucket])
-            under_way.append((bucket, flat, dist.all_reduce(flat, async_op=True)))
-        for bucket, flat, work in under_way:
-            work.wait()
-            _split(flat, bucket)
+        buckets = list(_buckets(arrays))
+        with self.progress.collective(name, sum(_bytes_of(bucket) for bucket in buckets)):
+            under_way = []
+            for bucket in buckets:
+                flat = torch.cat([array.reshape(-1) for array in bucket])
+                under_way.append((bucket, flat, dist.all_reduce(flat, async_op=True)))
+            for bucket, flat, work in under_way:
+                work.wait()
+                _split(flat, bucket)
 
     def sum_in_pairs(self, arrays: Sequence[Any], name: str) -> None:
         """One gather of all arrays laid end to end."""
-        self.progress.mark_collective(name)
         flat = torch.cat([array.reshape(-1) for array in arrays])
         gathered = [torch.empty_like(flat) for _ in range(self.size)]
-        dist.all_gather(gathered, flat)
+        with self.progress.collective(name, flat.nbytes):
+            dist.all_gather(gathered, flat)
         _split(pairwise_sum(gathered), arrays)
 
     def exchange(self, text: str) -> list[str]:
         """Two gathers: the lengths, then the bytes; all on the host."""
-        self.progress.mark_collective("exchange")
         raw = text.encode()
         lengths = [torch.zeros(1, dtype=torch.int64) for _ in range(self.size)]
-        dist.all_gather(lengths, torch.tensor([len(raw)]))
-        room = max(1, *(int(length) for length in lengths))
-        row = torch.frombuffer(bytearray(raw.ljust(room, b"\0")), dtype=torch.uint8)
-        rows = [torch.empty(room, dtype=torch.uint8) for _ in range(self.size)]
-        dist.all_gather(rows, row)
+        with self.progress.collective("exchange"):
+            dist.all_gather(lengths, torch.tensor([len(raw)]))
+            room = max(1, *(int(length) for length in lengths))
+            row = torch.frombuffer(bytearray(raw.ljust(room, b"\0")), dtype=torch.uint8)
+            rows = [torch.empty(room, dtype=torch.uint8) for _ in range(self.size)]
+            dist.all_gather(rows, row)
         texts = (bytes(one[: int(length)].tolist()) for one, length in zip(rows, lengths))
         return [one.decode() for one in texts]
 
@@ -164,13 +165,17 @@ def _buckets(arrays: Sequence[Tensor]) -> Iterator[list[Tensor]]:
     """Consecutive arrays from the back, of one type and device, up to `BUCKET_BYTES` each."""
     bucket: list[Tensor] = []
     for array in reversed(arrays):
-        is_full = sum(one.nbytes for one in bucket) + array.nbytes > BUCKET_BYTES
+        is_full = _bytes_of(bucket) + array.nbytes > BUCKET_BYTES
         if bucket and (is_full or (array.dtype, array.device) != (bucket[0].dtype, bucket[0].device)):
             yield bucket
             bucket = []
         bucket.append(array)
     if bucket:
         yield bucket
+
+
+def _bytes_of(arrays: Sequence[Tensor]) -> int:
+    return sum(array.nbytes for array in arrays)
 
 
 def _split(flat: Tensor, arrays: Sequence[Tensor]) -> None:
