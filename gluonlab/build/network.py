@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
 from typing import Optional
 
 from gluonlab import models
@@ -11,12 +10,12 @@ from gluonlab.arrays.parameters import Net
 from gluonlab.build.device import MXNET, TORCH, Device
 from gluonlab.build.starts import apply_starts
 from gluonlab.config.schema import Config
-from gluonlab.config.sections import Model
 from gluonlab.data.source import Source
 from gluonlab.epochs import Epochs
 from gluonlab.errors import ConfigError, Problem
 from gluonlab.losses.distillation import DistillationSection
 from gluonlab.models.freezing import freeze_features
+from gluonlab.models.inspection import sizes_refused_by
 from gluonlab.models.lower_precision import compute_in_lower_precision
 from gluonlab.models.norm_and_relu import join_norm_and_relu
 from gluonlab.models.options import ModelOptions
@@ -37,6 +36,7 @@ from gluonlab.schedules import Schedule
 from gluonlab.torch_engine import check_compiler
 from gluonlab.training.network import GluonNetwork, Network
 from gluonlab.training.state import TrainState, make_trainer
+from gluonlab.weights.model_folder import FACTS_FILE, read_facts
 from gluonlab.weights.store import find_weights
 
 _log = logging.getLogger(__name__)
@@ -80,18 +80,6 @@ def _check_image_sizes(config: Config, net: gluon.HybridBlock) -> None:
         raise ConfigError.from_problems(problems)
 
 
-def sizes_refused_by(net: gluon.HybridBlock, channels: int, sizes: Iterable[int]) -> list[int]:
-    """Those of ``sizes``, sides of square images, that a layer of ``net`` cannot take, in order."""
-    output, refused = net(mx.sym.var("data")), []
-    for size in sorted(sizes):
-        try:
-            # infer_shape would print its arguments on stdout before it raises
-            output.infer_shape_partial(data=(1, channels, size, size))
-        except mx.MXNetError:
-            refused.append(size)
-    return refused
-
-
 def build_state(config: Config, world: World, device: Device, images: Optional[Source] = None) -> TrainState:
     """The network with the same initial values on all processes, and its trainer.
 
@@ -104,7 +92,7 @@ def build_state(config: Config, world: World, device: Device, images: Optional[S
     net.initialize(ctx=device.ctx if device.engine == MXNET else mx.cpu())
     model = config.model
     if model.pretrained:
-        _start_from(model, net, world)
+        _start_from(config, net, world)
     apply_starts(config, net, images)
     if model.freeze == "features":
         freeze_features(net)
@@ -185,12 +173,19 @@ def build_torch_network(config: Config, net: gluon.HybridBlock, device: Device) 
     return network
 
 
-def _start_from(model: Model, net: gluon.HybridBlock, world: World) -> None:
+def _start_from(config: Config, net: gluon.HybridBlock, world: World) -> None:
+    model, data = config.model, config.data
     assert model.pretrained
     path, which = find_weights(model.pretrained), model.pretrained_weights
     taken = load_weights(net, path, model=model.name, is_new_head=model.new_head, which=which).taken
-    if world.rank == 0 and taken.is_told and which is None:
+    if world.rank != 0:
+        return
+    if taken.is_told and which is None:
         _log.warning("model.pretrained: took %s; model.pretrained_weights says which", taken)
+    theirs = read_facts(path).preprocessing if (path / FACTS_FILE).is_file() else None
+    if theirs and (theirs.mean, theirs.std) != (tuple(data.mean), tuple(data.std)):
+        told = f"data.mean={list(theirs.mean)} data.std={list(theirs.std)}"
+        _log.warning("model.pretrained: %s was trained with %s, the recipe has others", path, told)
 
 
 def build_average(config: Config, net: Net, optimizer: Optimizer) -> Optional[WeightAverage]:

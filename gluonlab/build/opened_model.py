@@ -58,4 +58,5 @@ def _open_folder(folder: Path, which: Optional[Which]) -> OpenedModel:
     names: Optional[tuple[str, ...]] = tuple(facts.class_names or ())
     if not names and facts.classes == entry.classes == len(imagenet_classes()):
         names = imagenet_classes()
-    return OpenedModel(facts.model, entry.input_shape[0], entry.preprocessing, names or (), net)
+    preprocessing = facts.preprocessing or entry.preprocessing
+    return OpenedModel(facts.model, entry.input_shape[0], preprocessing, names or (), net)

@@ -136,7 +136,8 @@ def _open_folder(folder: Path, which: Optional[Which]) -> PortableModel:
         names = imagenet_classes()
     graph, values = read_symbol(folder / GRAPH_FILE), read_weights(weights_in(folder, which)[0])
     name = _input_of(graph, values, folder)
-    return PortableModel(facts.model, entry.input_shape[0], entry.preprocessing, names, graph, values, name)
+    preprocessing = facts.preprocessing or entry.preprocessing
+    return PortableModel(facts.model, entry.input_shape[0], preprocessing, names, graph, values, name)
 
 
 def _open_run(target: Path, which: Optional[Which]) -> PortableModel:

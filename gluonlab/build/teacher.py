@@ -10,13 +10,14 @@ import numpy as np
 
 from gluonlab import arrays as libraries
 from gluonlab.build.device import TORCH, Device
-from gluonlab.build.network import build_torch_network, sizes_refused_by
+from gluonlab.build.network import build_torch_network
 from gluonlab.build.opened_model import OpenedModel, open_model
 from gluonlab.config.schema import Config
 from gluonlab.data.teaching import Teacher
 from gluonlab.errors import ConfigError
 from gluonlab.losses.distillation import DistillationSection
 from gluonlab.models.class_names import imagenet_classes
+from gluonlab.models.inspection import sizes_refused_by
 from gluonlab.models.lower_precision import compute_in_lower_precision
 from gluonlab.runtime.mxnet import gluon, mx
 from gluonlab.training.network import GluonNetwork, Network

@@ -19,8 +19,10 @@ from gluonlab.cli.output import (
     write_json,
 )
 from gluonlab.commands import gluonlab_command
+from gluonlab.errors import ConfigError
 from gluonlab.models import ModelEntry, Preprocessing, create, entry, list_models
 from gluonlab.weights.formats import check_format
+from gluonlab.weights.hub_folder import CONFIG_FILE, is_hub_folder
 from gluonlab.weights.model_folder import read_model_folder
 from gluonlab.weights.store import PREFIX, find_weights, list_store, store_folder
 from gluonlab.weights.which import check_which
@@ -121,8 +123,14 @@ def show(
 
 @app.command("import")
 def import_(
-    file: Path = typer.Argument(..., help="A .safetensors, .pth, .params or .onnx file, or a checkpoint."),
-    model: str = typer.Option(..., "--as", help="The model that it holds weights of."),
+    file: Path = typer.Argument(
+        ...,
+        help="A .safetensors, .pth, .params or .onnx file, a checkpoint, or a folder of timm as the hub of "
+        "Hugging Face has it.",
+    ),
+    model: Optional[str] = typer.Option(
+        None, "--as", help="The model that it holds weights of; a folder of the hub says so itself."
+    ),
     output: Optional[Path] = typer.Option(
         None,
         "-o",
@@ -141,17 +149,29 @@ def import_(
 
     Example: gluonlab models import resnet50-0676ba61.pth --as resnet50_v1b -o models/resnet50
     """
-    from gluonlab.weights.importing import import_weights, read_class_names
+    from gluonlab.weights.importing import import_hub_folder, import_weights, read_class_names
 
     check_json_target(json_target)
-    output = output or store_folder() / model
     names = read_class_names(class_names) if class_names else None
-    report = import_weights(
-        file, model, output, classes=classes, class_names=names, sha256=sha256, which=check_which(weights)
-    )
+    if is_hub_folder(file):
+        if classes is not None or weights is not None:
+            raise ConfigError(
+                "CLI02", str(file), f"says its classes and has one set of weights; {CONFIG_FILE}"
+            )
+        report = import_hub_folder(file, output, model=model, sha256=sha256, class_names=names)
+    elif model is None:
+        raise ConfigError("CLI02", "--as", "is missing", "name the model that it holds weights of")
+    else:
+        which, folder = check_which(weights), output or store_folder() / model
+        report = import_weights(
+            file, model, folder, classes=classes, class_names=names, sha256=sha256, which=which
+        )
     if not write_json(report, json_target) or json_target != "-":
         source = report["source"]
-        typer.echo(f"{output}: {model}, {report['tensors']} tensors by the names of {source['names']}")
+        what = f"{report['model']}, {report['tensors']} tensors by the names of {source['names']}"
+        typer.echo(f"{report['folder']}: {what}")
+        if report["preprocessing"]:
+            typer.echo(f"images: {_format_preprocessing(Preprocessing(**report['preprocessing']))}")
         if report["note"]:
             typer.echo(f"took {report['note']}")
 

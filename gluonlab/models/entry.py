@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 Build = Callable[[int, ModelOptions], "gluon.HybridBlock"]
 """Makes a net from a number of classes and options."""
+Interpolation = Literal["fast", "bilinear", "bicubic"]
 
 
 @dataclass(frozen=True)
@@ -28,9 +29,11 @@ class Preprocessing:
     std: tuple[float, ...]
     resize: Optional[int]
     crop: int
-    interpolation: Literal["fast", "bilinear", "bicubic"] = "bilinear"
+    interpolation: Interpolation = "bilinear"
 
 
+PIXEL = 255.0
+"""What others divide pixels by before they subtract a mean."""
 IMAGENET_MEAN = (123.675, 116.28, 103.53)
 IMAGENET_STD = (58.395, 57.12, 57.375)
 IMAGENET = Preprocessing(IMAGENET_MEAN, IMAGENET_STD, resize=256, crop=224)

@@ -7,7 +7,7 @@ Shapes come from the symbol graph, so a net need not be initialised and nothing 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -95,3 +95,15 @@ def shapes_in(output: Any, data_shape: Shape) -> list[tuple[str, Shape]]:
     internals = output.get_internals()
     _, shapes, _ = internals.infer_shape_partial(data=data_shape)
     return list(zip(internals.list_outputs(), shapes))
+
+
+def sizes_refused_by(net: gluon.HybridBlock, channels: int, sizes: Iterable[int]) -> list[int]:
+    """Those of ``sizes``, sides of square images, that a layer of ``net`` cannot take, in order."""
+    output, refused = net(mx.sym.var("data")), []
+    for size in sorted(sizes):
+        try:
+            # infer_shape would print its arguments on stdout before it raises
+            output.infer_shape_partial(data=(1, channels, size, size))
+        except mx.MXNetError:
+            refused.append(size)
+    return refused

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Optional
 
 from gluonlab.errors import CheckpointError, ConfigError
 from gluonlab.models import create, entry
+from gluonlab.models.entry import Preprocessing
+from gluonlab.models.inspection import sizes_refused_by
 from gluonlab.models.pretrained import read_fitting
 from gluonlab.weights.files import check_sha256, sha256_of
 from gluonlab.weights.fitting import Fitted
 from gluonlab.weights.gluon_graph import graph_text
+from gluonlab.weights.hub_folder import read_hub_folder
 from gluonlab.weights.model_folder import write_model_folder
+from gluonlab.weights.store import store_folder
 from gluonlab.weights.which import Which
 
 
@@ -24,15 +31,19 @@ def import_weights(
     class_names: Optional[list[str]] = None,
     sha256: Optional[str] = None,
     which: Optional[Which] = None,
+    preprocessing: Optional[Preprocessing] = None,
+    origin: Mapping[str, Any] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """Write the weights of ``path`` as those of ``model`` into ``folder``; returns what was done.
 
+    ``preprocessing`` of its images and their ``origin`` are kept with them.
     ``sha256``, or its first 8 digits and more, is checked before the file is opened. Of weights and their
     average, ``which`` are taken, without it the average.
 
     Raises:
         ConfigError: CFG09 unknown model, CFG77 not one name for each class.
-        CheckpointError: the file is damaged or does not fit; nothing is written then.
+        CheckpointError: the file is damaged or does not fit, CKP50 ``preprocessing`` crops images to a size
+            that the model cannot take; nothing is written then.
     """
     classes = entry(model).classes if classes is None else classes
     if class_names is not None and len(class_names) != classes:
@@ -40,9 +51,12 @@ def import_weights(
     if sha256:
         check_sha256(path, sha256)
     net = create(model, classes=classes)
+    if preprocessing and sizes_refused_by(net, entry(model).input_shape[0], [preprocessing.crop]):
+        what = f"{model} cannot take images of {preprocessing.crop} x {preprocessing.crop}"
+        raise CheckpointError("CKP50", str(path.parent), what)
     fitted = read_fitting(path, net, model, which=which)
     taken = fitted.taken
-    source = _describe(path, fitted)
+    source = {**_describe(path, fitted), **origin}
     facts = write_model_folder(
         folder,
         fitted.tensors,
@@ -51,6 +65,7 @@ def import_weights(
         class_names=class_names,
         source=source,
         graph=graph_text(net),
+        preprocessing=preprocessing,
     )
     return {
         "model": model,
@@ -59,8 +74,37 @@ def import_weights(
         "tensors": len(fitted.tensors),
         "sha256": facts.sha256,
         "source": source,
+        "preprocessing": asdict(preprocessing) if preprocessing else None,
         "note": str(taken) if taken.is_told else None,
     }
+
+
+def import_hub_folder(
+    path: Path,
+    folder: Optional[Path] = None,
+    *,
+    model: Optional[str] = None,
+    sha256: Optional[str] = None,
+    class_names: Optional[list[str]] = None,
+) -> dict[str, Any]:
+    """As `import_weights`, of a folder that timm wrote, which says itself what it holds.
+
+    Without ``folder`` it becomes one of the store, called as the model. ``class_names`` go before its own.
+
+    Raises:
+        ConfigError, CheckpointError: as `read_hub_folder` and `import_weights`.
+    """
+    found = read_hub_folder(path, model)
+    return import_weights(
+        found.weights,
+        found.model,
+        folder or store_folder() / found.model,
+        classes=found.classes,
+        class_names=class_names or found.class_names,
+        sha256=sha256,
+        preprocessing=found.preprocessing,
+        origin=found.source,
+    )
 
 
 def _describe(path: Path, fitted: Fitted) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Optional, get_args
 
 import numpy as np
 import safetensors.numpy
@@ -20,6 +20,7 @@ import safetensors.numpy
 from gluonlab.checkpoint.tensors import Tensors
 from gluonlab.disk import make_folder, writing
 from gluonlab.errors import CheckpointError
+from gluonlab.models.entry import Interpolation, Preprocessing
 from gluonlab.weights.files import check_sha256, sha256_of
 from gluonlab.weights.which import Taken, Which
 
@@ -37,7 +38,8 @@ class ModelFacts:
     """What a model folder says of its weights.
 
     ``model`` is a name of the registry, ``class_names`` are in the order of the logits or missing,
-    ``source`` says where the weights came from.
+    ``source`` says where the weights came from. ``preprocessing`` is how images were prepared for them, if
+    that is not how the model usually has them.
     """
 
     model: str
@@ -45,6 +47,7 @@ class ModelFacts:
     sha256: str
     class_names: Optional[list[str]] = None
     source: Mapping[str, Any] = field(default_factory=dict)
+    preprocessing: Optional[Preprocessing] = None
 
 
 def write_model_folder(
@@ -56,6 +59,7 @@ def write_model_folder(
     class_names: Optional[list[str]],
     source: Mapping[str, Any],
     graph: Optional[str] = None,
+    preprocessing: Optional[Preprocessing] = None,
 ) -> ModelFacts:
     """Write the weights (our names, float32) and what they are; the folder appears whole or not at all.
 
@@ -73,8 +77,12 @@ def write_model_folder(
         write_durably(temporary / WEIGHTS_FILE, safetensors.numpy.save(arrays))
         if graph is not None:
             write_durably(temporary / GRAPH_FILE, graph.encode())
-        facts = ModelFacts(model, classes, sha256_of(temporary / WEIGHTS_FILE), class_names, source)
-        text = json.dumps({"format": FORMAT, **asdict(facts)}, indent=1) + "\n"
+        digest = sha256_of(temporary / WEIGHTS_FILE)
+        facts = ModelFacts(model, classes, digest, class_names, source, preprocessing)
+        document = asdict(facts)
+        if preprocessing is None:
+            del document["preprocessing"]  # which earlier versions do not know
+        text = json.dumps({"format": FORMAT, **document}, indent=1) + "\n"
         write_durably(temporary / FACTS_FILE, text.encode())
         os.rename(temporary, folder)
     except OSError as error:
@@ -129,7 +137,8 @@ def parse_facts(raw: bytes, where: str) -> ModelFacts:
         document = json.loads(raw)
         if document.pop("format") != FORMAT:
             raise CheckpointError("CKP03", where, f"has another format, this version reads {FORMAT}")
-        facts = ModelFacts(**document)
+        told = document.pop("preprocessing", None)
+        facts = ModelFacts(**document, preprocessing=told and _preprocessing(told))
         if not (isinstance(facts.model, str) and type(facts.classes) is int and type(facts.source) is dict):
             raise TypeError("model, classes and source are wanted")
         if not re.fullmatch("[0-9a-f]{64}", facts.sha256):
@@ -137,6 +146,17 @@ def parse_facts(raw: bytes, where: str) -> ModelFacts:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CheckpointError("CKP03", where, f"is damaged: {error}") from None
     return facts
+
+
+def _preprocessing(told: Mapping[str, Any]) -> Preprocessing:
+    numbers = {key: tuple(map(float, told[key])) for key in ("mean", "std")}
+    found = Preprocessing(**{**told, **numbers})
+    sizes = [found.crop] if found.resize is None else [found.crop, found.resize]
+    if not all(type(size) is int and size > 0 for size in sizes):
+        raise ValueError(f"resize {found.resize}, crop {found.crop}")
+    if found.interpolation not in get_args(Interpolation):
+        raise ValueError(f"interpolation {found.interpolation}")
+    return found
 
 
 def write_durably(path: Path, raw: bytes) -> None:
