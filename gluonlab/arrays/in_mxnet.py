@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from gluonlab.arrays.calls_in_mxnet import MAX_TENSORS_PER_CALL
 from gluonlab.arrays.norms_in_mxnet import SumsOfSquares
 from gluonlab.arrays.protocols import Norms
+from gluonlab.arrays.update_marks_in_mxnet import UpdateMarks
+from gluonlab.arrays.update_marks_in_mxnet import memory_of as memory_of
 from gluonlab.runtime.mxnet import autograd, mx, nd
 
 SMALLEST_NORMAL = 1.2e-38
@@ -52,6 +54,10 @@ def from_numpy(values: Any, where: Any, dtype: str = "float32") -> Any:
 
 def to_numpy(array: Any) -> NDArray[Any]:
     return np.asarray(array.asnumpy())
+
+
+def update_marks() -> UpdateMarks:
+    return UpdateMarks()
 
 
 def fill(array: Any, values: Any) -> None:

@@ -50,6 +50,35 @@ def to_numpy(array: Tensor) -> NDArray[Any]:
     return host.copy() if array.device.type == "cpu" else host
 
 
+def memory_of(array: Tensor) -> NDArray[Any]:
+    memory: NDArray[Any] = array.detach().numpy()
+    return memory
+
+
+class HostMarks:
+    """`UpdateMarks` for a device that does at once what it is asked for."""
+
+    def __init__(self) -> None:
+        self._passed = 0
+
+    def begin(self, sums: Sequence[Tensor]) -> None:
+        """They are there."""
+        self._passed += 1
+
+    def end(self, changed: Sequence[Tensor]) -> None:
+        """All is done."""
+        self._passed += 1
+
+    def finished(self) -> Optional[int]:
+        """How many updates are finished; None while one is under way."""
+        finished, is_under_way = divmod(self._passed, 2)
+        return None if is_under_way else finished
+
+
+def update_marks() -> HostMarks:
+    return HostMarks()
+
+
 def fill(array: Tensor, values: Any) -> None:
     array.copy_(torch.from_numpy(np.array(values)))
 

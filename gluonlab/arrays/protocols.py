@@ -15,6 +15,19 @@ class Norms(Protocol):
         """Those of each of ``arrays``, of any shapes and types: (n,), on their device."""
 
 
+class UpdateMarks(Protocol):
+    """Count updates as the device carries them out, so that a reader can tell when a state is whole."""
+
+    def begin(self, sums: Sequence[Any]) -> None:
+        """An update begins when all ``sums`` are there, and uses none before; the same list each time."""
+
+    def end(self, changed: Sequence[Any]) -> None:
+        """It is finished when all that was asked of ``changed`` is done; the same list each time."""
+
+    def finished(self) -> Optional[int]:
+        """How many updates are finished; None while one is under way. Does not wait."""
+
+
 class Arrays(Protocol):
     """One library's functions. ``where`` is a device, or an array on it; a ``dtype`` has NumPy's name."""
 
@@ -38,6 +51,12 @@ class Arrays(Protocol):
 
     def to_numpy(self, array: Any) -> NDArray[Any]:
         """``array`` on the host, in C order; waits for it."""
+
+    def memory_of(self, array: Any) -> NDArray[Any]:
+        """The memory of ``array`` on the host as it is, without waiting for what was asked of it."""
+
+    def update_marks(self) -> UpdateMarks:
+        """New marks, at 0, for arrays on the host."""
 
     def fill(self, array: Any, values: Any) -> None:
         """Overwrite ``array`` by ``values`` of NumPy of the same shape."""

@@ -26,21 +26,29 @@ from gluonlab.reporting import run_files
 from gluonlab.reporting.held_directory import HeldDirectory
 from gluonlab.reporting.useful_batch import largest_useful_batch
 from gluonlab.supervision.failure import as_rank_failure, write_report
+from gluonlab.supervision.line import LauncherLine
 from gluonlab.supervision.progress import LEAVING
 from gluonlab.supervision.stop import PreemptedError, StopRequest
 from gluonlab.training.fit import carry_on
+from gluonlab.training.hand_over import what_was_left
 from gluonlab.training.resume import check_same_on_all, resume
 from gluonlab.training.run import Run
 from gluonlab.weights.gluon_graph import write_graph
 
 
 def train_in(
-    run_dir: Path, config: Config, world: World, terms: Terms, stop: StopRequest, stream: TextIO
+    run_dir: Path,
+    config: Config,
+    world: World,
+    terms: Terms,
+    stop: StopRequest,
+    stream: TextIO,
+    line: Optional[LauncherLine] = None,
 ) -> dict[str, Any]:
     """Train the recipe ``config`` in ``run_dir``, from where it stands there, and return its summary.
 
-    Progress is written to ``stream`` by rank 0. A finished run is not trained again. All processes of
-    ``world`` return, or all raise.
+    Progress is written to ``stream`` by rank 0, ``line`` leads to the launcher. A finished run is not trained
+    again. All processes of ``world`` return, or all raise.
 
     Raises:
         ConfigError: CFG20 the directory holds another run; whatever else `build_run` refuses.
@@ -55,11 +63,8 @@ def train_in(
     found = _find_run(config, run_dir, terms, world)
     if found.is_finished:
         return _tell_finished(run_dir, found, tell)
-    run = build_run(config, run_dir, world, stream)
-    run.stop, run.allowed_changes = stop, terms.allowed_changes
-    if terms.until_epoch is not None:
-        run.pause_step = run.sampler.calendar.first_step_of(terms.until_epoch)
-    check_same_on_all(run)
+    run = _build(config, run_dir, world, terms, stop, stream)
+    run.line = line
     lock = world.run_on_all(lambda: lock_run_directory(run_dir) if world.rank == 0 else None)
     try:
         run.store.home.hold()
@@ -81,9 +86,20 @@ def train_in(
             lock.close()
     _tell_result(summary, run_dir, tell)
     with world.progress.doing(LEAVING):
-        for line in run.followers.finish():
-            tell(line)
+        for text in run.followers.finish():
+            tell(text)
     return summary
+
+
+def _build(
+    config: Config, run_dir: Path, world: World, terms: Terms, stop: StopRequest, stream: TextIO
+) -> Run:
+    run = build_run(config, run_dir, world, stream)
+    run.stop, run.allowed_changes, run.inheritance = stop, terms.allowed_changes, what_was_left()
+    if terms.until_epoch is not None:
+        run.pause_step = run.sampler.calendar.first_step_of(terms.until_epoch)
+    check_same_on_all(run)
+    return run
 
 
 def _tell_finished(run_dir: Path, found: Found, tell: Callable[[str], None]) -> dict[str, Any]:

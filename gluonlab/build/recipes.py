@@ -24,6 +24,7 @@ from gluonlab.parallel.environment import bind_to_cores, launched_process, set_c
 from gluonlab.parallel.joining import join_world
 from gluonlab.reporting.recorder_files import write_own
 from gluonlab.runtime.limits import check_limits, check_threads
+from gluonlab.runtime.parent import outlive_starter
 from gluonlab.runtime.variables import whole_number
 from gluonlab.supervision import variables
 from gluonlab.supervision.flight_recorder import recorder_of_process
@@ -115,6 +116,8 @@ def train_process(
         line.watch(progress, stop)
     else:
         stop.on_recorder_signal = lambda: write_own(run_dir, recorder)
+    if variables.HEIRS in os.environ:
+        outlive_starter()
     fault_injection.fault_point("start")
     from gluonlab.build.device import load_engine
 
@@ -124,7 +127,7 @@ def train_process(
         line.tell_crashes()
     from gluonlab.build.job import train_in
 
-    summary = train_in(run_dir, config, world, terms, stop, stream)
+    summary = train_in(run_dir, config, world, terms, stop, stream, line)
     fault_injection.fault_point("end")
     world.shutdown()
     if world.rank == 0:

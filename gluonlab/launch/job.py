@@ -4,48 +4,36 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from math import ceil
+from dataclasses import replace
 from pathlib import Path
 from typing import Optional, TextIO
 
 import psutil
 
-from gluonlab.disk import writing
-from gluonlab.errors import Problem
+from gluonlab.errors import DivergenceError, Problem
 from gluonlab.launch.engines import engine_of
-from gluonlab.launch.environment import job_environment
+from gluonlab.launch.environment import environment_of
+from gluonlab.launch.hand_over import HandOver, hand_over, survivors
 from gluonlab.launch.metrics.job_metrics import JobMetrics
 from gluonlab.launch.output import Output
 from gluonlab.launch.plan import Backend, JobPlan
 from gluonlab.launch.rank_table import RankTable
 from gluonlab.launch.recording import Recording, event_of
 from gluonlab.launch.signals import Signals
-from gluonlab.launch.verdict import CONTINUE, JobFailure, count_oom_kills, error_with_code, judge
+from gluonlab.launch.verdict import CONTINUE, LOST, JobFailure, count_oom_kills, error_with_code, judge
+from gluonlab.runtime import rank_start
 from gluonlab.runtime.limits import check_limits, check_threads_of_job, short_in_words
 from gluonlab.runtime.parent import end_with_parent
 from gluonlab.runtime.variables import check_variables
 from gluonlab.supervision.stop import PreemptedError
 from gluonlab.supervision.switchboard import Switchboard
-from gluonlab.supervision.variables import (
-    ADDRESS,
-    ATTEMPT,
-    BIND,
-    COMMAND,
-    KEY,
-    KEY_FILE,
-    LIMITS,
-    RINGS,
-    TERMINAL,
-    TERMINAL_WIDTH,
-)
-from gluonlab.supervision.watchdog import Trouble, Watchdog, with_record
+from gluonlab.supervision.watchdog import GONE_SECONDS, Trouble, Watchdog, with_record
 
 LOOK_SECONDS = 0.1
 TELL_LATE_SECONDS = 30.0
@@ -87,11 +75,11 @@ def run_job(
     with private, Switchboard(plan.address, plan.processes) as board, Signals() as signals:
         if metrics:
             metrics.begin(attempt, board)
-        environment = _environment(plan, attempt, board, Path(private.name))
+        environment = environment_of(plan, attempt, board, Path(private.name))
         engine = engine_of(plan, environment)
         kills_before = count_oom_kills()
         process = subprocess.Popen(
-            [*engine.command, *plan.command],
+            [*engine.command, *_outliving(plan)],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -108,6 +96,7 @@ def run_job(
         try:
             output.follow(process)
             watch.until_the_end()
+            handed_over = watch.hand_over(attempt)
         finally:
             watch.end()
         words = output.finish()
@@ -117,7 +106,14 @@ def run_job(
         )
         if failure and failure.error.exit_code != PreemptedError.exit_code:
             table.note_death(failure.step, str(failure.error))
-        return failure
+        return replace(failure, hand_over=handed_over) if failure else None
+
+
+def _outliving(plan: JobPlan) -> Sequence[str]:
+    """What the engine starts: where states are handed over, each process beneath one that may be ended."""
+    if not plan.heirs:
+        return plan.command
+    return [sys.executable, "-I", "-S", rank_start.__file__, *plan.command]
 
 
 class _Watch:
@@ -138,7 +134,8 @@ class _Watch:
         self._plan, self._process, self._board, self._signals = plan, process, board, signals
         self._output, self._table, self._clock = output, table, board.clock
         self._recording = recording
-        self._watchdog = Watchdog(plan.processes, plan.limits, board.clock)
+        gone_seconds = GONE_SECONDS if not plan.heirs else 0.0
+        self._watchdog = Watchdog(plan.processes, plan.limits, board.clock, gone_seconds)
         self._asked_to_stop: Optional[float] = None
         self._failed: Optional[float] = None
         self._told_late = board.clock()
@@ -158,8 +155,32 @@ class _Watch:
             self._pass_on_stop(now)
             if self.forced_end or self._has_failed(now):
                 return
-            time.sleep(LOOK_SECONDS)
+            self._board.news.wait(LOOK_SECONDS)
+            self._board.news.clear()
         self._wait_for_last_words()
+
+    def hand_over(self, attempt: int) -> Optional[HandOver]:
+        """Have a process that survives leave its state to the next start, if one has been lost."""
+        if not self._plan.heirs or not self._is_lost():
+            return None
+        alive = survivors(self._board, self.trouble)
+        lost_at = min((view.left for view in self._board.ranks.values() if view.left), default=self._clock())
+        detected = self._clock() - lost_at
+        try:
+            done = hand_over(self._board, alive, self._plan.heirs, attempt)
+        except DivergenceError as error:
+            self.forced_end = JobFailure(error)
+            return None
+        return replace(done, detect_seconds=detected)
+
+    def _is_lost(self) -> bool:
+        """Whether a process is lost, and the others hold what is worth going on with."""
+        if self.forced_end or self._asked_to_stop is not None:
+            return False
+        reports = [view.report for view in self._board.ranks.values() if view.report]
+        codes = [report.exit_code for report in reports if not report.is_victim]
+        codes += [self.trouble.exit_code] if self.trouble else []
+        return bool(codes) and all(code in LOST for code in codes)
 
     def end(self) -> None:
         """End all that is left, gently first, once what it did last is written if anything went wrong."""
@@ -220,6 +241,8 @@ class _Watch:
                 self._failed = now
         if self.trouble and self.trouble.problem.code != "CLU10":
             return True  # nothing moves any more
+        if self._plan.heirs and self._is_lost():
+            return True  # and the others do not end by themselves
         return self._failed is not None and now - self._failed > AFTER_FAILURE_SECONDS
 
     def _lost_horovod(self) -> Optional[Trouble]:
@@ -238,43 +261,11 @@ class _Watch:
     def _wait_for_last_words(self) -> None:
         deadline = time.monotonic() + 2.0
         while time.monotonic() < deadline and any(v.left is None for v in self._board.ranks.values()):
+            if self._plan.heirs and any(v.left is not None for v in self._board.ranks.values()):
+                break
             time.sleep(0.02)
         if self.trouble is None:
             gone = [v for v in self._board.ranks.values() if v.left and not v.is_done and not v.report]
             if gone:
                 first = min(gone, key=lambda view: view.left or 0.0)
                 self.trouble = Trouble(first, Problem("CLU10", first.name, "ended without a word"))
-
-
-def _environment(plan: JobPlan, attempt: int, board: Switchboard, private: Path) -> dict[str, str]:
-    environment = job_environment(os.environ, plan.pass_environment)
-    environment.update(
-        {
-            ADDRESS: f"{plan.address}:{board.port}",
-            ATTEMPT: str(attempt),
-            RINGS: str(private) if plan.is_local else "",
-            LIMITS: f"{plan.limits.startup:g},{plan.limits.idle:g}",
-            COMMAND: "\n".join(["gluonlab", *sys.argv[1:]]),
-            TERMINAL_WIDTH: "0",
-            # A late process is not a lost one: the watch over the job decides, not a timer of the engine.
-            "HOROVOD_GLOO_TIMEOUT_SECONDS": str(ceil(plan.limits.startup)),
-        }
-    )
-    if plan.backend == "gloo":  # horovodrun puts the environment on a command line, where all can read it
-        file = private / "key"
-        file.touch(mode=0o600)
-        with writing(file):
-            file.write_text(board.key)
-        environment[KEY_FILE] = str(file)
-    else:
-        environment[KEY] = board.key
-    if plan.backend == "mpi" and plan.is_local:
-        # By default /tmp/ompi.PID, which a killed mpirun leaves behind: when the number comes round again,
-        # "PMIx server's listener thread failed to start".
-        environment["PRTE_MCA_prte_local_tmpdir_base"] = str(private)
-    if plan.bind_cores and plan.backend != "srun":
-        environment[BIND] = "1"
-    if sys.stdout.isatty():
-        environment[TERMINAL] = os.ttyname(sys.stdout.fileno())
-        environment[TERMINAL_WIDTH] = str(shutil.get_terminal_size().columns)
-    return environment

@@ -11,6 +11,7 @@ from typing import Literal, Optional
 
 import psutil
 
+from gluonlab.checkpoint.inheritance import Inheritance
 from gluonlab.errors import ClusterError, ConfigError
 from gluonlab.launch.hosts import Host
 from gluonlab.supervision.watchdog import Limits
@@ -26,6 +27,7 @@ class JobPlan:
 
     No ``hosts`` means this one. ``interface`` names the network card (or the network) for all connections,
     ``pass_environment`` more variables than the usual ones, ``logs`` the folder for one file per process.
+    ``heirs`` names a job whose starts leave their state to the next, ``inheritance`` is what the last left.
     """
 
     command: Sequence[str]
@@ -37,6 +39,8 @@ class JobPlan:
     bind_cores: bool = False
     logs: Optional[Path] = None
     limits: Limits = field(default_factory=Limits)
+    heirs: str = ""
+    inheritance: Optional[Inheritance] = None
 
     @property
     def is_local(self) -> bool:

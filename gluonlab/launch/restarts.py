@@ -10,7 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Optional, TextIO
+from uuid import uuid4
 
+from gluonlab.checkpoint.inheritance import older, remove
 from gluonlab.errors import CheckpointError, ClusterError, Problem
 from gluonlab.launch.hosts import Host, is_this_host
 from gluonlab.launch.job import run_job
@@ -53,6 +55,19 @@ def run_until_done(
         ClusterError: CLU22 a step failed twice the same way, CLU23 too few hosts, CLU24 a host is not there.
     """
     ignore_recorder_signal()
+    if plan.logs is None or not policy.max_restarts or plan.processes == 1:  # there is nobody to leave it to
+        _run_until_done(plan, policy, stream, metrics)
+        return
+    try:
+        _run_until_done(replace(plan, heirs=uuid4().hex[:12]), policy, stream, metrics)
+    finally:
+        for folder in older(plan.logs.parent, but=None):
+            remove(folder)
+
+
+def _run_until_done(
+    plan: JobPlan, policy: RestartPolicy, stream: Optional[TextIO], metrics: Optional[JobMetrics]
+) -> None:
     attempt, before = 1, None
     directory = HeldDirectory(plan.logs.parent if plan.logs else Path())
     directory.hold()
@@ -62,8 +77,9 @@ def run_until_done(
         if failure is None:
             return
         _raise_if_hopeless(failure, before, current, policy, attempt)
-        delay = min(policy.delay_seconds * 2 ** (attempt - 1), MAX_DELAY_SECONDS)
+        delay = _delay(policy, failure, attempt)
         _say(f"{failure.error}; restart {attempt} of {policy.max_restarts} in {delay:g} s")
+        plan = _with_what_is_left(plan, failure)
         directory.hold()
         time.sleep(delay)
         if directory.is_lost:
@@ -73,6 +89,26 @@ def run_until_done(
             )
         attempt, before = attempt + 1, failure
         current = _on_hosts_that_answer(plan, policy, is_first=False)
+
+
+def _with_what_is_left(plan: JobPlan, failure: JobFailure) -> JobPlan:
+    """``plan`` with what the processes that survived have left, or what was left before."""
+    done = failure.hand_over
+    if done is None:
+        return plan
+    if done.inheritance is None:
+        _say(f"no state is handed over: {done.reason}; going on from what was saved last")
+        return plan
+    left = done.inheritance
+    _say(f"nothing is lost: rank {left.rank} hands over step {left.step}")
+    return replace(plan, inheritance=left)
+
+
+def _delay(policy: RestartPolicy, failure: JobFailure, attempt: int) -> float:
+    """None if the start got on and has only lost a process: the next one will get on as well."""
+    if failure.hand_over and failure.hand_over.inheritance:
+        return 0.0
+    return min(policy.delay_seconds * 2.0 ** (attempt - 1), MAX_DELAY_SECONDS)
 
 
 def _raise_if_hopeless(

@@ -11,6 +11,7 @@ from platform import node
 from typing import Optional
 
 from gluonlab.errors import ClusterError, GluonlabError, Problem, ResourceError
+from gluonlab.launch.hand_over import HandOver
 from gluonlab.runtime.limits import limits_in_force, short_in_words
 from gluonlab.supervision.failure import FailureReport
 from gluonlab.supervision.switchboard import RankView
@@ -19,6 +20,8 @@ from gluonlab.supervision.watchdog import Trouble
 CONTINUE = "the same command continues from the last checkpoint"
 # What may be gone at the next start: a lost peer, weights that differ, memory, a crash.
 RESTARTABLE = (6, 7, 9, 70)
+# Of one process, without doubt about what the others hold.
+LOST = (7, 9, 70)
 
 _SIGNALLED = re.compile(
     r"process (?:rank (\d+)|(\w+)) with PID \d+ on node (\S+) exited on\s+signal (\d+)", re.DOTALL
@@ -43,11 +46,15 @@ _OOM_EVENTS = Path("/sys/fs/cgroup/memory.events")
 
 @dataclass(frozen=True)
 class JobFailure:
-    """``error`` is what to show; ``step`` and ``rank`` are None if the failure belongs to none."""
+    """``error`` is what to show; ``step`` and ``rank`` are None if the failure belongs to none.
+
+    ``hand_over`` is what came of the state of those that did nothing wrong, if they were asked for it.
+    """
 
     error: GluonlabError
     rank: Optional[int] = None
     step: Optional[int] = None
+    hand_over: Optional[HandOver] = None
 
     @property
     def kind(self) -> tuple[object, ...]:

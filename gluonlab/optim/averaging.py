@@ -27,6 +27,8 @@ class WeightAverage:
         self._library = libraries.of(weights[0])
         copies = self._library.copies(self._library.cast(weights, "float32"))
         self.averages = dict(zip(self._weights, copies))
+        self.kept: dict[str, Any] = {}
+        """The weights, while the averages are `in_place_of_weights`."""
 
     @property
     def is_begun(self) -> bool:
@@ -61,11 +63,19 @@ class WeightAverage:
         """Within this context the network computes with the averages; its weights come back after it."""
         weights = list(self._weights.values())
         kept = self._library.copies(weights)
+        self._wait_for(kept)
+        self.kept = dict(zip(self._weights, kept))
         self._library.copy(list(self.averages.values()), weights)
         try:
             yield
         finally:
             self._library.copy(kept, weights)
+            self._wait_for(weights)
+            self.kept = {}
+
+    def _wait_for(self, arrays: Sequence[Any]) -> None:
+        for array in arrays:
+            self._library.mark(array)()
 
     def _move_towards_weights(self, share: float) -> None:
         """``average += share * (weight - average)``.

@@ -8,7 +8,7 @@ running statistics advance once per update, by the mean over all of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Literal, NamedTuple, Optional
 
 from gluonlab import arrays as libraries
@@ -68,7 +68,7 @@ class VirtualWorkers:
         self._library = libraries.of(self.gradients[0])
         accumulator = PairwiseTree if deterministic else RunningSum
         self._sum: Accumulator = accumulator(self.gradients, self.micro_steps)
-        self._statistics = (
+        self.statistics = (
             find_running_statistics(net, self.micro_steps, deterministic=deterministic)
             if self.count > 1
             else None
@@ -90,8 +90,8 @@ class VirtualWorkers:
         self._measures_noise = self._noise_every > 0 and step % self._noise_every == 0
         if self._noise and self._measures_noise:
             self._noise.start()
-        if self._statistics:
-            self._statistics.remember()
+        if self.statistics:
+            self.statistics.remember()
         for worker in self.mine:
             if self.draws_random_numbers:
                 self._seed_network(seed_of(self._seed, step, worker))
@@ -100,12 +100,21 @@ class VirtualWorkers:
                 self._noise.add_worker()
             if self.micro_steps > 1:
                 self._sum.add()
-            if self._statistics:
-                self._statistics.collect()
+            if self.statistics:
+                self.statistics.collect()
 
-    def reduce(self) -> None:
-        """Leave the gradient's sum over all samples of the update, and the mean running statistics."""
-        self.reduce_statistics()  # they are there before the gradients
+    @cached_property
+    def summed(self) -> list[Any]:
+        """What an update adds up over all processes."""
+        return [self.wishes, *self.gradients, *([self.statistics.total] if self.statistics else [])]
+
+    def reduce(self, when_summed: Optional[Callable[[Sequence[Any]], object]] = None) -> None:
+        """Leave the gradient's sum over all samples of the update, and the mean running statistics.
+
+        ``when_summed`` is told of the arrays that are added up before anything is changed by them.
+        """
+        if self.statistics:
+            self._sum_up([self.statistics.total], "statistics")  # they are there before the gradients
         if self._on_wire:
             self._library.copy([gradient / self.count for gradient in self.gradients], self._on_wire)
         # backward finishes the last gradients first, so what is there already goes to the front
@@ -113,6 +122,10 @@ class VirtualWorkers:
         if self._on_wire:
             self._library.copy(self._on_wire, self.gradients)
             self._library.scaled(self.gradients, self.count, out=self.gradients)
+        if when_summed:
+            when_summed(self.summed)
+        if self.statistics:
+            self.statistics.advance(self.count)
         if self._noise and self._measures_noise:
             self._noise.add_update()
 
@@ -122,9 +135,9 @@ class VirtualWorkers:
 
     def reduce_statistics(self) -> None:
         """Leave the mean running statistics alone."""
-        if self._statistics:
-            self._sum_up([self._statistics.total], "statistics")
-            self._statistics.advance(self.count)
+        if self.statistics:
+            self._sum_up([self.statistics.total], "statistics")
+            self.statistics.advance(self.count)
 
     def _sum_up(self, arrays: Sequence[Any], name: str) -> None:
         sum_up = self._world.sum_in_pairs if self._deterministic else self._world.sum

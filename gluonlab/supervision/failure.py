@@ -15,6 +15,8 @@ from gluonlab.errors import ClusterError, GluonlabError, PeerFailedError, Proble
 from gluonlab.parallel.environment import launched_process
 from gluonlab.supervision.line import launcher_line
 
+# So long a process that did nothing wrong may be asked for its state.
+STAY_SECONDS = 60.0
 # What collectives of Horovod and PyTorch say on the ranks that did nothing wrong.
 _PEER_SIGNS = (
     "Horovod has been shut down",
@@ -64,6 +66,8 @@ def tell_launcher(error: GluonlabError) -> bool:
         return False
     line.tell_recorder()
     line.tell({"report": report_of(error, launched_process().rank)})
+    if isinstance(error, PeerFailedError):
+        line.stay(STAY_SECONDS)
     return True
 
 

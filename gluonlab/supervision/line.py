@@ -12,9 +12,10 @@ import socket
 import struct
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from platform import node
-from typing import Optional
+from typing import Any, Optional
 
 from gluonlab.commands import gluonlab_command
 from gluonlab.errors import ClusterError
@@ -23,6 +24,8 @@ from gluonlab.supervision.messages import Lines, Message, encode
 from gluonlab.supervision.progress import SLOW_PHASES, Progress
 from gluonlab.supervision.stop import StopRequest
 from gluonlab.supervision.variables import ADDRESS, KEY, KEY_FILE, LIMITS
+
+Answer = Callable[[Any], Message]
 
 BEAT_SECONDS = 1.0
 # Stacks are in the log before the launcher ends a process for idling.
@@ -49,6 +52,7 @@ class LauncherLine:
         self._is_leaving = False
         self._has_heard = False
         self._store: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._answers: dict[str, Answer] = {}
 
     def watch(self, progress: Progress, stop: StopRequest) -> None:
         """From now on tell ``progress``, and take the launcher's word to ``stop``."""
@@ -59,6 +63,17 @@ class LauncherLine:
         if stop.is_made:
             self.tell({"stop": stop.reason})
         threading.Thread(target=self._run, name="gluonlab-launcher-line", daemon=True).start()
+
+    def answer(self, question: str, answer: Answer) -> None:
+        """From now on let ``answer`` make JSON data of what the launcher asks for as ``question``.
+
+        It runs in a thread of its own: the one that trains may hang, and beats go on.
+        """
+        self._answers[question] = answer
+
+    def stay(self, seconds: float) -> None:
+        """Do not end yet: the launcher may ask something, and ends this process when it has all it wants."""
+        time.sleep(seconds if self._answers else 0.0)
 
     def tell(self, message: Message) -> None:
         """Send ``message``; a launcher that is gone hears nothing."""
@@ -149,8 +164,19 @@ class LauncherLine:
             self._store.put(str(message["store"]))
         if "record" in message:
             self.tell_recorder()
+        for question, content in message.get("ask", {}).items():
+            threading.Thread(target=self._reply, args=(question, content), daemon=True).start()
         if "end" in message:
             self._end_unless_leaving(int(message["end"]))
+
+    def _reply(self, question: str, content: Any) -> None:
+        answer: Message = {"error": "has nothing to say to that yet"}
+        if question in self._answers:
+            try:
+                answer = self._answers[question](content)
+            except Exception as error:
+                answer = {"error": f"{type(error).__name__}: {error}"}
+        self.tell({"reply": {question: answer}})
 
     def _dump_stacks_after_idling(self) -> None:
         """The timer is outside the interpreter, so it fires while the interpreter is stuck."""

@@ -8,6 +8,7 @@ import secrets
 import socket
 import threading
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Optional
 
@@ -37,7 +38,8 @@ class Answer(NamedTuple):
 class RankView:
     """What the launcher knows of one process; times are of the switchboard's clock.
 
-    ``seconds`` is what it has spent in each phase so far, ``memory`` its resident bytes.
+    ``seconds`` is what it has spent in each phase so far, ``memory`` its resident bytes, ``replies`` are
+    by what the launcher has asked.
     """
 
     rank: int
@@ -53,6 +55,7 @@ class RankView:
     seconds: dict[str, float] = field(default_factory=dict)
     report: Optional[FailureReport] = None
     answer: Optional[Answer] = None
+    replies: dict[str, Message] = field(default_factory=dict)
     is_done: bool = False
     left: Optional[float] = None
 
@@ -73,7 +76,7 @@ class Switchboard:
 
     ``stop_wish`` is the reason for which a process wants the job to stop, ``store`` where rank 0 says that
     processes meet, ``failure`` the reason for which nobody can be heard any more. ``record_wishes``
-    counts the processes' wishes for all recorders.
+    counts the processes' wishes for all recorders, ``news`` is set when one leaves, fails or replies.
     """
 
     address: str
@@ -90,6 +93,7 @@ class Switchboard:
         self._lines: dict[int, socket.socket] = {}
         self._introducing = threading.Lock()
         self._told: set[str] = set()
+        self.news = threading.Event()
         self._strangers = threading.BoundedSemaphore(MAX_STRANGERS + self.size)
         self._server = socket.create_server((self.address, 0), backlog=MAX_STRANGERS + self.size)
         self.port: int = self._server.getsockname()[1]
@@ -102,9 +106,13 @@ class Switchboard:
 
     def tell_all(self, message: Message) -> None:
         """Send ``message`` to every process; one that is gone or frozen misses it."""
-        for connection in list(self._lines.values()):
+        self.tell(list(self._lines), message)
+
+    def tell(self, ranks: Iterable[int], message: Message) -> None:
+        """Send ``message`` to these processes, as `tell_all` does."""
+        for rank in ranks:
             try:
-                connection.send(encode(message), socket.MSG_DONTWAIT)
+                self._lines[rank].send(encode(message), socket.MSG_DONTWAIT)
             except OSError:
                 continue
 
@@ -142,6 +150,7 @@ class Switchboard:
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             pass  # the process is gone, or talks nonsense
         view.left = self.clock()
+        self.news.set()
         connection.close()
 
     def _tell_once(self, peer: str) -> None:
@@ -170,6 +179,10 @@ class Switchboard:
             view.recent = tuple(str(name)[:64] for name in beat.get("recent", ())[:REMEMBERED])
         elif "report" in message:
             view.report = FailureReport.from_json(message["report"])
+            self.news.set()
+        elif "reply" in message:
+            view.replies.update({str(what): dict(reply) for what, reply in message["reply"].items()})
+            self.news.set()
         elif "stop" in message:
             self.stop_wish = self.stop_wish or f"{str(message['stop'])[:64]} to rank {view.rank}"
         elif "store" in message and view.rank == 0:

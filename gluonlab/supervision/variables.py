@@ -15,6 +15,10 @@ BIND = "GLUONLAB_BIND_CORES"
 RINGS = "GLUONLAB_RINGS"
 # The command as the user typed it, for the record.
 COMMAND = "GLUONLAB_COMMAND"
+# The name of a job whose processes leave their state to its next start when one of them dies, and what the
+# start before has left, as `checkpoint.inheritance` writes it.
+HEIRS = "GLUONLAB_HEIRS"
+INHERITANCE = "GLUONLAB_INHERITANCE"
 # A name of the job, if it is to start over: once, and not again when it is restarted.
 START_OVER = "GLUONLAB_START_OVER"
 # For rank 0, which draws the progress bar and which Open MPI gives a terminal of its own: the terminal of the

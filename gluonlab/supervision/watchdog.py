@@ -54,8 +54,11 @@ def with_record(trouble: Trouble, difference: Optional[Difference], command: str
 class Watchdog:
     """Looks at ``size`` processes again and again, on the ``clock`` by which they were heard."""
 
-    def __init__(self, size: int, limits: Limits, clock: LivedTime) -> None:
+    def __init__(
+        self, size: int, limits: Limits, clock: LivedTime, gone_seconds: float = GONE_SECONDS
+    ) -> None:
         self._size, self._limits, self._clock = size, limits, clock
+        self._gone_seconds = gone_seconds
         self._started = clock()
         self._longest_pause = 0.0
         self._last_idle: dict[int, float] = {}
@@ -103,7 +106,7 @@ class Watchdog:
             if view.left is not None
             and not view.is_done
             and not view.report
-            and now - view.left > GONE_SECONDS
+            and now - view.left >= self._gone_seconds
         ]
         if not gone:
             return None

@@ -16,6 +16,7 @@ from gluonlab.supervision.progress import TRAINING
 from gluonlab.supervision.stop import PreemptedError
 from gluonlab.training.divergence import LossHistory, look_for_divergence, may_roll_back
 from gluonlab.training.finite_state import check_finite_state
+from gluonlab.training.hand_over import drop_what_others_left, watch_updates
 from gluonlab.training.loop import check_finite
 from gluonlab.training.resume import check_same_on_all, resume
 from gluonlab.training.run import AnyReporter, Run
@@ -52,6 +53,7 @@ def carry_on(run: Run, checkpoint: Optional[Checkpoint]) -> dict[str, Any]:
     run.store.home.hold()
     reporter = run.make_reporter(run.state.step)
     with reporter, closing(Saver(run, reporter)) as saver:
+        drop_what_others_left(run, reporter.message)
         if earlier is not None:
             reporter.log("resume", 0)
             reporter.message(f"begins again at step 0: step {earlier} was logged, but never a checkpoint")
@@ -66,6 +68,7 @@ class _Fitting:
     ) -> None:
         self.run, self.reporter, self.saver = run, reporter, saver
         self.updates = Updates(run, saver, self._report_training)
+        self.last_update = watch_updates(run, self._checkpoint_state)
         self.started = time.monotonic()
         self.earlier_seconds = 0.0
         self.resumes = 0
@@ -95,12 +98,14 @@ class _Fitting:
         self.losses.restore(checkpoint.state.get("losses"), is_same_recipe=is_same_recipe)
         self.trained_images = checkpoint.state["trained_images"]
         self.training_seconds = checkpoint.state["training_seconds"]
-        self.saver.go_back_to(checkpoint.step)
+        if checkpoint.path == self.run.store.path_of(checkpoint.step):  # and not left by another start
+            self.saver.go_back_to(checkpoint.step)
 
     def to_the_end(self) -> dict[str, Any]:
         """Train what is left; a run that diverges goes back to its last checkpoint once."""
         self.run.enter_phase()
-        self.run.average_weights()  # the run was stopped just before it
+        self._average_weights()  # the run was stopped just before it
+        self.last_update.hold(self.run.workers)
         if self.run.state.step and self._is_interval_over(self.run.eval_every):
             self._validate()  # the run was stopped in the middle of it
         self._pause()
@@ -132,6 +137,7 @@ class _Fitting:
         with closing(batches), run.world.progress.doing(TRAINING):
             while run.state.step < phase_end:
                 epoch_end, validation_step = self._next_step_of(1.0), self._next_step_of(run.eval_every)
+                self.last_update.hold(run.workers)
                 end_step = min(epoch_end, validation_step, phase_end)
                 if run.pause_step is not None:
                     end_step = min(end_step, run.pause_step)
@@ -145,12 +151,18 @@ class _Fitting:
                     # At the end a validation may come first; its result belongs into the checkpoint.
                     if due.save and run.state.step < end_step:
                         self._save()
-                run.average_weights()
+                self._average_weights()
                 if end_step in (validation_step, run.total_steps):
                     self._validate()
                 self._pause()
                 if run.checkpoint_every and (due.save or end_step == epoch_end):
                     self._save()
+
+    def _average_weights(self) -> None:
+        if self.run.averaging:
+            self.last_update.release()
+            self.run.average_weights()
+            self.last_update.hold(self.run.workers)
 
     def _pause(self) -> None:
         """Stop at the step where the run is to, unless it ends there; all processes do alike."""
@@ -215,6 +227,7 @@ class _Fitting:
         self.last_results[kind] = {"step": step, **results}
         self.reporter.log(kind, step, **results)
         look_for_divergence(kind, step, results, self.run, self.losses, self.reporter)
+        self.last_update.note()
 
     def _save(self, is_last: bool = False) -> None:
         validation = self.last_results.get("validation", {})
@@ -240,6 +253,7 @@ class _Fitting:
         }
 
     def _roll_back(self, error: NumericError) -> None:
+        self.last_update.release()
         self.saver.finish()
         try:
             checkpoint = resume(self.run)

@@ -40,9 +40,13 @@ def train_step(
         losses, logits = state.network.train(batch, loss_fn, scaler.head_gradient if scaler else None)
         metrics.update(losses, logits, batch[1])  # waits for the batch before the last
         losses_of[worker] = losses
-    workers.reduce()  # the collectives of the update; the device carries them out, nothing waits
+    last = state.last_update
+    # The collectives of the update; the device carries them out, nothing waits.
+    workers.reduce(last.begins if last else None)
     apply_gradients(state, workers, schedule(state.step))
     state.step += 1
+    if last:
+        last.ends(workers)
     return losses_of
 
 

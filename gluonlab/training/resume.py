@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import os
 from typing import Optional
 
+from gluonlab.checkpoint.inheritance import read
 from gluonlab.checkpoint.verify import Checkpoint
 from gluonlab.errors import CheckpointError, ConfigError
 from gluonlab.reporting.traces import traces_of
+from gluonlab.supervision.variables import HEIRS
 from gluonlab.training.identity import check_same_identity, differing, not_known
 from gluonlab.training.run import Run
 from gluonlab.training.same_weights import check_same_parameters, check_same_weights
@@ -31,20 +35,22 @@ def check_same_on_all(run: Run) -> None:
 def resume(run: Run) -> Optional[Checkpoint]:
     """Restore the newest good checkpoint that rank 0 sees, on every process; None if there never was one.
 
-    Nothing is written.
+    What the start before has left counts as one, the first time. Nothing is written.
 
     Raises:
         CheckpointError: CKP04 or CKP05 there was one, and it cannot be used; CKP08 if it belongs to another
             run, CKP06 or CKP07 if it does not fit this one.
         ConfigError: CFG23 it has more updates behind it than the recipe has.
     """
-    newest = run.world.run_on_all(lambda: _newest(run) if run.world.rank == 0 else None)
-    step = int(run.world.exchange(str(newest.step if newest else -1))[0])
+    left = _left_to_all(run)
+    newest = run.world.run_on_all(lambda: _newest(run, left) if run.world.rank == 0 else None)
+    is_left = newest is not None and newest.path != run.store.path_of(newest.step)
+    step, is_left = json.loads(run.world.exchange(json.dumps([newest.step if newest else -1, is_left]))[0])
     if step < 0:
         return None
 
     def load() -> Checkpoint:
-        checkpoint = newest or run.store.load(step)
+        checkpoint = newest or (left if is_left and left else run.store.load(step))
         changed = _check_identity(checkpoint, run)
         if step > run.total_steps:
             raise ConfigError(
@@ -68,8 +74,10 @@ def resume(run: Run) -> Optional[Checkpoint]:
     return checkpoint
 
 
-def _newest(run: Run) -> Optional[Checkpoint]:
+def _newest(run: Run, left: Optional[Checkpoint]) -> Optional[Checkpoint]:
     """The newest good checkpoint; None in a directory that does not say that there was one."""
+    if left and left.step >= max(run.store.steps(), default=0):
+        return left
     checkpoint = run.store.latest()
     if checkpoint is None:
         directory = run.store.directory
@@ -82,6 +90,21 @@ def _newest(run: Run) -> Optional[Checkpoint]:
                 "restore one of them, or train from step 0 with --start-over",
             )
     return checkpoint
+
+
+def _left_to_all(run: Run) -> Optional[Checkpoint]:
+    """What the start before has left, if every process finds it as it was left."""
+    if run.inheritance is None or run.state.step:  # the run goes back, behind that
+        return None
+    left, problem = None, ""
+    try:
+        left = read(run.inheritance, os.environ.get(HEIRS, ""))
+    except CheckpointError as error:
+        problem = str(error)
+    problems = list(filter(None, run.world.exchange(problem)))
+    if problems and run.world.rank == 0:
+        _log.warning("%s; going on from the last checkpoint", problems[0])
+    return None if problems else left
 
 
 def _check_identity(checkpoint: Checkpoint, run: Run) -> set[str]:

@@ -9,6 +9,7 @@ from itertools import takewhile
 from typing import Any, Literal, Optional, Union
 
 from gluonlab import arrays as libraries
+from gluonlab.checkpoint.inheritance import Inheritance
 from gluonlab.checkpoint.store import CheckpointStore
 from gluonlab.data.loader import Loader
 from gluonlab.data.sampler import Sampler, evaluation_requests
@@ -19,6 +20,7 @@ from gluonlab.parallel.world import World
 from gluonlab.reporting.reporter import Reporter, SilentReporter
 from gluonlab.reporting.trackers.followers import Followers
 from gluonlab.schedules import Schedule
+from gluonlab.supervision.line import LauncherLine
 from gluonlab.supervision.progress import VALIDATING
 from gluonlab.supervision.stop import StopRequest
 from gluonlab.training.loop import evaluate
@@ -71,7 +73,8 @@ class Run:
     the unit of `LossHistory`; if it is infinite, no loss is too high. At ``pause_step`` the run stops by
     itself, saved; it is trained no further before that is another. Where there are ``phases``,
     ``workers``, ``loader`` and ``loss_fn`` are those of the present one. ``engine`` is the name of what
-    computes ``state.network``. ``followers``, on rank 0, send its rows to trackers.
+    computes ``state.network``. ``line`` leads to the launcher, if there is one, and ``inheritance`` is what
+    the start before has left. ``followers``, on rank 0, send its rows to trackers.
     """
 
     state: TrainState
@@ -98,6 +101,8 @@ class Run:
     allowed_changes: tuple[str, ...] = ()
     pause_step: Optional[int] = None
     stop: StopRequest = field(default_factory=StopRequest)
+    line: Optional[LauncherLine] = None
+    inheritance: Optional[Inheritance] = None
     phases: Sequence[Phase] = ()
     averaging: Optional[WeightAveraging] = None
     followers: Followers = field(default_factory=Followers)

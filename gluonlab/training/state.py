@@ -24,6 +24,7 @@ from gluonlab.optim.loss_scaling import LossScaler
 from gluonlab.optim.trainer import Trainer
 from gluonlab.runtime.mxnet import gluon
 from gluonlab.schedules import Schedule
+from gluonlab.training.last_update import LastUpdate
 from gluonlab.training.network import GluonNetwork, Network
 
 
@@ -36,7 +37,8 @@ class TrainState:
     is for `RMSpropWarmup` only: the share of SGD at each step. ``group_rates`` are of parameters that stop
     learning before the others, ``lookahead`` has weights that those of ``net`` return to. With
     ``sums_losses`` the gradient is not divided by the batch. ``average`` follows the weights, and is what a
-    run evaluates if there is one. ``network`` computes ``net``: MXNet, unless somebody sets another.
+    run evaluates if there is one. ``last_update`` tells of it while the next one hangs. ``network`` computes
+    ``net``: MXNet, unless somebody sets another.
     """
 
     net: gluon.Block
@@ -49,6 +51,7 @@ class TrainState:
     lookahead: Optional[Lookahead] = None
     sums_losses: bool = False
     average: Optional[WeightAverage] = None
+    last_update: Optional[LastUpdate] = None
     network: Network = None  # type: ignore[assignment]  # until __post_init__
 
     def __post_init__(self) -> None:
@@ -82,8 +85,9 @@ def state_arrays(state: TrainState) -> Iterator[tuple[str, str, Any]]:
     float32. There are none of the optimizer before the first update.
     """
     parameters = state.network.parameters
+    kept = state.average.kept if state.average else {}
     for name in sorted(parameters):
-        yield "model", name, parameters[name].data()
+        yield "model", name, kept[name] if kept else parameters[name].data()
     of_optimizer = state.trainer.states
     for index, keys in enumerate(_optimizer_keys(state).values()):
         for key, array in zip(keys, of_optimizer.get(index, ())):
