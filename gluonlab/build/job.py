@@ -74,9 +74,7 @@ def train_in(
         checkpoint, left = _resume_and_take_over(config, run, run_dir, found)
         if left:
             tell(f"starting over; what {run_dir} held is in {left} now")
-        batch = f"{config.global_batch_size:,} = {config.virtual_workers:,} x {config.worker_size}"
-        where = f"{world.size} process(es), {run.total_steps:,} steps, {run_dir}"
-        tell(f"{config.model.name}: batch {batch}, {where}")
+        tell(_in_words(config, run, run_dir))
         summary = _fit_or_record(run, checkpoint, run_dir)
         if world.rank == 0:
             _sum_up(summary, run.store.home)
@@ -100,6 +98,12 @@ def _build(
         run.pause_step = run.sampler.calendar.first_step_of(terms.until_epoch)
     check_same_on_all(run)
     return run
+
+
+def _in_words(config: Config, run: Run, run_dir: Path) -> str:
+    batch = f"{config.global_batch_size:,} = {config.virtual_workers:,} x {config.worker_size}"
+    where = f"{run.world.size} process(es), {run.total_steps:,} steps, {run_dir}"
+    return f"{config.model.name}: batch {batch}, {where}"
 
 
 def _tell_finished(run_dir: Path, found: Found, tell: Callable[[str], None]) -> dict[str, Any]:
