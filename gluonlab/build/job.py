@@ -63,8 +63,7 @@ def train_in(
     found = _find_run(config, run_dir, terms, world)
     if found.is_finished:
         return _tell_finished(run_dir, found, tell)
-    run = _build(config, run_dir, world, terms, stop, stream)
-    run.line = line
+    run = _build(config, run_dir, world, terms, stop, stream, line)
     lock = world.run_on_all(lambda: lock_run_directory(run_dir) if world.rank == 0 else None)
     try:
         run.store.home.hold()
@@ -90,10 +89,17 @@ def train_in(
 
 
 def _build(
-    config: Config, run_dir: Path, world: World, terms: Terms, stop: StopRequest, stream: TextIO
+    config: Config,
+    run_dir: Path,
+    world: World,
+    terms: Terms,
+    stop: StopRequest,
+    stream: TextIO,
+    line: Optional[LauncherLine],
 ) -> Run:
     run = build_run(config, run_dir, world, stream)
-    run.stop, run.allowed_changes, run.inheritance = stop, terms.allowed_changes, what_was_left()
+    run.stop, run.allowed_changes = stop, terms.allowed_changes
+    run.line, run.inheritance = line, what_was_left()
     if terms.until_epoch is not None:
         run.pause_step = run.sampler.calendar.first_step_of(terms.until_epoch)
     check_same_on_all(run)
