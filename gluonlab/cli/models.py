@@ -155,9 +155,8 @@ def import_(
     names = read_class_names(class_names) if class_names else None
     if is_hub_folder(file):
         if classes is not None or weights is not None:
-            raise ConfigError(
-                "CLI02", str(file), f"says its classes and has one set of weights; {CONFIG_FILE}"
-            )
+            what = "says itself how many classes it has, and holds one set of weights"
+            raise ConfigError("CLI02", str(file / CONFIG_FILE), what, "leave --classes and --weights out")
         report = import_hub_folder(file, output, model=model, sha256=sha256, class_names=names)
     elif model is None:
         raise ConfigError("CLI02", "--as", "is missing", "name the model that it holds weights of")

@@ -13,6 +13,7 @@ from gluonlab.models import create, entry
 from gluonlab.models.entry import Preprocessing
 from gluonlab.models.inspection import sizes_refused_by
 from gluonlab.models.pretrained import read_fitting
+from gluonlab.runtime.mxnet import gluon
 from gluonlab.weights.files import check_sha256, sha256_of
 from gluonlab.weights.fitting import Fitted
 from gluonlab.weights.gluon_graph import graph_text
@@ -36,14 +37,14 @@ def import_weights(
 ) -> dict[str, Any]:
     """Write the weights of ``path`` as those of ``model`` into ``folder``; returns what was done.
 
-    ``preprocessing`` of its images and their ``origin`` are kept with them.
-    ``sha256``, or its first 8 digits and more, is checked before the file is opened. Of weights and their
-    average, ``which`` are taken, without it the average.
+    ``preprocessing`` of its images and their ``origin`` are kept with them. ``sha256``, or its first 8 digits
+    and more, is checked before the file is opened. Of weights and their average, ``which`` are taken,
+    without it the average.
 
     Raises:
         ConfigError: CFG09 unknown model, CFG77 not one name for each class.
-        CheckpointError: the file is damaged or does not fit, CKP50 ``preprocessing`` crops images to a size
-            that the model cannot take; nothing is written then.
+        CheckpointError: the file is damaged or does not fit, CKP50 the model cannot take images of the size
+            that ``preprocessing`` makes; nothing is written then.
     """
     classes = entry(model).classes if classes is None else classes
     if class_names is not None and len(class_names) != classes:
@@ -51,11 +52,9 @@ def import_weights(
     if sha256:
         check_sha256(path, sha256)
     net = create(model, classes=classes)
-    if preprocessing and sizes_refused_by(net, entry(model).input_shape[0], [preprocessing.crop]):
-        what = f"{model} cannot take images of {preprocessing.crop} x {preprocessing.crop}"
-        raise CheckpointError("CKP50", str(path.parent), what)
+    if preprocessing:
+        _check_size(preprocessing.crop, net, model, path.parent)
     fitted = read_fitting(path, net, model, which=which)
-    taken = fitted.taken
     source = {**_describe(path, fitted), **origin}
     facts = write_model_folder(
         folder,
@@ -75,8 +74,13 @@ def import_weights(
         "sha256": facts.sha256,
         "source": source,
         "preprocessing": asdict(preprocessing) if preprocessing else None,
-        "note": str(taken) if taken.is_told else None,
+        "note": str(fitted.taken) if fitted.taken.is_told else None,
     }
+
+
+def _check_size(size: int, net: gluon.HybridBlock, model: str, where: Path) -> None:
+    if sizes_refused_by(net, entry(model).input_shape[0], [size]):
+        raise CheckpointError("CKP50", str(where), f"{model} cannot take images of {size} x {size}")
 
 
 def import_hub_folder(
