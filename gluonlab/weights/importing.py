@@ -37,9 +37,8 @@ def import_weights(
 ) -> dict[str, Any]:
     """Write the weights of ``path`` as those of ``model`` into ``folder``; returns what was done.
 
-    ``preprocessing`` of its images and their ``origin`` are kept with them. ``sha256``, or its first 8 digits
-    and more, is checked before the file is opened. Of weights and their average, ``which`` are taken,
-    without it the average.
+    ``preprocessing`` and ``origin`` are kept with them. ``sha256``, or its first 8 digits and more, is checked
+    before the file is opened. Of weights and their average ``which`` are taken, without it the average.
 
     Raises:
         ConfigError: CFG09 unknown model, CFG77 not one name for each class.
@@ -47,13 +46,11 @@ def import_weights(
             that ``preprocessing`` makes; nothing is written then.
     """
     classes = entry(model).classes if classes is None else classes
-    if class_names is not None and len(class_names) != classes:
-        raise ConfigError("CFG77", "class names", f"there are {len(class_names)} for {classes} classes")
+    _check_names(class_names, classes)
     if sha256:
         check_sha256(path, sha256)
     net = create(model, classes=classes)
-    if preprocessing:
-        _check_size(preprocessing.crop, net, model, path.parent)
+    _check_size(preprocessing, net, model, path.parent)
     fitted = read_fitting(path, net, model, which=which)
     source = {**_describe(path, fitted), **origin}
     facts = write_model_folder(
@@ -78,8 +75,16 @@ def import_weights(
     }
 
 
-def _check_size(size: int, net: gluon.HybridBlock, model: str, where: Path) -> None:
-    if sizes_refused_by(net, entry(model).input_shape[0], [size]):
+def _check_names(class_names: Optional[list[str]], classes: int) -> None:
+    if class_names is not None and len(class_names) != classes:
+        raise ConfigError("CFG77", "class names", f"there are {len(class_names)} for {classes} classes")
+
+
+def _check_size(
+    preprocessing: Optional[Preprocessing], net: gluon.HybridBlock, model: str, where: Path
+) -> None:
+    size = preprocessing.crop if preprocessing else None
+    if size and sizes_refused_by(net, entry(model).input_shape[0], [size]):
         raise CheckpointError("CKP50", str(where), f"{model} cannot take images of {size} x {size}")
 
 
