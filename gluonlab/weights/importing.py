@@ -37,7 +37,7 @@ def import_weights(
 ) -> dict[str, Any]:
     """Write the weights of ``path`` as those of ``model`` into ``folder``; returns what was done.
 
-    ``preprocessing`` and ``origin`` are kept with them. ``sha256``, or its first 8 digits and more, is checked
+    ``preprocessing`` and ``origin`` are kept too. ``sha256``, or its first 8 digits and more, is checked
     before the file is opened. Of weights and their average ``which`` are taken, without it the average.
 
     Raises:
