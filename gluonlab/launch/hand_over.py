@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Optional
 
 from gluonlab.checkpoint.inheritance import Inheritance
@@ -23,13 +23,14 @@ _LOOK_SECONDS = 0.1
 
 @dataclass(frozen=True)
 class HandOver:
-    """What came of it: an inheritance, or why there is none; and the seconds it took."""
+    """What came of it: an inheritance, or why there is none; and the seconds it took, until ``ended_at``."""
 
     inheritance: Optional[Inheritance] = None
     reason: str = ""
     detect_seconds: float = 0.0
     agree_seconds: float = 0.0
     leave_seconds: float = 0.0
+    ended_at: float = field(default_factory=time.monotonic)
 
 
 def survivors(board: Switchboard, trouble: Optional[Trouble]) -> list[RankView]:

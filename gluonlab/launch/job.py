@@ -25,6 +25,7 @@ from gluonlab.launch.output import Output
 from gluonlab.launch.plan import Backend, JobPlan
 from gluonlab.launch.rank_table import RankTable
 from gluonlab.launch.recording import Recording, event_of
+from gluonlab.launch.restart_split import RestartSplit
 from gluonlab.launch.signals import Signals
 from gluonlab.launch.verdict import CONTINUE, LOST, JobFailure, count_oom_kills, error_with_code, judge
 from gluonlab.runtime import rank_start
@@ -36,6 +37,7 @@ from gluonlab.supervision.switchboard import Switchboard
 from gluonlab.supervision.watchdog import GONE_SECONDS, Trouble, Watchdog, with_record
 
 LOOK_SECONDS = 0.1
+SPLIT_SECONDS = 0.01
 TELL_LATE_SECONDS = 30.0
 # After a process has failed, the others have so long to notice by themselves.
 AFTER_FAILURE_SECONDS = 5.0
@@ -60,9 +62,15 @@ def launch(
 
 
 def run_job(
-    plan: JobPlan, attempt: int = 1, stream: Optional[TextIO] = None, metrics: Optional[JobMetrics] = None
+    plan: JobPlan,
+    attempt: int = 1,
+    stream: Optional[TextIO] = None,
+    metrics: Optional[JobMetrics] = None,
+    split: Optional[RestartSplit] = None,
 ) -> Optional[JobFailure]:
     """Start ``plan``, watch it to its end; None if all processes ended well.
+
+    ``split`` is told where the time goes until its first update.
 
     Raises:
         SetupError, ResourceError: it cannot run in this environment, under these limits.
@@ -92,7 +100,7 @@ def run_job(
         output = Output(engine.prefix, stream or sys.stdout, plan.logs)
         table = RankTable(output.folder, attempt)
         recording = Recording(board, output.folder, Path(private.name), attempt)
-        watch = _Watch(plan, process, board, signals, output, table, recording)
+        watch = _Watch(plan, process, board, signals, output, table, recording, split)
         try:
             output.follow(process)
             watch.until_the_end()
@@ -128,12 +136,13 @@ class _Watch:
         output: Output,
         table: RankTable,
         recording: Recording,
+        split: Optional[RestartSplit],
     ) -> None:
         self.trouble: Optional[Trouble] = None
         self.forced_end: Optional[JobFailure] = None
         self._plan, self._process, self._board, self._signals = plan, process, board, signals
         self._output, self._table, self._clock = output, table, board.clock
-        self._recording = recording
+        self._recording, self._split = recording, split
         gone_seconds = GONE_SECONDS if not plan.heirs else 0.0
         self._watchdog = Watchdog(plan.processes, plan.limits, board.clock, gone_seconds)
         self._asked_to_stop: Optional[float] = None
@@ -152,10 +161,12 @@ class _Watch:
                 sys.stderr.write(f"{late}\n" if late else "")
             self._table.update(list(self._board.ranks.values()), now)
             self._recording.follow(self._signals.record_wishes + self._board.record_wishes)
+            line = self._split.look(self._board.ranks.values()) if self._split else None
+            sys.stderr.write(f"{line}\n" if line else "")
             self._pass_on_stop(now)
             if self.forced_end or self._has_failed(now):
                 return
-            self._board.news.wait(LOOK_SECONDS)
+            self._board.news.wait(SPLIT_SECONDS if self._split and not self._split.is_told else LOOK_SECONDS)
             self._board.news.clear()
         self._wait_for_last_words()
 

@@ -18,6 +18,7 @@ from gluonlab.launch.hosts import Host, is_this_host
 from gluonlab.launch.job import run_job
 from gluonlab.launch.metrics.job_metrics import JobMetrics
 from gluonlab.launch.plan import JobPlan
+from gluonlab.launch.restart_split import RestartSplit
 from gluonlab.launch.signals import ignore_recorder_signal
 from gluonlab.launch.verdict import JobFailure, error_with_code
 from gluonlab.reporting.held_directory import HeldDirectory
@@ -68,16 +69,17 @@ def run_until_done(
 def _run_until_done(
     plan: JobPlan, policy: RestartPolicy, stream: Optional[TextIO], metrics: Optional[JobMetrics]
 ) -> None:
-    attempt, before = 1, None
+    attempt, before, split, fruitless = 1, None, None, 0
     directory = HeldDirectory(plan.logs.parent if plan.logs else Path())
     directory.hold()
     current = _on_hosts_that_answer(plan, policy, is_first=True)
     while True:
-        failure = run_job(current, attempt, stream, metrics)
+        failure = run_job(current, attempt, stream, metrics, split)
         if failure is None:
             return
         _raise_if_hopeless(failure, before, current, policy, attempt)
-        delay = _delay(policy, failure, attempt)
+        fruitless = 0 if _got_on(plan, failure) else fruitless + 1
+        delay = min(policy.delay_seconds * 2.0 ** (fruitless - 1), MAX_DELAY_SECONDS) if fruitless else 0.0
         _say(f"{failure.error}; restart {attempt} of {policy.max_restarts} in {delay:g} s")
         plan = _with_what_is_left(plan, failure)
         directory.hold()
@@ -88,6 +90,7 @@ def _run_until_done(
                 "CKP12", str(directory.path), what, "put it back, and the same command continues"
             )
         attempt, before = attempt + 1, failure
+        split = RestartSplit(attempt, failure.hand_over) if failure.hand_over else None
         current = _on_hosts_that_answer(plan, policy, is_first=False)
 
 
@@ -104,11 +107,10 @@ def _with_what_is_left(plan: JobPlan, failure: JobFailure) -> JobPlan:
     return replace(plan, inheritance=left)
 
 
-def _delay(policy: RestartPolicy, failure: JobFailure, attempt: int) -> float:
-    """None if the start got on and has only lost a process: the next one will get on as well."""
-    if failure.hand_over and failure.hand_over.inheritance:
-        return 0.0
-    return min(policy.delay_seconds * 2.0 ** (attempt - 1), MAX_DELAY_SECONDS)
+def _got_on(plan: JobPlan, failure: JobFailure) -> bool:
+    """Whether the start has only lost a process, further on than the one before: the next begins at once."""
+    left = failure.hand_over.inheritance if failure.hand_over else None
+    return left is not None and (plan.inheritance is None or left.step > plan.inheritance.step)
 
 
 def _raise_if_hopeless(
