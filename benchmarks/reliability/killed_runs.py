@@ -1,13 +1,12 @@
 """What a death costs: runs of 2 or 4 processes, one of which is killed again and again at random moments.
 
-python -m benchmarks.reliability.killed_runs --kills 100  # digits; about 6 minutes on an idle machine
+python -m benchmarks.reliability.killed_runs --kills 100 -o /tmp/digits.json  # 6 minutes on an idle machine
 python -m benchmarks.reliability.killed_runs --network resnet50 --kills 100 -o /tmp/resnet50.json
 
 A run is killed once for each restart, at a random moment after its first update, in a random process. Its
 weights at the end are compared with those of the undisturbed run. An update is repeated if a process that
 survived had finished it: none is where the last one was handed over. `asked_for` is the step to which the
-process that died had asked for updates, up to two of which the device had not finished. The result is
-benchmarks/results/faults/killed_runs.json.
+process that died had asked for updates, up to two of which the device had not finished.
 """
 
 from __future__ import annotations
@@ -30,7 +29,6 @@ import psutil
 from benchmarks.origin import describe_origin
 from gluonlab.reporting.run_files import read_metrics, write_json
 
-RESULT = Path("benchmarks/results/faults/killed_runs.json")
 RECIPES = {
     "digits": ["configs/digits.yaml", "epochs=12", "eval_every=4"],
     "resnet50": [
@@ -54,14 +52,15 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--backend", default="mpi")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("-o", "--out", type=Path, default=RESULT)
+    parser.add_argument("-o", "--out", type=Path, required=True)
     arguments = parser.parse_args()
     draw = random.Random(arguments.seed)
     with tempfile.TemporaryDirectory() as folder:
         whole = _run(Path(folder) / "whole", arguments, 0, draw)
         if whole["code"]:
             sys.exit("the undisturbed run failed")
-        deaths, runs = [], []
+        deaths: list[dict[str, Any]] = []
+        runs: list[dict[str, Any]] = []
         while len(deaths) < arguments.kills and len(runs) < arguments.kills:
             kills = min(KILLS_OF_A_RUN, arguments.kills - len(deaths))
             run = _run(Path(folder) / f"run-{len(runs)}", arguments, kills, draw)

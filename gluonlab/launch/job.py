@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Optional, TextIO
@@ -86,17 +86,7 @@ def run_job(
         environment = environment_of(plan, attempt, board, Path(private.name))
         engine = engine_of(plan, environment)
         kills_before = count_oom_kills()
-        process = subprocess.Popen(
-            [*engine.command, *_outliving(plan)],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-            preexec_fn=end_with_parent,
-        )
+        process = _start([*engine.command, *_outliving(plan)], environment)
         output = Output(engine.prefix, stream or sys.stdout, plan.logs)
         table = RankTable(output.folder, attempt)
         recording = Recording(board, output.folder, Path(private.name), attempt)
@@ -115,6 +105,20 @@ def run_job(
         if failure and failure.error.exit_code != PreemptedError.exit_code:
             table.note_death(failure.step, str(failure.error))
         return replace(failure, hand_over=handed_over) if failure else None
+
+
+def _start(command: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        command,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+        preexec_fn=end_with_parent,
+    )
 
 
 def _outliving(plan: JobPlan) -> Sequence[str]:
