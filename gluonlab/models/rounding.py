@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 
+def round_to_multiple(channels: float, of: int) -> int:
+    """The nearest multiple of ``of``, or the next one where that would take away more than a tenth."""
+    nearest = max(of, int(channels + of / 2) // of * of)
+    return nearest + of if nearest < 0.9 * channels else nearest
+
+
 def round_to_eight(channels: float) -> int:
-    """The nearest multiple of 8, or the next one where that would take away more than a tenth."""
-    nearest = max(8, int(channels + 4) // 8 * 8)
-    return nearest + 8 if nearest < 0.9 * channels else nearest
+    """As `round_to_multiple` of 8."""
+    return round_to_multiple(channels, 8)

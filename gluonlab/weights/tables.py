@@ -101,6 +101,10 @@ _MOBILENET_V4: tuple[Rule, ...] = (
     ("blocks.#.#.branch.*", "blocks.#.#.*"),
     *((f"blocks.{stage}.#.bn.*", f"blocks.{stage}.#.bn1.*") for stage in (0, 1, 4)),
 )
+_GHOSTNET: tuple[Rule, ...] = (
+    ("blocks.#.#.se.fc1.*", "blocks.#.#.se.conv_reduce.*"),
+    ("blocks.#.#.se.fc2.*", "blocks.#.#.se.conv_expand.*"),
+)
 _OLD_DENSENET: tuple[Rule, ...] = (
     ("features.denseblock#.denselayer#.norm#.*", "features.denseblock#.denselayer#.norm.#.*"),
     ("features.denseblock#.denselayer#.conv#.*", "features.denseblock#.denselayer#.conv.#.*"),
@@ -142,6 +146,7 @@ NAMINGS: tuple[Naming, ...] = (
     Naming("timm", _SMALL_CONVNEXTS, _TIMM_CONVNEXT, is_torch=True, as_images=_CONVOLUTIONAL_MLP),
     Naming("timm", ("efficientnet_lite?",), _LITE, is_torch=True),
     Naming("timm", ("mobilenetv4_conv_*",), _MOBILENET_V4, is_torch=True),
+    Naming("timm", ("ghostnet_*",), _GHOSTNET, is_torch=True),
     Naming("timm", _TIMM_RESNETS, _RESNET, is_torch=True),
     Naming("timm", _TIMM_DEEP_STEM_RESNETS, _DEEP_STEM_RESNET, is_torch=True),
     Naming("gluoncv", _GLUONCV_RESNETS, _RESNET),

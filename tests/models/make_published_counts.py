@@ -76,6 +76,7 @@ TIMM = {
             "vit_tiny_patch16_224", "vit_small_patch16_224", "vit_small_patch32_224",
             *(f"mobilenetv4_conv_{size}" for size in ("small", "medium", "large")),
             *(f"efficientnet_lite{number}" for number in range(5)),
+            "ghostnet_050", "ghostnet_100", "ghostnet_130",
             *(f"convnext_{size}" for size in ("atto", "femto", "pico", "nano")),
             *(f"convnextv2_{size}" for size in ("atto", "femto", "pico", "nano", "tiny", "base")),
             "deit_tiny_patch16_224", "deit_small_patch16_224", "deit_base_patch16_224",

@@ -29,6 +29,7 @@ FAMILIES = {
     "efficientnet_b0": (33, 50),
     "mnasnet0_5": (33, 50),
     "shufflenet_v2_x0_5": (33, 50),
+    "ghostnet_050": (33, 50),
     "deit_tiny_patch16_224": (224, 224),
     "convnext_atto": (33, 50),
     "googlenet": (65, 98),

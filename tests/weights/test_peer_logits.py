@@ -31,6 +31,7 @@ SAMPLE = {
     "torchvision googlenet",
     "timm mobilenetv4_conv_small",
     "timm efficientnet_lite0",
+    "timm ghostnet_050",
     "timm convnextv2_atto",
 }
 

@@ -1,4 +1,4 @@
-"""Networks for small devices: MobileNet v2, v3 and v4, MNASNet and ShuffleNet v2."""
+"""Networks for small devices: MobileNet v2, v3 and v4, MNASNet, ShuffleNet v2 and GhostNet."""
 
 from __future__ import annotations
 
@@ -68,6 +68,19 @@ def _v4(
     )
 
 
+def _build_ghostnet(width: float, classes: int, options: ModelOptions) -> gluon.HybridBlock:
+    from gluonlab.models.ghostnet import GhostNet
+
+    return GhostNet(width, classes, options)
+
+
+def _ghostnet(name: str, width: float, parameters: int, multiply_adds: int) -> ModelEntry:
+    build, preprocessing = partial(_build_ghostnet, width), replace(IMAGENET, interpolation="bicubic")
+    return imagenet_model(
+        name, build, "Han et al. arXiv:1911.11907", 2020, parameters, multiply_adds, preprocessing
+    )
+
+
 def _mnasnet(width: float, resize: int, parameters: int, multiply_adds: int) -> ModelEntry:
     build, name = partial(_build_mnasnet, width), f"mnasnet{width}".replace(".", "_")
     return imagenet_model(
@@ -109,4 +122,7 @@ ENTRIES = (
     _v4("small", mobilenet_v4_form.SMALL, 256, 224, 3_774_024, 186_005_568),
     _v4("medium", mobilenet_v4_form.MEDIUM, 269, 256, 9_715_512, 1_080_244_224),
     _v4("large", mobilenet_v4_form.LARGE, 404, 384, 32_590_864, 6_376_220_672),
+    _ghostnet("ghostnet_050", 0.5, 2_587_292, 42_328_152),
+    _ghostnet("ghostnet_100", 1.0, 5_182_508, 141_150_512),
+    _ghostnet("ghostnet_130", 1.3, 7_358_820, 227_003_256),
 )
