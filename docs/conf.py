@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,22 @@ def with_anchors(text: str) -> str:
     return row.sub(lambda code: f"| `{code[1]}`{{#{code[1].lower()}}} |", text)
 
 
+def executed(notebook: Path) -> str:
+    """The cells of a notebook and what they showed, as Markdown."""
+    parts = []
+    for cell in json.loads(notebook.read_text())["cells"]:
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "markdown":
+            parts.append(re.sub("^#", "##", source))  # below the heading of the page
+            continue
+        parts.append(f"```python\n{source}\n```")
+        for output in cell["outputs"]:
+            shown = output.get("data", {"text/plain": output.get("text", "")})
+            form, fence = ("text/html", "{raw} html") if "text/html" in shown else ("text/plain", "text")
+            parts.append(f"```{fence}\n{''.join(shown[form])}\n```")
+    return "\n\n".join(["", *parts, ""])
+
+
 def complete(_app: Any, page: str, source: list[str]) -> None:
     """Add to a page what only the site has."""
     text = source[0]
@@ -83,6 +100,8 @@ def complete(_app: Any, page: str, source: list[str]) -> None:
         text = re.sub(r"\]\((?!http)", "](../", text).replace("](../docs/", "](")
     elif page == "api":
         text += api_page()
+    elif page == "notebooks":
+        text += executed(HERE / "examples/notebook.ipynb")
     elif page == "errors":
         text = with_anchors(text)
     source[0] = within(text)

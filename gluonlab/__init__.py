@@ -54,6 +54,7 @@ _PUBLIC = {
     "exempt_norm_and_bias": "gluonlab.optim.decay",
     "fit": "gluonlab.training.fit",
     "join_world": "gluonlab.parallel.joining",
+    "read_runs": "gluonlab.reporting.notebook",
     "load_recipe": "gluonlab.build.recipes",
     "make_trainer": "gluonlab.training.state",
     "restore": "gluonlab.training.state",

@@ -22,6 +22,7 @@ from gluonlab.config.schema import Config
 from gluonlab.errors import ConfigError
 from gluonlab.parallel.environment import bind_to_cores, launched_process, set_cpu_threads
 from gluonlab.parallel.joining import join_world
+from gluonlab.reporting.notebook import Results
 from gluonlab.reporting.recorder_files import write_own
 from gluonlab.runtime.limits import check_limits, check_threads
 from gluonlab.runtime.parent import outlive_starter
@@ -52,7 +53,7 @@ def train(
     allow_change: Sequence[str] = (),
     start_over: bool = False,
     stream: Optional[TextIO] = None,
-) -> dict[str, Any]:
+) -> Results:
     """Train ``config`` in ``run_dir``, by default its own, as ``gluonlab train`` does; returns the summary.
 
     What the directory holds is gone on with: keys that ``allow_change`` names may be others now, or it starts
@@ -72,7 +73,7 @@ def train(
     check_recipe(config, started.size)
     prepare_process(config)
     terms = terms_of(allow_change, start_over=start_over)
-    return train_process(config, Path(where), terms, stream or sys.stdout)
+    return Results(train_process(config, Path(where), terms, stream or sys.stdout), Path(where))
 
 
 def terms_of(allow_change: Sequence[str], *, start_over: bool, until_epoch: Optional[float] = None) -> Terms:
@@ -145,7 +146,7 @@ def evaluate_run(
     check: bool = True,
     like: Optional[str] = None,
     crop_share: Optional[float] = None,
-) -> dict[str, Any]:
+) -> Results:
     """Validate a run or a checkpoint, each image once, as `gluonlab evaluate` does; returns its metrics.
 
     ``engine`` of `gluonlab.inference.ENGINES` computes instead of the network itself and is compared with
@@ -178,4 +179,4 @@ def evaluate_run(
         exact = validate_checkpoint(config, checkpoint, world, None, which)
         results.update(float32_top1=exact["top1"], top1_difference=results["top1"] - exact["top1"])
     world.shutdown()
-    return {"checkpoint": str(checkpoint.path), **results}
+    return Results({"checkpoint": str(checkpoint.path), **results})

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from enum import Enum
 from pathlib import Path
@@ -15,7 +13,7 @@ from uuid import uuid4
 
 import typer
 
-from gluonlab.cli.listening import listen
+from gluonlab.cli.job_metrics import told_metrics
 from gluonlab.cli.output import (
     ALLOW_CHANGE,
     JSON_OPTION,
@@ -31,10 +29,7 @@ from gluonlab.errors import ConfigError
 from gluonlab.launch import JobPlan
 from gluonlab.launch.autotune import LOG, autotuner_environment, best_setting
 from gluonlab.launch.hosts import Host, parse_hosts, read_host_file
-from gluonlab.launch.metrics.job_metrics import JobMetrics
-from gluonlab.launch.metrics.port import MetricsPort
 from gluonlab.launch.restarts import RestartPolicy, run_until_done
-from gluonlab.reporting.exposition import exposition
 from gluonlab.reporting.run_files import LOGS, SUMMARY, read_json
 from gluonlab.reporting.trackers import variables_of
 from gluonlab.runtime.limits import check_limits
@@ -105,6 +100,9 @@ def launch(
         None, "--metrics-port", min=0, max=65535, help="Tell Prometheus of the job at this port; 0: any."
     ),
     metrics_host: str = typer.Option("127.0.0.1", "--metrics-host", help="Address of that port."),
+    otlp: Optional[str] = typer.Option(
+        None, "--otlp", metavar="URL", help="Send them to this OpenTelemetry Collector every ten seconds."
+    ),
     allow_change: list[str] = ALLOW_CHANGE,
     start_over: bool = START_OVER,
     until_epoch: Optional[float] = UNTIL_EPOCH,
@@ -133,23 +131,9 @@ def launch(
     if is_tuned:
         _turn_autotuner_on(run_dir)
     stream = sys.stderr if json_target == "-" else tolerant_stream(1)
-    with _metrics_of(run_dir, metrics_host, metrics_port) as metrics:
+    with told_metrics(run_dir, metrics_host, metrics_port, otlp) as metrics:
         run_until_done(plan, policy, stream, metrics)
     _tell(run_dir, json_target, is_tuned=is_tuned)
-
-
-@contextmanager
-def _metrics_of(run_dir: Path, host: str, port: Optional[int]) -> Iterator[Optional[JobMetrics]]:
-    """The job's metrics, while the port is answered at; None without a port."""
-    if port is None:
-        yield None
-        return
-    listener = listen(host, port, "--metrics-host", "--metrics-port")
-    address = f"[{host}]" if ":" in host else host
-    typer.echo(f"metrics: http://{address}:{listener.getsockname()[1]}/metrics", err=True)
-    metrics = JobMetrics(run_dir)
-    with MetricsPort(listener, lambda: exposition(metrics.families()), metrics.look):
-        yield metrics
 
 
 def _checked(

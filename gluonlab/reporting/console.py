@@ -6,14 +6,20 @@ import math
 import os
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Optional, TextIO
+from typing import TYPE_CHECKING, Optional, TextIO, Union
 
+from gluonlab.reporting.notebook_bar import NotebookBar, is_notebook
 from gluonlab.reporting.useful_batch import NoiseScale, is_measured
 from gluonlab.supervision.variables import TERMINAL_WIDTH
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
+
+
+def has_bar(stream: TextIO) -> bool:
+    """Whether ``stream`` ends where a bar can be drawn: at a terminal, or in a notebook."""
+    return is_terminal(stream) or is_notebook(stream)
 
 
 def is_terminal(stream: TextIO) -> bool:
@@ -36,11 +42,14 @@ def format_duration(seconds: float) -> str:
 class ConsoleReport:
     """Shows the rows of a run of ``total_steps`` updates that begins, or goes on, at ``start_step``."""
 
-    def __init__(self, total_steps: int, start_step: int, is_terminal: bool, stream: TextIO) -> None:
+    def __init__(self, total_steps: int, start_step: int, has_bar: bool, stream: TextIO) -> None:
         self._total_steps = total_steps
         self._stream = stream
         self._noise = NoiseScale()
-        self._bar = _Bar(total_steps, start_step, stream) if is_terminal else None
+        self._bar: Optional[Union[_Bar, NotebookBar]] = None
+        if has_bar:
+            make_bar = NotebookBar if is_notebook(stream) else _Bar
+            self._bar = make_bar(total_steps, start_step, stream)
 
     def train_row(self, step: int, values: Mapping[str, float]) -> None:
         """Show ``values`` of a train row: epoch, loss, top1, learning_rate, images_per_sec, sec_per_step.
@@ -53,7 +62,7 @@ class ConsoleReport:
             values = {**values, "noise_scale": math.nan if scale is None else scale}
         remaining = (self._total_steps - step) * values.get("sec_per_step", math.nan)
         if self._bar:
-            self._bar.update(step, values, remaining)
+            self._bar.update(step, _bar_text(values), format_duration(remaining))
             return
         width = len(str(self._total_steps))
         parts = [f"step {step:>{width + 2}}/{self._total_steps}", *_train_parts(values)]
@@ -111,14 +120,8 @@ class _Bar:
         )
         self._progress.start()
 
-    def update(self, step: int, values: Mapping[str, float], remaining: float) -> None:
-        self._progress.update(
-            self._task,
-            completed=step,
-            values=_bar_text(values),
-            remaining=format_duration(remaining),
-            refresh=True,
-        )
+    def update(self, step: int, values: str, remaining: str) -> None:
+        self._progress.update(self._task, completed=step, values=values, remaining=remaining, refresh=True)
 
     def message(self, text: str) -> None:
         self._console.print(text, markup=False, highlight=False, emoji=False, soft_wrap=True)

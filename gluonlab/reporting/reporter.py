@@ -14,7 +14,7 @@ from typing import Optional, TextIO
 
 from gluonlab.disk import writing
 from gluonlab.reporting import run_files
-from gluonlab.reporting.console import ConsoleReport, is_terminal
+from gluonlab.reporting.console import ConsoleReport, has_bar
 from gluonlab.reporting.held_directory import HeldDirectory
 from gluonlab.reporting.tensorboard import TensorBoardLog
 
@@ -37,13 +37,13 @@ class Reporter:
         news: Callable[[], Sequence[str]] = list,
     ) -> None:
         stream = sys.stdout if stream is None else stream
-        has_bar = is_terminal(stream) if progress is None else progress
+        draws_bar = has_bar(stream) if progress is None else progress
         self._directory = HeldDirectory(run_dir)
         self._directory.hold()
         self._warned: set[str] = set()
         self._news = news
         self._metrics = run_files.MetricsLog(run_dir / run_files.METRICS)
-        self._console = ConsoleReport(total_steps, start_step, has_bar, stream)
+        self._console = ConsoleReport(total_steps, start_step, draws_bar, stream)
         self._tensorboard: Optional[TensorBoardLog] = None
         if tensorboard:
             self._attempt("TensorBoard", self._open_tensorboard)

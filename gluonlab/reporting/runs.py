@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Optional
 
@@ -22,8 +22,8 @@ class RunRecord:
     """The files of one run; ``summary`` is empty until the run has finished."""
 
     path: Path
-    document: dict[str, Any]
-    rows: list[Row]
+    document: dict[str, Any] = field(repr=False)
+    rows: list[Row] = field(repr=False)
     summary: dict[str, Any]
 
     @property
@@ -31,6 +31,11 @@ class RunRecord:
         """The resolved recipe and run settings."""
         config = self.document.get("config")
         return config if isinstance(config, dict) else {}
+
+    def _repr_html_(self) -> str:
+        from gluonlab.reporting.notebook import Runs  # which draws what is read here
+
+        return Runs([self])._repr_html_()
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Any, Optional
 from gluonlab.checkpoint.verify import Checkpoint
 from gluonlab.errors import CheckpointError, NumericError
 from gluonlab.metrics import Metrics
+from gluonlab.reporting.notebook import Results
 from gluonlab.reporting.traces import traces_of
 from gluonlab.supervision.progress import TRAINING
 from gluonlab.supervision.stop import PreemptedError
@@ -28,14 +29,14 @@ UNTIL_EPOCH = "--until-epoch"
 """Why a run stops at `Run.pause_step`."""
 
 
-def fit(run: Run) -> dict[str, Any]:
+def fit(run: Run) -> Results:
     """Train ``run`` to its end, from its latest checkpoint if it has one; returns the summary.
 
     Raises:
         PreemptedError: `Run.stop` was made on any process; the state is saved. On all processes.
     """
     check_same_on_all(run)
-    return carry_on(run, resume(run))
+    return Results(carry_on(run, resume(run)), run.store.directory.parent)
 
 
 def carry_on(run: Run, checkpoint: Optional[Checkpoint]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from gluonlab.errors import NumericError
 from gluonlab.metrics import Metrics
 from gluonlab.parallel.virtual_workers import VirtualWorkers
 from gluonlab.parallel.world import World
+from gluonlab.reporting.notebook import Results
 from gluonlab.schedules import Schedule
 from gluonlab.timing import Throughput
 from gluonlab.training.loss_watch import LossWatch, gradient_error
@@ -131,7 +132,7 @@ def check_finite(what: str, loss: float, step: int) -> None:
 
 def evaluate(
     net: Callable[[Any], Any], batches: Iterable[Batch], loss_fn: LossFn, world: World, ctx: Any
-) -> dict[str, float]:
+) -> Results:
     """Loss, top-1, top-5 and count over the batches of all processes; each sample counts once.
 
     ``net`` makes logits of images: a network, or `Network.predict`.
@@ -143,4 +144,4 @@ def evaluate(
         logits = net(images)
         losses = libraries.of(logits).call(loss_fn, logits, labels)
         metrics.update(losses, logits, labels)
-    return metrics.compute()  # one collective and one wait for all batches
+    return Results(metrics.compute())  # one collective and one wait for all batches

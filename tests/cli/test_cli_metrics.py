@@ -18,6 +18,7 @@ KEYS = ["schedule.warmup_epochs=0", "tensorboard=false", "log_every=5"]
 
 def test_a_job_that_trains_tells_of_itself(tmp_path, root):
     command = [*LAUNCH, *KEYS, f"run_dir={tmp_path / 'run'}", "--metrics-port", "0"]
+    command += ["--otlp", "http://127.0.0.1:9"]  # where nobody listens
     pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, cwd=root, env=ENVIRONMENT, **pipes) as job:
         address = re.fullmatch(r"metrics: (http://127\.0\.0\.1:\d+/metrics)\n", job.stderr.readline())[1]
@@ -28,6 +29,7 @@ def test_a_job_that_trains_tells_of_itself(tmp_path, root):
             text = urllib.request.urlopen(address, timeout=10).read().decode()
             time.sleep(0.1)
         assert job.wait(120) == 0, job.stderr.read()
+        assert job.stderr.read().count("warning: metrics cannot be sent to 127.0.0.1:9 (") == 1
     for rank in (0, 1):
         assert re.search(rf'^gluonlab_rank_up{{rank="{rank}",host="[^"]+"}} 1.0$', text, re.MULTILINE)
         assert re.search(rf'^gluonlab_rank_phase_seconds_total{{rank="{rank}",phase="', text, re.MULTILINE)

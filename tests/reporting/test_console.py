@@ -23,7 +23,7 @@ def plain_environment(monkeypatch):
 
 def test_piped_output_is_one_plain_line_per_row():
     stream = io.StringIO()
-    report = ConsoleReport(900, 0, is_terminal=False, stream=stream)
+    report = ConsoleReport(900, 0, has_bar=False, stream=stream)
     report.train_row(450, TRAIN)
     report.validation_row(900, {"loss": 0.05, "top1": 0.9917, "images": 360})
     report.message("saved [step 900]")
@@ -37,7 +37,7 @@ def test_piped_output_is_one_plain_line_per_row():
 
 def test_plain_lines_stay_aligned():
     stream = io.StringIO()
-    report = ConsoleReport(90_000, 0, is_terminal=False, stream=stream)
+    report = ConsoleReport(90_000, 0, has_bar=False, stream=stream)
     report.train_row(10, {**TRAIN, "epoch": 0.1, "learning_rate": 1e-5, "images_per_sec": 900.0})
     report.train_row(90_000, {**TRAIN, "top1": 1.0, "epoch": 90.0})
     first, last = stream.getvalue().splitlines()
@@ -47,7 +47,7 @@ def test_plain_lines_stay_aligned():
 
 def test_the_gradient_noise_is_shown_where_it_was_measured():
     stream = io.StringIO()
-    report = ConsoleReport(9, 0, is_terminal=False, stream=stream)
+    report = ConsoleReport(9, 0, has_bar=False, stream=stream)
     report.train_row(1, {"gradient_square": 2.0, "gradient_variance": 4096.8})
     report.train_row(2, {"gradient_square": -1.0, "gradient_variance": 4096.0})
     report.train_row(3, {"gradient_square": -9.0, "gradient_variance": 4096.0})
@@ -61,7 +61,7 @@ def test_the_gradient_noise_is_shown_where_it_was_measured():
 
 def test_missing_and_infinite_values_do_no_harm():
     stream = io.StringIO()
-    report = ConsoleReport(9, 0, is_terminal=False, stream=stream)
+    report = ConsoleReport(9, 0, has_bar=False, stream=stream)
     report.train_row(1, {})
     report.train_row(2, {**TRAIN, "loss": math.nan, "sec_per_step": math.inf})
     report.validation_row(2, {})
@@ -72,7 +72,7 @@ def test_missing_and_infinite_values_do_no_harm():
 def test_terminal_shows_a_bar_with_the_remaining_time(monkeypatch):
     monkeypatch.setenv("GLUONLAB_TERMINAL_WIDTH", "100")
     stream = io.StringIO()
-    report = ConsoleReport(900, 90, is_terminal=True, stream=stream)
+    report = ConsoleReport(900, 90, has_bar=True, stream=stream)
     report.train_row(450, TRAIN)
     report.message("saved [bold]step[/bold] 900")
     report.close()
@@ -88,7 +88,7 @@ def test_terminal_shows_a_bar_with_the_remaining_time(monkeypatch):
 def test_everything_fits_on_a_narrow_terminal(monkeypatch):
     monkeypatch.setenv("GLUONLAB_TERMINAL_WIDTH", "80")
     stream = io.StringIO()
-    report = ConsoleReport(90_000, 0, is_terminal=True, stream=stream)
+    report = ConsoleReport(90_000, 0, has_bar=True, stream=stream)
     report.train_row(45_000, {**TRAIN, "sec_per_step": 0.3})
     report.close()
     assert "ETA 3:45:00" in stream.getvalue()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -51,6 +52,7 @@ class JobMetrics:
         self._attempt = 0
         self._phases: defaultdict[tuple[int, str], float] = defaultdict(float)
         self._looked = clock()
+        self._turn = threading.Lock()  # a port and a sender have a thread each
 
     def begin(self, attempt: int, board: Switchboard) -> None:
         """The job starts for the ``attempt``-th time, and is heard by ``board``."""
@@ -58,11 +60,12 @@ class JobMetrics:
 
     def look(self) -> None:
         """Count the time since the last look for the phases that ranks are in; to be called every second."""
-        now = self._clock()
-        for view in self._views():
-            if view.left is None and view.phase:
-                self._phases[view.rank, view.phase] += max(0.0, now - self._looked)
-        self._looked = now
+        with self._turn:
+            now = self._clock()
+            for view in self._views():
+                if view.left is None and view.phase:
+                    self._phases[view.rank, view.phase] += max(0.0, now - self._looked)
+            self._looked = now
 
     def families(self) -> Iterator[Family]:
         """All metrics, as they are now."""
@@ -76,8 +79,9 @@ class JobMetrics:
 
     def _read_rows(self) -> None:
         try:
-            for row in self._rows.new_rows():
-                self._latest[row["kind"]] = row
+            with self._turn:
+                for row in self._rows.new_rows():
+                    self._latest[row["kind"]] = row
         except (OSError, GluonlabError):
             self._cannot_read += 1
 
