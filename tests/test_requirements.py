@@ -13,6 +13,7 @@ DISTRIBUTIONS = {
     "cv2": "opencv-python-headless",
     "pydantic_core": "pydantic",
     "PIL": "pillow",
+    "IPython": "ipykernel",
 }
 # Built by scripts/install.sh against the MXNet of the environment, or asked for where it is needed.
 NOT_DECLARED = {"horovod", "gluoncv", "torch"}

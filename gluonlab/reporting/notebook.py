@@ -49,7 +49,14 @@ class Results(dict[str, Any]):
         return _framed(pairs_table([(name, [_shown(name, value)]) for name, value in self.items()]))
 
 
-class Runs(list[RunRecord]):
+class DrawnRun(RunRecord):
+    """A run as it lies on disk; a notebook shows its results and curves."""
+
+    def _repr_html_(self) -> str:
+        return Runs([self])._repr_html_()
+
+
+class Runs(list[DrawnRun]):
     """Runs as they lie on disk; a notebook shows their results, their curves over each other, differences."""
 
     def _repr_html_(self) -> str:
@@ -75,7 +82,7 @@ def read_runs(*paths: Union[str, Path]) -> Runs:
     found = Runs()
     for path in map(Path, paths):
         below = [run.path for run in list_runs(path) if run.state != "damaged"]
-        found += map(read_run, below if path not in below and below else [path])
+        found += [DrawnRun(**vars(read_run(run))) for run in below or [path]]
     return found
 
 

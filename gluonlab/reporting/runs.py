@@ -32,11 +32,6 @@ class RunRecord:
         config = self.document.get("config")
         return config if isinstance(config, dict) else {}
 
-    def _repr_html_(self) -> str:
-        from gluonlab.reporting.notebook import Runs  # which draws what is read here
-
-        return Runs([self])._repr_html_()
-
 
 @dataclass(frozen=True)
 class RunInfo:
