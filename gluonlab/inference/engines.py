@@ -50,13 +50,26 @@ def make_engine(
     `tolerance_of` the engine times the largest one, else the call raises `CheckpointError` CKP47.
 
     Raises:
-        ConfigError: CFG79 an unknown engine, or no calibration images.
+        ConfigError: CFG79 an unknown engine, or no calibration images; MXNet's oneDNN backend cannot compute
+            the network so, which it may say at the first batch.
         SetupError: ENV75 if onnx or onnxruntime is not installed, ENV77 if PyTorch is not.
     """
-    compute = _engine(net, engine, input_shape, calibration)
+    with _refusing(engine):
+        compute = _refusing(engine)(_engine(net, engine, input_shape, calibration))
     if engine == "mxnet" or not check:
         return compute
     return checked_once(compute, engine, lambda images: in_mxnet(graph_of(net))(images))
+
+
+@contextmanager
+def _refusing(engine: str) -> Iterator[None]:
+    """What MXNet has against a network, in one line."""
+    try:
+        yield
+    except mx.MXNetError as error:
+        said = " ".join(str(error).replace("Traceback (most recent call last):", "").split())[:160]
+        hint = "use another engine"
+        raise ConfigError("CFG79", f"engine {engine}", f"cannot compute this network: {said}", hint) from None
 
 
 def checked_once(compute: Engine, engine: str, network: Engine) -> Engine:

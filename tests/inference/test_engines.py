@@ -142,3 +142,36 @@ def test_imagenet_has_a_thousand_class_names():
     names = imagenet_classes()
     assert len(names) == 1000
     assert (names[0], names[207], names[999]) == ("tench", "golden retriever", "toilet tissue")
+
+
+@pytest.mark.parametrize(("name", "engine"), [("ghostnet_050", "fused"), ("efficientnet_b0", "int8")])
+def test_a_network_that_onednn_cannot_take_is_refused_in_one_line(name, engine):
+    images = np.random.RandomState(0).standard_normal((2, 3, 64, 64)).astype("float32")
+    net = create(name, classes=10)
+    net.initialize()
+    with pytest.raises(
+        ConfigError, match=rf"CFG79\] engine {engine}: cannot compute this network: "
+    ) as error:
+        make_engine(net, engine, (3, 64, 64), calibration=images)(images)
+    assert len(str(error.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "convnext_atto",
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("ghostnet_050", "convnextv2_atto", "shufflenet_v2_x0_5")
+        ),
+    ],
+)
+def test_newer_networks_in_eight_bits(name):
+    mx.random.seed(0)
+    images = np.random.RandomState(0).standard_normal((4, 3, 64, 64)).astype("float32")
+    net = create(name, classes=10)
+    net.initialize(mx.init.Xavier())
+    logits, expected = (
+        make_engine(net, engine, (3, 64, 64), calibration=images)(images) for engine in ("int8", "mxnet")
+    )
+    assert np.abs(logits - expected).max() < 0.1 * np.abs(expected).max()
