@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from gluonlab.arrays.calls_in_mxnet import MAX_TENSORS_PER_CALL
 from gluonlab.arrays.norms_in_mxnet import SumsOfSquares
 from gluonlab.arrays.protocols import Norms
+from gluonlab.arrays.readiness_in_mxnet import call_when_ready as call_when_ready
 from gluonlab.arrays.update_marks_in_mxnet import UpdateMarks
 from gluonlab.arrays.update_marks_in_mxnet import memory_of as memory_of
 from gluonlab.runtime.mxnet import autograd, mx, nd

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any, Optional, Union
 
@@ -105,6 +106,19 @@ def mark(array: Tensor) -> Callable[[], object]:
     event.record(torch.cuda.current_stream(array.device))
     waits: Callable[[], object] = event.synchronize
     return waits
+
+
+def call_when_ready(array: Tensor, action: Callable[[], None]) -> None:
+    if is_on_host(array):
+        action()
+        return
+    wait = mark(array)
+
+    def wait_and_act() -> None:
+        wait()
+        action()
+
+    threading.Thread(target=wait_and_act, name="gluonlab-readiness", daemon=True).start()
 
 
 def wait_for_all() -> None:

@@ -67,6 +67,12 @@ class Arrays(Protocol):
     def mark(self, array: Any) -> Callable[[], object]:
         """What waits until ``array``, the last thing that was asked for, is computed."""
 
+    def call_when_ready(self, array: Any, action: Callable[[], None]) -> None:
+        """Have another thread call ``action`` once ``array`` is what was asked for until now; does not wait.
+
+        On a device that is the host, PyTorch calls at once. It must be short and raise nothing.
+        """
+
     def wait_for_all(self) -> None:
         """Wait for all that was asked for."""
 

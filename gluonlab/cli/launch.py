@@ -65,6 +65,9 @@ _RESTART_DELAY = _seconds(5, "--restart-delay", "Before the first restart; doubl
 _STARTUP_LIMIT = _seconds(600, "--startup-limit", "What a start, or a save, may take.")
 _IDLE_LIMIT = _seconds(120, "--idle-limit", "What a process may take without any progress.")
 _GRACE = _seconds(120, "--grace", "What it may take to stop when asked to.")
+_STRAGGLER_FACTOR = typer.Option(
+    2.0, "--straggler-factor", min=1.1, metavar="F", help="Name a process F times as slow as the others."
+)
 _BACKEND = typer.Option(
     None, "--backend", help="What starts them; default srun inside SLURM, else mpi, without Horovod torch."
 )
@@ -95,6 +98,7 @@ def launch(
     startup_limit: float = _STARTUP_LIMIT,
     idle_limit: float = _IDLE_LIMIT,
     grace: float = _GRACE,
+    straggler_factor: float = _STRAGGLER_FACTOR,
     is_tuned: bool = _AUTOTUNE,
     metrics_port: Optional[int] = typer.Option(
         None, "--metrics-port", min=0, max=65535, help="Tell Prometheus of the job at this port; 0: any."
@@ -126,6 +130,7 @@ def launch(
         bind_cores=bind is BindChoice.cores,
         logs=run_dir / LOGS,
         limits=Limits(startup_limit, idle_limit, grace),
+        straggler_factor=straggler_factor,
     )
     policy = _restart_policy(config, max_restarts, min_processes, restart_delay)
     if is_tuned:

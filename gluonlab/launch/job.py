@@ -33,6 +33,7 @@ from gluonlab.runtime.limits import check_limits, check_threads_of_job, short_in
 from gluonlab.runtime.parent import end_with_parent
 from gluonlab.runtime.variables import check_variables
 from gluonlab.supervision.stop import PreemptedError
+from gluonlab.supervision.stragglers import Stragglers
 from gluonlab.supervision.switchboard import Switchboard
 from gluonlab.supervision.watchdog import GONE_SECONDS, Trouble, Watchdog, with_record
 
@@ -152,6 +153,7 @@ class _Watch:
         self._asked_to_stop: Optional[float] = None
         self._failed: Optional[float] = None
         self._told_late = board.clock()
+        self._stragglers = Stragglers(plan.straggler_factor, board.clock())
 
     def until_the_end(self) -> None:
         while self._process.poll() is None:
@@ -163,6 +165,7 @@ class _Watch:
                 self._told_late = now
                 late = self._watchdog.late(self._board.ranks)
                 sys.stderr.write(f"{late}\n" if late else "")
+            self._tell_stragglers(now)
             self._table.update(list(self._board.ranks.values()), now)
             self._recording.follow(self._signals.record_wishes + self._board.record_wishes)
             line = self._split.look(self._board.ranks.values()) if self._split else None
@@ -173,6 +176,12 @@ class _Watch:
             self._board.news.wait(SPLIT_SECONDS if self._split and not self._split.is_told else LOOK_SECONDS)
             self._board.news.clear()
         self._wait_for_last_words()
+
+    def _tell_stragglers(self, now: float) -> None:
+        views = dict(self._board.ranks)
+        if len(views) == self._plan.processes:
+            for found in self._stragglers.look({rank: view.spent for rank, view in views.items()}, now):
+                sys.stderr.write(f"{views[found.rank].name} {found}\n")
 
     def hand_over(self, attempt: int) -> Optional[HandOver]:
         """Have a process that survives leave its state to the next start, if one has been lost."""

@@ -27,6 +27,7 @@ class JobPlan:
 
     No ``hosts`` means this one. ``interface`` names the network card (or the network) for all connections,
     ``pass_environment`` more variables than the usual ones, ``logs`` the folder for one file per process.
+    A process that takes ``straggler_factor`` times as long for an update as the others is told of.
     ``heirs`` names a job whose starts leave their state to the next, ``inheritance`` is what the last left.
     """
 
@@ -39,6 +40,7 @@ class JobPlan:
     bind_cores: bool = False
     logs: Optional[Path] = None
     limits: Limits = field(default_factory=Limits)
+    straggler_factor: float = 2.0
     heirs: str = ""
     inheritance: Optional[Inheritance] = None
 

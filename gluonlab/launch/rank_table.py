@@ -64,7 +64,7 @@ class RankTable:
 
 
 def row_of(view: RankView, now: float) -> dict[str, Any]:
-    """One process; ``idle`` and ``silent`` in seconds, ``seconds`` by phase, ``memory`` in bytes."""
+    """One process; ``idle`` and ``silent`` in s, ``seconds`` by phase, a `Spent`, ``memory`` in bytes."""
     return {
         "rank": view.rank,
         "host": view.host,
@@ -76,5 +76,6 @@ def row_of(view: RankView, now: float) -> dict[str, Any]:
         "silent": round(now - view.heard, 1),
         "memory": view.memory,
         "seconds": view.seconds,
+        "spent": view.spent._asdict(),
         "has_left": view.left is not None,
     }

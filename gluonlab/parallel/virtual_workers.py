@@ -18,6 +18,7 @@ from gluonlab.parallel.gradient_noise import GradientNoise
 from gluonlab.parallel.graph_randomness import draws_random_numbers, seed_mxnet, seed_of
 from gluonlab.parallel.running_statistics import find_running_statistics
 from gluonlab.parallel.shares import workers_of_process
+from gluonlab.parallel.waiting import WaitingTime
 from gluonlab.parallel.world import World
 
 
@@ -83,6 +84,7 @@ class VirtualWorkers:
             GradientNoise(self.gradients, world, self.count, worker_batch_size) if self._noise_every else None
         )
         self._measures_noise = False
+        self._waiting = WaitingTime(world.progress) if world.size > 1 else None
 
     def turns(self, step: int) -> Iterator[int]:
         """The workers of this process, one after another; each must run forward and backward once."""
@@ -113,12 +115,16 @@ class VirtualWorkers:
 
         ``when_summed`` is told of the arrays that are added up before anything is changed by them.
         """
+        if self._waiting:
+            self._waiting.before_sums(self.gradients[0])
         if self.statistics:
             self._sum_up([self.statistics.total], "statistics")  # they are there before the gradients
         if self._on_wire:
             self._library.copy([gradient / self.count for gradient in self.gradients], self._on_wire)
         # backward finishes the last gradients first, so what is there already goes to the front
         self._sum_up([self.wishes, *(self._on_wire or self.gradients)], "gradients")
+        if self._waiting:
+            self._waiting.after_sums((self._on_wire or self.gradients)[0])
         if self._on_wire:
             self._library.copy(self._on_wire, self.gradients)
             self._library.scaled(self.gradients, self.count, out=self.gradients)

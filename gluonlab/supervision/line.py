@@ -127,6 +127,7 @@ class LauncherLine:
             "idle": now.idle_seconds,
             "memory": _resident_bytes(),
             "seconds": dict(now.seconds),
+            "spent": list(now.spent),
         }
         if now.idle_seconds > BEAT_SECONDS:  # what a busy process enters is of no interest
             beat["recent"] = list(now.recent)

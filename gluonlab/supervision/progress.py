@@ -9,6 +9,7 @@ from typing import Any, Optional, TypeVar
 
 from gluonlab.fault_injection import fault_point
 from gluonlab.supervision.flight_recorder import FlightRecorder
+from gluonlab.supervision.stragglers import Spent
 
 Item = TypeVar("Item")
 
@@ -31,7 +32,7 @@ class Progress:
     ``seconds`` sums up finished stretches by phase; one within another counts in both.
 
     A mark costs less than a microsecond; ``on_change`` is called when a step ends and when a phase begins.
-    ``recorder`` keeps the last phases and collectives.
+    ``recorder`` keeps the last phases and collectives; ``spent`` sums up updates whose waiting was measured.
     """
 
     def __init__(self, recorder: Optional[FlightRecorder] = None) -> None:
@@ -39,6 +40,7 @@ class Progress:
         self.step = 0
         self.phase = STARTING
         self.seconds: dict[str, float] = {}
+        self.spent = Spent()
         self.on_change: Callable[[], None] = lambda: None
         self._changed = time.monotonic()
         self.recorder.turn_to(STARTING, self.step)
@@ -67,6 +69,11 @@ class Progress:
         self.step = step
         self.mark()
         self.on_change()
+
+    def mark_waiting(self, own: float, waiting: float) -> None:
+        """An update took ``own`` seconds of this process, which then was ``waiting`` for the others."""
+        before = self.spent
+        self.spent = Spent(before.updates + 1, before.own + own, before.waiting + waiting)
 
     @contextmanager
     def collective(self, name: str, size: int = 0) -> Iterator[None]:

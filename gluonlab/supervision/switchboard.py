@@ -17,6 +17,7 @@ from gluonlab.supervision.flight_recorder import Recorded, recorded_from_json
 from gluonlab.supervision.lived_time import LivedTime
 from gluonlab.supervision.messages import Lines, Message, encode
 from gluonlab.supervision.progress import REMEMBERED
+from gluonlab.supervision.stragglers import Spent
 
 HELLO_SECONDS = 3.0
 MAX_STRANGERS = 64
@@ -53,6 +54,7 @@ class RankView:
     idle: float = 0.0
     memory: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
+    spent: Spent = field(default_factory=Spent)
     report: Optional[FailureReport] = None
     answer: Optional[Answer] = None
     replies: dict[str, Message] = field(default_factory=dict)
@@ -176,6 +178,8 @@ class Switchboard:
             view.collectives, view.idle = int(beat["collectives"]), float(beat["idle"])
             view.memory = int(beat.get("memory", 0))
             view.seconds = _seconds(beat.get("seconds", {}))
+            updates, own, waiting = beat.get("spent", Spent())
+            view.spent = Spent(int(updates), float(own), float(waiting))
             view.recent = tuple(str(name)[:64] for name in beat.get("recent", ())[:REMEMBERED])
         elif "report" in message:
             view.report = FailureReport.from_json(message["report"])

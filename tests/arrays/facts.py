@@ -1,6 +1,7 @@
 """Facts that hold in every half of `Arrays`; each takes the half and its device for the CPU."""
 
 import math
+import threading
 
 import numpy as np
 import pytest
@@ -23,6 +24,15 @@ def new_arrays(library, device):
     assert library.empty_like(array).shape == (2, 3)
     assert numbers(library, [library.full_like(array, 2.5)]) == [[[2.5] * 3] * 2]
     assert library.to_numpy(library.from_numpy([True, False], array)).tolist() == [1.0, 0.0]
+
+
+def a_call_back_comes_when_the_array_is_ready(library, device):
+    array, called = library.zeros((1000,), device), threading.Event()
+    array[:] = 3
+    library.call_when_ready(array, called.set)
+    array[:] = 4
+    assert called.wait(30)
+    assert library.to_numpy(array)[0] == 4
 
 
 def copies_share_no_memory(library, device):
@@ -139,6 +149,7 @@ def norms_of_large_arrays_are_right(library, device):
 
 FACTS = [
     new_arrays,
+    a_call_back_comes_when_the_array_is_ready,
     copies_share_no_memory,
     types_change_on_the_way,
     sums_go_to_either_side,
