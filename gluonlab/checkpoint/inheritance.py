@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from gluonlab.checkpoint.tensors import Tensors
 from gluonlab.checkpoint.verify import MANIFEST, Checkpoint, DamagedError, read_checkpoint
 from gluonlab.disk import reading
 from gluonlab.errors import CheckpointError
+from gluonlab.reporting.run_files import CHECKPOINTS
 
 MEMORY = Path("/dev/shm")
 FOLDER = "handed-over"
@@ -92,6 +94,18 @@ def read(inheritance: Inheritance, job: str) -> Checkpoint:
     if not is_whole or left_by != expected:
         raise DamagedError("CKP03", str(path), "is not what the start before has left")
     return checkpoint
+
+
+def keep(inheritance: Inheritance, run_dir: Path) -> Path:
+    """Make it a checkpoint of the run on the disk, for the same command given again; none is removed for it.
+
+    Raises:
+        CheckpointError: as `read`; CKP01 it cannot be written.
+    """
+    checkpoint = read(inheritance, inheritance.job)
+    names = [file[: -len(".safetensors")] for file in checkpoint.files if file.endswith(".safetensors")]
+    store = CheckpointStore(run_dir / CHECKPOINTS, keep=sys.maxsize)
+    return store.save(checkpoint.step, {name: checkpoint.tensors(name) for name in names}, checkpoint.state)
 
 
 def older(run_dir: Path, but: Optional[Inheritance]) -> list[Path]:

@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import Optional, TextIO
 from uuid import uuid4
 
-from gluonlab.checkpoint.inheritance import older, remove
-from gluonlab.errors import CheckpointError, ClusterError, Problem
+from gluonlab.checkpoint.inheritance import keep, older, remove
+from gluonlab.errors import CheckpointError, ClusterError, GluonlabError, Problem
 from gluonlab.launch.hosts import Host, is_this_host
 from gluonlab.launch.job import run_job
 from gluonlab.launch.metrics.job_metrics import JobMetrics
 from gluonlab.launch.plan import JobPlan
 from gluonlab.launch.restart_split import RestartSplit
 from gluonlab.launch.signals import ignore_recorder_signal
-from gluonlab.launch.verdict import JobFailure, error_with_code
+from gluonlab.launch.verdict import LOST, JobFailure, error_with_code
 from gluonlab.reporting.held_directory import HeldDirectory
 
 MAX_DELAY_SECONDS = 300.0
@@ -77,7 +77,11 @@ def _run_until_done(
         failure = run_job(current, attempt, stream, metrics, split)
         if failure is None:
             return
-        _raise_if_hopeless(failure, before, current, policy, attempt)
+        try:
+            _raise_if_hopeless(failure, before, current, policy, attempt)
+        except GluonlabError:
+            _keep_what_is_left(plan, failure)
+            raise
         fruitless = 0 if _got_on(plan, failure) else fruitless + 1
         delay = min(policy.delay_seconds * 2.0 ** (fruitless - 1), MAX_DELAY_SECONDS) if fruitless else 0.0
         _say(f"{failure.error}; restart {attempt} of {policy.max_restarts} in {delay:g} s")
@@ -105,6 +109,19 @@ def _with_what_is_left(plan: JobPlan, failure: JobFailure) -> JobPlan:
     left = done.inheritance
     _say(f"nothing is lost: rank {left.rank} hands over step {left.step}")
     return replace(plan, inheritance=left)
+
+
+def _keep_what_is_left(plan: JobPlan, failure: JobFailure) -> None:
+    """There is no further start: what was left to it is a checkpoint from now on."""
+    left = (failure.hand_over.inheritance if failure.hand_over else None) or plan.inheritance
+    if left is None or plan.logs is None or failure.error.exit_code not in LOST:
+        return
+    try:
+        keep(left, plan.logs.parent)
+    except CheckpointError as error:
+        _say(f"what rank {left.rank} hands over is lost: {error}")
+    else:
+        _say(f"nothing is lost: rank {left.rank} hands over step {left.step}, which is a checkpoint now")
 
 
 def _got_on(plan: JobPlan, failure: JobFailure) -> bool:

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from gluonlab.checkpoint import inheritance
-from gluonlab.checkpoint.inheritance import Inheritance, leave, older, places, read, remove
+from gluonlab.checkpoint.inheritance import Inheritance, keep, leave, older, places, read, remove
+from gluonlab.checkpoint.store import CheckpointStore
 from gluonlab.errors import CheckpointError
 
 TENSORS = {"model": {"weight": np.arange(6, dtype=np.float32).reshape(2, 3)}, "optimizer": {}}
@@ -69,6 +70,15 @@ def test_what_older_starts_left_is_found_and_removed(run_dir):
     remove(older(run_dir, but=None)[0])
     assert not any(place.exists() for place in places(run_dir))
     assert older(run_dir.parent / "another", but=None) == []
+
+
+def test_what_is_left_to_nobody_becomes_a_checkpoint_and_none_goes_for_it(run_dir):
+    store = CheckpointStore(run_dir / "checkpoints")
+    for step in (30, 40):
+        store.save(step, TENSORS, {"step": step})
+    keep(left_in(run_dir), run_dir)
+    assert store.steps() == [30, 40, 45]
+    np.testing.assert_array_equal(store.latest().tensors("model")["weight"], TENSORS["model"]["weight"])
 
 
 def test_who_can_write_nowhere_says_so(run_dir, monkeypatch):
