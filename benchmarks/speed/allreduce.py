@@ -1,4 +1,4 @@
-"""Sums over 2 processes, 1 KB to 100 MB, through MPI; add --backend gloo or kvstore for those.
+"""Sums over 2 processes, 1 KB to 100 MB, through MPI; --backend gloo, kvstore or torch for those.
 
 python -m benchmarks.speed.allreduce -o benchmarks/results/bench/allreduce_mpi.json
 """

@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[list[str], list[str]]] = {
     "allreduce_mpi": (["allreduce"], ["--rounds", "2"]),
     "allreduce_gloo": (["allreduce", "--backend", "gloo"], ["--rounds", "2"]),
     "allreduce_kvstore": (["allreduce", "--backend", "kvstore"], ["--rounds", "2"]),
+    "allreduce_torch": (["allreduce", "--backend", "torch"], ["--rounds", "2"]),
     "optimizer": (["optimizer"], ["--rounds", "2"]),
     "startup": (["startup"], ["--rounds", "2"]),
 }

@@ -78,7 +78,7 @@ def render_scaling(results: Path) -> str:
 
 def render_allreduce(results: Path) -> str:
     """GB summed a second by size, a column for each backend."""
-    names = [f"allreduce_{backend}" for backend in ("mpi", "gloo", "kvstore")]
+    names = _measured_backends(results)
     found = [_read(results, name) for name in names]
     columns = [{row["bytes"]: row for row in result["rows"]} for result in found]
     sizes = sorted({size for column in columns for size in column})
@@ -99,6 +99,12 @@ def render_allreduce(results: Path) -> str:
             )
     text += "".join(_origin(result, name) for name, result in zip(names, found))
     return text + "\n![GB/s by size and backend](bench_allreduce.svg)\n"
+
+
+def _measured_backends(results: Path) -> list[str]:
+    """Names of the results there are of sums; torch has one where PyTorch was installed."""
+    names = [f"allreduce_{backend}" for backend in ("mpi", "gloo", "kvstore", "torch")]
+    return [*names[:3], *(name for name in names[3:] if (results / f"{name}.json").exists())]
 
 
 def render_optimizer(results: Path) -> str:
@@ -129,7 +135,7 @@ def render_startup(results: Path) -> str:
 
 def draw_allreduce(results: Path) -> str:
     """All backends in one picture."""
-    found = [_read(results, f"allreduce_{backend}") for backend in ("mpi", "gloo", "kvstore")]
+    found = [_read(results, name) for name in _measured_backends(results)]
     return pictures_of(found)[0].as_svg()
 
 

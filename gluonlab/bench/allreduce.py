@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from gluonlab import arrays as libraries
 from gluonlab.bench.work import wait_for_device
 from gluonlab.parallel.world import World
-from gluonlab.runtime.mxnet import nd
 from gluonlab.timing import time_block
 
 FLOAT_BYTES = 4
@@ -21,11 +21,12 @@ def measure_allreduce(
 
     A round is as many sums, one after another, as take ``seconds_per_round``.
     """
-    array = nd.ones(max(size_bytes // FLOAT_BYTES, 1), ctx=ctx)
+    library = libraries.of(ctx)
+    array = library.full_like(library.zeros((max(size_bytes // FLOAT_BYTES, 1),), ctx), 1.0)
 
     def add_up() -> None:
         world.sum([array], f"allreduce.{size_bytes}")
-        array.wait_to_read()
+        library.mark(array)()
 
     trial = time_block(add_up, 3, wait_for_device).seconds / 3
     sums = int(world.exchange(str(max(round(seconds_per_round / trial), 3)))[0])

@@ -34,6 +34,7 @@ _LAUNCHERS = {
     ),
     "MPI": ("PMI_SIZE", "PMI_RANK", "MPI_LOCALRANKID", "MPI_LOCALNRANKS"),
 }
+_TORCHRUN = ("WORLD_SIZE", "RANK", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,8 @@ def launched_process(environment: Mapping[str, str] = os.environ) -> LaunchedPro
         tasks_here = environment.get("SLURM_NTASKS_PER_NODE", "")
         local_size = "SLURM_NTASKS_PER_NODE" if tasks_here.isdecimal() else ""  # it may be 8(x2)
         return _placed(environment, "srun", "SLURM_NTASKS", "SLURM_PROCID", "SLURM_LOCALID", local_size)
+    if "TORCHELASTIC_RUN_ID" in environment:  # RANK alone may be anybody's
+        return _placed(environment, "torchrun", *_TORCHRUN)
     return ALONE
 
 

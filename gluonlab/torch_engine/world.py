@@ -66,11 +66,12 @@ class TorchWorld(World):
         with self.progress.collective(name, sum(_bytes_of(bucket) for bucket in buckets)):
             under_way = []
             for bucket in buckets:
-                flat = torch.cat([array.reshape(-1) for array in bucket])
+                flat = bucket[0] if len(bucket) == 1 else torch.cat([array.reshape(-1) for array in bucket])
                 under_way.append((bucket, flat, dist.all_reduce(flat, async_op=True)))
             for bucket, flat, work in under_way:
                 work.wait()
-                _split(flat, bucket)
+                if len(bucket) > 1:
+                    _split(flat, bucket)
 
     def sum_in_pairs(self, arrays: Sequence[Any], name: str) -> None:
         """One gather of all arrays laid end to end."""
@@ -120,7 +121,8 @@ def join_torch_world(process: LaunchedProcess, progress: Optional[Progress] = No
             store = join_store(host, int(port_text))
         else:
             host, port = _named_meeting_point()
-            store = open_store(host, process.size, port)[0] if process.rank == 0 else join_store(host, port)
+            listens = process.rank == 0 and "TORCHELASTIC_USE_AGENT_STORE" not in os.environ  # torchrun does
+            store = open_store(host, process.size, port)[0] if listens else join_store(host, port)
     return TorchWorld(process, store, line.own_address if line else None, progress)
 
 

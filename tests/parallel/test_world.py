@@ -35,6 +35,12 @@ def test_a_number_of_processes_that_does_not_divide_is_refused_with_those_that_d
              "SLURM_NTASKS_PER_NODE": "2"},
             LaunchedProcess("srun", 8, 5, 1, 2),
         ),
+        (
+            {"TORCHELASTIC_RUN_ID": "none", "WORLD_SIZE": "4", "RANK": "3", "LOCAL_RANK": "1",
+             "LOCAL_WORLD_SIZE": "2"},
+            LaunchedProcess("torchrun", 4, 3, 1, 2),
+        ),
+        ({"WORLD_SIZE": "4", "RANK": "3"}, LaunchedProcess()),  # anybody's
         ({"SLURM_NTASKS": "8"}, LaunchedProcess()),  # inside an allocation, but not started by srun
     ],
 )  # fmt: skip

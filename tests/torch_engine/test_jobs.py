@@ -1,7 +1,10 @@
 """Jobs of several processes over torch.distributed, which go wrong or are started by hand."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -75,3 +78,14 @@ def test_the_process_that_keeps_the_others_waiting_is_named_and_the_run_goes_on(
         for run in (folder, tmp_path / "whole")
     ]
     assert sums[0] == sums[1]
+
+
+@pytest.mark.slow
+def test_torchrun_starts_a_world_too(root, tmp_path):
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    script = ["tests/parallel/world_of_two.py", str(tmp_path), "torch"]
+    job = subprocess.run([*command, *script], cwd=root, env={**os.environ, "PYTHONPATH": str(root)})
+    assert job.returncode == 0
+    assert [json.loads((tmp_path / f"{rank}.json").read_text())["sum"] for rank in range(2)] == [
+        [3.0, 30.0]
+    ] * 2

@@ -26,6 +26,8 @@ from gluonlab.cli.bench.session import (
 )
 from gluonlab.cli.output import JSON_OPTION, format_table
 from gluonlab.errors import ConfigError
+from gluonlab.parallel.world import World
+from gluonlab.torch_engine import device_of, sees_cuda
 
 DEFAULT_SIZES = ",".join(str(4**power) for power in range(5, 14)) + ",100000000"
 
@@ -48,11 +50,10 @@ def allreduce(
     chosen = numbers(sizes, "--sizes")
     if is_started_elsewhere(processes, backend):
         return
-    world, threads = join_with_threads(None)
+    world, threads = join_with_threads(None, engine="torch" if backend is Backend.torch else "mxnet")
     from gluonlab.bench.allreduce import measure_allreduce
-    from gluonlab.runtime.mxnet import mx
 
-    ctx = mx.gpu(world.local_rank) if mx.context.num_gpus() > world.local_rank else mx.cpu()
+    ctx = _device(world, backend)
     result = open_result("allreduce", json_target, world.rank)
     shared: Row = {
         "unit": "GB/s",
@@ -71,6 +72,15 @@ def allreduce(
     if world.rank == 0:
         show(result, _format(result.rows, fit), json_target, plot)
     leave(world)
+
+
+def _device(world: World, backend: Backend) -> Any:
+    """The GPU of this process if its library sees one, else the CPU."""
+    if backend is Backend.torch:
+        return device_of(f"cuda:{world.local_rank}" if sees_cuda() else "cpu")
+    from gluonlab.runtime.mxnet import mx
+
+    return mx.gpu(world.local_rank) if mx.context.num_gpus() > world.local_rank else mx.cpu()
 
 
 def _fit(result: Result) -> str:

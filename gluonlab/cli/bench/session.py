@@ -27,6 +27,7 @@ from gluonlab.supervision.progress import Progress
 from gluonlab.supervision.stop import StopRequest
 from gluonlab.supervision.variables import COMMAND
 from gluonlab.supervision.watchdog import Limits
+from gluonlab.torch_engine import check_torch
 
 
 class Backend(str, Enum):
@@ -42,7 +43,9 @@ GRACE_SECONDS = 1.0
 """What a stopped job gets: what it has measured is in its file already."""
 
 PROCESSES_OPTION = typer.Option(1, "-n", "--processes", min=1, help="Number of processes on this host.")
-BACKEND_OPTION = typer.Option(Backend.mpi, "--backend", help="Horovod's controller, or MXNet's kvstore.")
+BACKEND_OPTION = typer.Option(
+    Backend.mpi, "--backend", help="Horovod's, MXNet's kvstore, or torch.distributed."
+)
 PLOT_OPTION = typer.Option(None, "--plot", metavar="FILE", help="Draw the result (.png or .svg).")
 THREADS_OPTION = typer.Option(
     None, "--threads", min=1, help="Compute threads of each process; default: its share of the cores."
@@ -82,10 +85,12 @@ def is_started_elsewhere(processes: int, backend: Backend) -> bool:
     return True
 
 
-def join_with_threads(threads: Optional[int], config: Optional[Config] = None) -> tuple[World, int]:
+def join_with_threads(
+    threads: Optional[int], config: Optional[Config] = None, engine: str = "mxnet"
+) -> tuple[World, int]:
     """The world of this process, and its number of compute threads, fixed before MXNet is imported.
 
-    With the engine of ``config`` loaded, if there is one.
+    Of the engine of ``config``, if there is one, which is loaded.
     """
     chosen = set_cpu_threads(threads, launched_process().local_size)
 
@@ -93,7 +98,9 @@ def join_with_threads(threads: Optional[int], config: Optional[Config] = None) -
     if line:
         line.watch(progress, StopRequest())
     if config is None:
-        return join_world(progress), chosen
+        if engine == "torch":
+            check_torch()
+        return join_world(progress, engine), chosen
     from gluonlab.build.device import load_engine
 
     return join_world(progress, load_engine(config)), chosen
