@@ -32,7 +32,7 @@ from gluonlab.reporting.run_files import read_metrics, write_json
 RECIPES = {
     "digits": ["configs/digits.yaml", "epochs=12", "eval_every=4"],
     "resnet50": [
-        "configs/smoke.yaml", "model.name=resnet50", "data.image_size=64", "data.classes=1000",
+        "configs/smoke.yaml", "model.name=resnet50_v1b", "data.image_size=64", "data.classes=1000",
         "data.samples=480", "global_batch_size=16", "worker_batch_size=4",
     ],
 }  # fmt: skip

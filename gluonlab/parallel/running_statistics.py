@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, Optional
 
@@ -61,9 +62,12 @@ class RunningStatistics:
     def of_last_update(self) -> dict[str, NDArray[Any]]:
         """A copy of ``kept`` by ``names``, without waiting for the device."""
         flat = self._library.memory_of(self.kept).copy()
-        ends = np.cumsum([array.size for array in self._arrays])
+        ends = np.cumsum([math.prod(array.shape) for array in self._arrays])
         parts = np.split(flat, ends[:-1])
-        return {name: part.reshape(array.shape) for name, part, array in zip(self.names, parts, self._arrays)}
+        return {
+            name: part.reshape(tuple(array.shape))
+            for name, part, array in zip(self.names, parts, self._arrays)
+        }
 
 
 def find_running_statistics(
