@@ -41,17 +41,15 @@ checkpoint = store.latest()
 if checkpoint:
     gl.restore(state, checkpoint)
 
-loss_fn, ctx = gl.SmoothedCrossEntropy(), nd.zeros(1).context
+task, ctx = gl.Classification(gl.SmoothedCrossEntropy()), nd.zeros(1).context
 requests = gl.Sampler(calendar, seed=0).requests(state.step, steps, 10, workers.mine)
 batches = gl.SourceLoader(train, ctx=ctx).batches(requests)
-metrics = gl.Metrics(world, ctx)
-for step in gl.train_steps(
-    state, batches, loss_fn, schedule, workers, metrics, end_step=steps, log_every=100
-):
+metrics = gl.Metrics(world, ctx, task)
+for step in gl.train_steps(state, batches, task, schedule, workers, metrics, end_step=steps, log_every=100):
     if step % 200 == 0 or step == steps:
         held_out_requests = gl.evaluation_requests(len(held_out), 64, world.rank, world.size)
         held_out_batches = gl.SourceLoader(held_out, ctx=ctx).batches(held_out_requests)
-        results = gl.evaluate(net, held_out_batches, loss_fn, world, ctx)
+        results = gl.evaluate(net, held_out_batches, task, world, ctx)
         if world.rank == 0:
             store.save(step, gl.checkpoint_tensors(state), gl.checkpoint_state(state))
             print(f"step {step}: {results['top1']:.1%} of {results['count']:.0f} held-out points are right")

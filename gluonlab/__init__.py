@@ -13,8 +13,10 @@ __version__ = "0.2.0.dev0"
 
 _PUBLIC = {
     "AdamW": "gluonlab.optim.adam",
+    "ArrayLoader": "gluonlab.data.array_loader",
     "ArraySource": "gluonlab.data.source",
     "BinaryCrossEntropy": "gluonlab.losses.blocks",
+    "Classification": "gluonlab.task",
     "CheckpointStore": "gluonlab.checkpoint.store",
     "Epochs": "gluonlab.epochs",
     "ExponentialMovingAverage": "gluonlab.optim.averaging",
@@ -22,6 +24,7 @@ _PUBLIC = {
     "LAMB": "gluonlab.optim.lamb",
     "LARS": "gluonlab.optim.lars",
     "LossScaler": "gluonlab.optim.loss_scaling",
+    "LossTask": "gluonlab.task",
     "LossWatch": "gluonlab.training.loss_watch",
     "Metrics": "gluonlab.metrics",
     "Mixing": "gluonlab.data.mixing",

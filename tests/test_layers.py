@@ -18,6 +18,7 @@ LAYERS = [
         "arrays",
         "losses",
         "metrics",
+        "task",
         "reporting",
         "sweep",
         "models",

@@ -40,15 +40,15 @@ calendar = gl.Epochs(len(train), global_batch_size=40)
 steps = calendar.total_steps(10)
 workers = gl.VirtualWorkers(net, world, global_batch_size=40, worker_batch_size=20)
 state = gl.TrainState(net, gl.make_trainer(net, gl.SGD(learning_rate=0.5, momentum=0.9, weight_decay=0.0)))
-loss_fn, ctx = FocalLoss(gamma=2.0), nd.zeros(1).context
+task, ctx = gl.Classification(FocalLoss(gamma=2.0)), nd.zeros(1).context
 requests = gl.Sampler(calendar, seed=0).requests(0, steps, 20, workers.mine)
 batches = gl.SourceLoader(train, ctx=ctx).batches(requests)
-rate, metrics = gl.schedules.cosine(0.5, 0.0, steps), gl.Metrics(world, ctx)
-for _step in gl.train_steps(state, batches, loss_fn, rate, workers, metrics, end_step=steps, log_every=100):
+rate, metrics = gl.schedules.cosine(0.5, 0.0, steps), gl.Metrics(world, ctx, task)
+for _step in gl.train_steps(state, batches, task, rate, workers, metrics, end_step=steps, log_every=100):
     pass
 
 requests = gl.evaluation_requests(len(held_out), 64, world.rank, world.size)
-results = gl.evaluate(net, gl.SourceLoader(held_out, ctx=ctx).batches(requests), loss_fn, world, ctx)
+results = gl.evaluate(net, gl.SourceLoader(held_out, ctx=ctx).batches(requests), task, world, ctx)
 if world.rank == 0:
     print(
         f"{results['top1']:.1%} of {results['count']:.0f} held-out points, focal loss {results['loss']:.4f}"

@@ -45,15 +45,15 @@ calendar = gl.Epochs(len(train), global_batch_size=32)
 steps = calendar.total_steps(6)
 workers = gl.VirtualWorkers(net, world, global_batch_size=32, worker_batch_size=16)
 state = gl.TrainState(net, gl.make_trainer(net, gl.AdamW(learning_rate=0.01, weight_decay=0.0)))
-loss_fn, ctx = gl.SmoothedCrossEntropy(), nd.zeros(1).context
+task, ctx = gl.Classification(gl.SmoothedCrossEntropy()), nd.zeros(1).context
 requests = gl.Sampler(calendar, seed=0).requests(0, steps, 16, workers.mine)
 batches = gl.SourceLoader(train, ctx=ctx).batches(requests)
-rate, metrics = gl.schedules.cosine(0.01, 0.0, steps), gl.Metrics(world, ctx)
-for _step in gl.train_steps(state, batches, loss_fn, rate, workers, metrics, end_step=steps, log_every=100):
+rate, metrics = gl.schedules.cosine(0.01, 0.0, steps), gl.Metrics(world, ctx, task)
+for _step in gl.train_steps(state, batches, task, rate, workers, metrics, end_step=steps, log_every=100):
     pass
 
 requests = gl.evaluation_requests(len(held_out), 64, world.rank, world.size)
-results = gl.evaluate(net, gl.SourceLoader(held_out, ctx=ctx).batches(requests), loss_fn, world, ctx)
+results = gl.evaluate(net, gl.SourceLoader(held_out, ctx=ctx).batches(requests), task, world, ctx)
 if world.rank == 0:
     print(f"{results['top1']:.1%} of {results['count']:.0f} held-out images")
 world.shutdown()

@@ -204,5 +204,10 @@ def normalised(batch: Any, mean: Any, scale: Any) -> Any:
     return (values.transpose((0, 3, 1, 2)).astype("float32") - mean) * scale
 
 
+def column_sums(columns: Sequence[Any]) -> Any:
+    table = [column.astype("float64") for column in columns]
+    return nd.stack(*table, nd.ones_like(table[0])).sum(axis=1)
+
+
 def call(block: Any, *arrays: Any) -> Any:
     return block(*arrays)

@@ -275,6 +275,11 @@ def to_device(batch: Tensor, where: Any) -> Tensor:
 _STREAMS: dict[Any, Any] = {}
 
 
+def column_sums(columns: Sequence[Tensor]) -> Tensor:
+    table = [column.detach().double() for column in columns]
+    return torch.stack([*table, torch.ones_like(table[0])]).sum(dim=1)
+
+
 def call(block: Any, *arrays: Tensor) -> Any:
     from gluonlab.torch_engine.blocks import traced
 

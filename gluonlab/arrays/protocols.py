@@ -143,5 +143,8 @@ class Arrays(Protocol):
         float32 (n, channels, height, width). ``mean`` and ``scale`` are (1, channels, 1, 1).
         """
 
+    def column_sums(self, columns: Sequence[Any]) -> Any:
+        """The sum of each of ``columns``, arrays (n,), and n behind them: one float64 array."""
+
     def call(self, block: Any, *arrays: Any) -> Any:
         """What ``block``, a hybrid block without parameters, makes of ``arrays``, without gradients."""

@@ -64,7 +64,7 @@ def _timed_update(training: Training, world: World) -> dict[str, float]:
     for _ in run.workers.turns(run.state.step):
         batch = next(training.batches)
         watch.lap("input")
-        run.state.network.train(batch, run.loss_fn, head_gradient)
+        run.state.network.train(batch, run.task, head_gradient)
         watch.lap("backward")
     world.exchange("")
     watch.lap("waiting")

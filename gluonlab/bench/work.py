@@ -36,7 +36,7 @@ class Training:
     def __init__(self, run: Run) -> None:
         self.run = run
         self.images_per_step = run.workers.worker_batch_size * run.workers.micro_steps
-        self._metrics = Metrics(run.world, run.ctx)
+        self._metrics = Metrics(run.world, run.ctx, run.task)
         self._saver = Saver(run, SilentReporter())
         updates = Updates(run, self._saver, report=lambda step, results: None)
         self.batches = updates.batches(run.total_steps)

@@ -18,6 +18,7 @@ from gluonlab.optim.sections.averaging import SWASection
 from gluonlab.optim.sections.schedule_free import AverageSection
 from gluonlab.parallel.virtual_workers import VirtualWorkers
 from gluonlab.parallel.world import World
+from gluonlab.task import Classification
 from gluonlab.training.network import Network
 from gluonlab.training.phase import Phase
 from gluonlab.training.weight_averaging import WeightAveraging
@@ -58,7 +59,7 @@ def build_phases(
             global_batch_size=changed.global_batch_size,
             make_workers=partial(build_workers, changed, network, world),
             loader=make_loader(changed),
-            loss_fn=build_train_loss(changed),
+            task=Classification(build_train_loss(changed)),
             weight_decay=changed.optimizer.weight_decay,
         )
         for end_step, changed in zip([*ends, calendar.total_steps(config.epochs)], config.in_phases())

@@ -51,6 +51,7 @@ from gluonlab.reporting.reporter import Reporter, SilentReporter
 from gluonlab.reporting.run_files import CHECKPOINTS
 from gluonlab.reporting.trackers.followers import Followers
 from gluonlab.supervision.variables import COMMAND, START_OVER
+from gluonlab.task import Classification
 from gluonlab.training.run import Run, Validation
 from gluonlab.training.state import restore
 from gluonlab.weights.model_folder import weights_in
@@ -90,7 +91,7 @@ def build_run(config: Config, run_dir: Path, world: World, stream: Optional[Text
         sampler=Sampler(calendar, config.seed, config.data.augment_repeats),
         loader=make_loader(config),
         validation=_build_validation(config, sets, ctx),
-        loss_fn=build_train_loss(config),
+        task=Classification(build_train_loss(config)),
         schedule=schedule,
         total_steps=total_steps,
         store=CheckpointStore(run_dir / CHECKPOINTS, config.keep_checkpoints, config.keep_best_checkpoints),
@@ -122,8 +123,8 @@ def _told_at_the_start(
 
 def _build_validation(config: Config, sets: DataSets, ctx: Any) -> Validation:
     loader = build_val_loader(config, sets.val, ctx)
-    batch_size, loss = config.eval_batch_size, build_val_loss(config)
-    return Validation(loader, sets.val_samples, batch_size, loss, config.eval_views)
+    task = Classification(build_val_loss(config))
+    return Validation(loader, sets.val_samples, config.eval_batch_size, task, config.eval_views)
 
 
 def _open_reporter(

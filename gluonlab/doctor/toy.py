@@ -19,6 +19,7 @@ from gluonlab.parallel.joining import join_world
 from gluonlab.parallel.virtual_workers import VirtualWorkers
 from gluonlab.parallel.world import SingleProcess
 from gluonlab.runtime.mxnet import mx, nd
+from gluonlab.task import Classification
 from gluonlab.training.loop import train_step
 from gluonlab.training.state import (
     TrainState,
@@ -41,12 +42,13 @@ def train_and_restore(folder: Path) -> dict[str, Any]:
     net.initialize(ctx=ctx)
     state = TrainState(net, make_trainer(net, NAG(0.1, 0.9, 1e-4)))
     workers = VirtualWorkers(net, SingleProcess(), global_batch_size=8, worker_batch_size=4)
-    metrics = Metrics(SingleProcess(), ctx)
+    task = Classification(SmoothedCrossEntropy())
+    metrics = Metrics(SingleProcess(), ctx, task)
     images = np.random.RandomState(0).standard_normal((4, 3, 32, 32))
     batch = nd.array(images, ctx, dtype="float32"), nd.array([0, 1, 2, 3], ctx)
 
     def update() -> None:
-        train_step(state, iter([batch] * 2), SmoothedCrossEntropy(), lambda step: 0.1, workers, metrics)
+        train_step(state, iter([batch] * 2), task, lambda step: 0.1, workers, metrics)
 
     start = time.monotonic()
     update()

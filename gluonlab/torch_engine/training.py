@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Optional
 
 import torch
@@ -13,6 +13,7 @@ from torch import Tensor
 from gluonlab.errors import ConfigError
 from gluonlab.models.two_heads import outputs_in_training
 from gluonlab.runtime.mxnet import gluon, mx
+from gluonlab.task import Task
 from gluonlab.torch_engine.network import channels_last, use_cpu_threads
 from gluonlab.torch_engine.program import Program
 from gluonlab.weights.gluon_graph import INPUT, graph_of, structural
@@ -21,8 +22,6 @@ from gluonlab.weights.symbol_graph import parse_symbol
 LOWER_PRECISION = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
-Loss = Callable[..., Any]
-"""From logits, labels and what else a batch has to losses (n,): of symbols, once."""
 HeadGradient = Callable[[Tensor], Tensor]
 """From losses (n,) to what backward starts from."""
 
@@ -90,18 +89,18 @@ class TorchGluonNetwork:
         self._prediction.check({**shapes, INPUT: (2, *image)}, training=True)
 
     def train(
-        self, batch: Sequence[Any], loss_fn: Loss, head_gradient: Optional[HeadGradient] = None
+        self, batch: Sequence[Any], task: Task, head_gradient: Optional[HeadGradient] = None
     ) -> tuple[Any, Any]:
         """Forward, loss, backward."""
-        program = self._training_program(loss_fn, len(batch))
-        (losses, logits), statistics = self._run(program.program, program.module, program.inputs, batch)
+        program = self._training_program(task, len(batch))
+        (losses, outputs), statistics = self._run(program.program, program.module, program.inputs, batch)
         head = head_gradient(losses.detach()) if head_gradient else torch.ones_like(losses)
         gradients = torch.autograd.grad(
             losses, self._trained, head, allow_unused=True, materialize_grads=True
         )
         torch._foreach_copy_(self._gradients, list(gradients))
         program.program.advance(self._values, statistics)
-        return losses.detach(), logits.detach().float()
+        return losses.detach(), outputs.detach().float()
 
     def advance_statistics(self, images: Any) -> None:
         """A forward pass."""
@@ -126,10 +125,10 @@ class TorchGluonNetwork:
     def _module_in_training(self) -> Any:
         return self._made(self._prediction.module(training=True))
 
-    def _training_program(self, loss_fn: Loss, arrays: int) -> _TrainingProgram:
-        key = (id(loss_fn), arrays)
+    def _training_program(self, task: Task, arrays: int) -> _TrainingProgram:
+        key = (id(task), arrays)
         if key not in self._training:
-            self._training[key] = program = _TrainingProgram(self.net, loss_fn, arrays)
+            self._training[key] = program = _TrainingProgram(self.net, task, arrays)
             program.module = self._made(program.module)
         return self._training[key]
 
@@ -148,16 +147,15 @@ class TorchGluonNetwork:
 
 
 class _TrainingProgram:
-    """A network and its loss as one function; ``inputs`` are its names of the arrays of a batch."""
+    """A network and its task as one function; ``inputs`` are its names of the arrays of a batch."""
 
-    def __init__(self, net: gluon.HybridBlock, loss_fn: Loss, arrays: int) -> None:
-        self._loss_fn = loss_fn  # kept, so that no other gets its id
+    def __init__(self, net: gluon.HybridBlock, task: Task, arrays: int) -> None:
+        self._task = task  # kept, so that no other gets its id
         self.inputs = [INPUT, *(f"target{number}" for number in range(1, arrays))]
-        outputs, logits = outputs_in_training(net, mx.sym.var(INPUT))
         try:
-            losses = loss_fn(outputs, *map(mx.sym.var, self.inputs[1:]))
+            losses, outputs = task.losses(partial(outputs_in_training, net), *map(mx.sym.var, self.inputs))
         except Exception as error:  # whatever the user's own loss does with what is no array
             raise ConfigError("CFG81", "loss", f"cannot be traced: {str(error).splitlines()[0]}") from None
-        graph = parse_symbol(structural(net, mx.sym.Group([losses, logits])), type(net).__name__)
+        graph = parse_symbol(structural(net, mx.sym.Group([losses, outputs])), type(net).__name__)
         self.program = Program(graph)
         self.module: Any = self.program.module(training=True)

@@ -15,6 +15,7 @@ from gluonlab.reporting.notebook import Results
 from gluonlab.reporting.traces import traces_of
 from gluonlab.supervision.progress import TRAINING
 from gluonlab.supervision.stop import PreemptedError
+from gluonlab.task import score_of
 from gluonlab.training.divergence import LossHistory, look_for_divergence, may_roll_back
 from gluonlab.training.finite_state import check_finite_state
 from gluonlab.training.hand_over import drop_what_others_left, watch_updates
@@ -133,7 +134,7 @@ class _Fitting:
 
     def _train_phase(self) -> None:
         run, phase_end = self.run, self.run.enter_phase()
-        metrics = Metrics(run.world, run.ctx)
+        metrics = Metrics(run.world, run.ctx, run.task)
         batches = self.updates.batches(phase_end)
         with closing(batches), run.world.progress.doing(TRAINING):
             while run.state.step < phase_end:
@@ -209,13 +210,13 @@ class _Fitting:
         if results is None:
             self._stop()
             return
-        results["images"] = results.pop("count")
+        results[run.task.unit] = results.pop("count")
         results["seconds"] = time.monotonic() - start
         if not math.isfinite(results["loss"]):
             check_finite_state(run.state)  # names the cause, if it is there
         check_finite("validation loss", results["loss"], step)
-        if self.best is None or results["top1"] >= self.best["top1"]:
-            self.best = {"top1": results["top1"], "step": step}
+        if self.best is None or score_of(run.task, results) >= score_of(run.task, self.best):
+            self.best = {run.task.score: results[run.task.score], "step": step}
         self._report("validation", step, results)
 
     def _report_training(self, step: int, results: dict[str, float]) -> None:
@@ -232,7 +233,8 @@ class _Fitting:
 
     def _save(self, is_last: bool = False) -> None:
         validation = self.last_results.get("validation", {})
-        score = validation["top1"] if validation.get("step") == self.run.state.step else None
+        is_of_this_step = validation.get("step") == self.run.state.step
+        score = score_of(self.run.task, validation) if is_of_this_step else None
         self.saver.save(self._checkpoint_state(), score, is_last=is_last)
 
     def _checkpoint_state(self) -> dict[str, Any]:
@@ -280,9 +282,8 @@ class _Fitting:
             "epochs": run.sampler.calendar.epoch_at(run.state.step),
             "train_loss": train.get("loss"),
             "val_loss": validation["loss"],
-            "top1": validation["top1"],
-            "top5": validation["top5"],
-            "val_images": int(validation["images"]),
+            **{name: validation[name] for name in run.task.metrics},
+            f"val_{run.task.unit}": int(validation[run.task.unit]),
             "best": self.best,
             "divergence": asdict(self.losses.found) if self.losses.found else None,
             "images_per_sec": self.trained_images / self.training_seconds if self.training_seconds else None,

@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Optional
 
-from gluonlab import arrays as libraries
 from gluonlab.data.loader import Batch
 from gluonlab.errors import NumericError
 from gluonlab.metrics import Metrics
@@ -14,9 +13,9 @@ from gluonlab.parallel.virtual_workers import VirtualWorkers
 from gluonlab.parallel.world import World
 from gluonlab.reporting.notebook import Results
 from gluonlab.schedules import Schedule
+from gluonlab.task import Task, check_losses
 from gluonlab.timing import Throughput
 from gluonlab.training.loss_watch import LossWatch, gradient_error
-from gluonlab.training.network import LossFn
 from gluonlab.training.state import TrainState
 
 Report = Callable[[int, dict[str, float]], None]
@@ -25,7 +24,7 @@ Report = Callable[[int, dict[str, float]], None]
 def train_step(
     state: TrainState,
     batches: Iterator[Batch],
-    loss_fn: LossFn,
+    task: Task,
     schedule: Schedule,
     workers: VirtualWorkers,
     metrics: Metrics,
@@ -38,8 +37,9 @@ def train_step(
     scaler, losses_of = state.loss_scaler, {}
     for worker in workers.turns(state.step):
         batch = next(batches)  # waits for the host where decoding is slower than the device
-        losses, logits = state.network.train(batch, loss_fn, scaler.head_gradient if scaler else None)
-        metrics.update(losses, logits, batch[1])  # waits for the batch before the last
+        losses, outputs = state.network.train(batch, task, scaler.head_gradient if scaler else None)
+        check_losses(losses, batch)
+        metrics.update(losses, outputs, batch)  # waits for the batch before the last
         losses_of[worker] = losses
     last = state.last_update
     # The collectives of the update; the device carries them out, nothing waits.
@@ -84,7 +84,7 @@ def apply_gradients(state: TrainState, workers: VirtualWorkers, lr: float) -> No
 def train_steps(
     state: TrainState,
     batches: Iterator[Batch],
-    loss_fn: LossFn,
+    task: Task,
     schedule: Schedule,
     workers: VirtualWorkers,
     metrics: Metrics,
@@ -104,7 +104,7 @@ def train_steps(
     """
     throughput = Throughput()
     while state.step < end_step:
-        losses = train_step(state, batches, loss_fn, schedule, workers, metrics)
+        losses = train_step(state, batches, task, schedule, workers, metrics)
         if watch:
             watch.add(state.step - 1, losses)
         throughput.add(workers.global_batch_size)
@@ -131,17 +131,15 @@ def check_finite(what: str, loss: float, step: int) -> None:
 
 
 def evaluate(
-    net: Callable[[Any], Any], batches: Iterable[Batch], loss_fn: LossFn, world: World, ctx: Any
+    net: Callable[[Any], Any], batches: Iterable[Batch], task: Task, world: World, ctx: Any
 ) -> Results:
-    """Loss, top-1, top-5 and count over the batches of all processes; each sample counts once.
+    """Loss, metrics of the task and count over the batches of all processes; each sample counts once.
 
-    ``net`` makes logits of images: a network, or `Network.predict`.
+    ``net`` is a network, or `Network.predict`.
 
     Every process brings its own share, of any length.
     """
-    metrics = Metrics(world, ctx)
-    for images, labels in batches:
-        logits = net(images)
-        losses = libraries.of(logits).call(loss_fn, logits, labels)
-        metrics.update(losses, logits, labels)
+    metrics = Metrics(world, ctx, task)
+    for batch in batches:
+        metrics.update(*task.losses(net, *batch), batch)
     return Results(metrics.compute())  # one collective and one wait for all batches

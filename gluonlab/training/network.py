@@ -11,9 +11,8 @@ from gluonlab.models.layers import BATCH_NORMS
 from gluonlab.models.two_heads import BothHeads, TwoHeaded
 from gluonlab.parallel.graph_randomness import seed_mxnet
 from gluonlab.runtime.mxnet import autograd, gluon, mx
+from gluonlab.task import Task
 
-LossFn = Callable[..., Any]
-"""From logits, or those of two heads that learn apart, labels and what else a batch has to losses (n,)."""
 HeadGradient = Callable[[Any], Any]
 """From losses (n,) to what backward starts from."""
 
@@ -28,9 +27,9 @@ class Network(Protocol):
         """By structural name, in the order of the layers."""
 
     def train(
-        self, batch: Sequence[Any], loss_fn: LossFn, head_gradient: Optional[HeadGradient] = None
+        self, batch: Sequence[Any], task: Task, head_gradient: Optional[HeadGradient] = None
     ) -> tuple[Any, Any]:
-        """Losses (n,) and logits of images and what ``loss_fn`` wants beside logits; does not wait.
+        """Losses (n,) and outputs of ``task`` over ``batch``; does not wait.
 
         Leaves the gradient of the sum of the losses, or from ``head_gradient`` on, in that of each trained
         parameter, 0 in those that had no part in them, and advances running statistics.
@@ -61,23 +60,21 @@ class GluonNetwork:
         return parameters_of(self.net)
 
     def train(
-        self, batch: Sequence[Any], loss_fn: LossFn, head_gradient: Optional[HeadGradient] = None
+        self, batch: Sequence[Any], task: Task, head_gradient: Optional[HeadGradient] = None
     ) -> tuple[Any, Any]:
         """Forward, loss, backward."""
-        images, *targets = batch
+        first, *others = batch
         left_out = self._may_be_left_out()
         for parameter in left_out:
             parameter.data()._fresh_grad = False
         with autograd.record():
-            outputs = self.in_training(self._reached_by_backward(images))
-            outputs, logits = outputs if isinstance(outputs, list) else (outputs, outputs)
-            losses = loss_fn(outputs, *targets)
+            losses, outputs = task.losses(self.in_training, self._reached_by_backward(first), *others)
         losses.backward(head_gradient(losses) if head_gradient else None)
         for parameter in left_out:
             if not parameter.data()._fresh_grad:  # or the gradient of an earlier pass would count again
                 parameter.grad()[:] = 0
                 parameter.data()._fresh_grad = True
-        return losses, logits
+        return losses, outputs
 
     def advance_statistics(self, images: Any) -> None:
         """A forward and a backward pass: MXNet advances running statistics in backward on the CPU."""

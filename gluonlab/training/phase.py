@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gluonlab.data.loader import Loader
 from gluonlab.parallel.virtual_workers import VirtualWorkers
-from gluonlab.training.network import LossFn
+from gluonlab.task import Task
 
 
 @dataclass(frozen=True)
@@ -22,5 +22,5 @@ class Phase:
     global_batch_size: int
     make_workers: Callable[[], VirtualWorkers]
     loader: Loader
-    loss_fn: LossFn
+    task: Task
     weight_decay: float

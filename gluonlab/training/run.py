@@ -23,8 +23,8 @@ from gluonlab.schedules import Schedule
 from gluonlab.supervision.line import LauncherLine
 from gluonlab.supervision.progress import VALIDATING
 from gluonlab.supervision.stop import StopRequest
+from gluonlab.task import Task
 from gluonlab.training.loop import evaluate
-from gluonlab.training.network import LossFn
 from gluonlab.training.phase import Phase
 from gluonlab.training.state import TrainState
 from gluonlab.training.views import Views, with_views
@@ -40,7 +40,7 @@ class Validation:
     loader: Loader
     num_samples: int
     batch_size: int
-    loss_fn: LossFn
+    task: Task
     views: Views = "one"
 
     def run(
@@ -53,7 +53,7 @@ class Validation:
         with world.progress.doing(VALIDATING):
             fault_point("validate")
             batches = world.progress.watch(self.loader.batches(wanted))
-            results = evaluate(with_views(net, self.views), batches, self.loss_fn, world, ctx)
+            results = evaluate(with_views(net, self.views), batches, self.task, world, ctx)
         if results["count"] == self.num_samples:
             return results
         reason = next(filter(None, world.exchange(stop.reason)), "")
@@ -72,7 +72,7 @@ class Run:
     handler or another thread. ``equal_logits_loss``, that of a network which cannot tell classes apart, is
     the unit of `LossHistory`; if it is infinite, no loss is too high. At ``pause_step`` the run stops by
     itself, saved; it is trained no further before that is another. Where there are ``phases``,
-    ``workers``, ``loader`` and ``loss_fn`` are those of the present one. ``engine`` is the name of what
+    ``workers``, ``loader`` and ``task`` are those of the present one. ``engine`` is the name of what
     computes ``state.network``. ``line`` leads to the launcher, if there is one, and ``inheritance`` is what
     the start before has left. ``followers``, on rank 0, send its rows to trackers.
     """
@@ -84,7 +84,7 @@ class Run:
     sampler: Sampler
     loader: Loader
     validation: Validation
-    loss_fn: LossFn
+    task: Task
     schedule: Schedule
     total_steps: int
     store: CheckpointStore
@@ -112,7 +112,7 @@ class Run:
         if not self.phases:
             return self.total_steps
         phase = next((phase for phase in self.phases if self.state.step < phase.end_step), self.phases[-1])
-        self.loader, self.loss_fn = phase.loader, phase.loss_fn
+        self.loader, self.task = phase.loader, phase.task
         self.state.optimizer.wd = phase.weight_decay
         if self.workers.global_batch_size != phase.global_batch_size:
             libraries.of(

@@ -61,7 +61,7 @@ class Updates:
         steps = train_steps(
             run.state,
             batches,
-            run.loss_fn,
+            run.task,
             run.schedule,
             run.workers,
             metrics,

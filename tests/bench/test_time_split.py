@@ -13,9 +13,9 @@ def test_forward_and_backward_are_those_of_the_network_of_the_run():
     run, passes = benchmark_run(config, SingleProcess(), has_gradients=True), []
     train = run.state.network.train
 
-    def counted_train(batch, loss_fn, head_gradient=None):
+    def counted_train(batch, task, head_gradient=None):
         passes.append(len(batch[0]))
-        return train(batch, loss_fn, head_gradient)
+        return train(batch, task, head_gradient)
 
     run.state.network.train = counted_train
     training = Training(run)

@@ -18,7 +18,7 @@ world.broadcast([parameter.data() for parameter in net.collect_params().values()
 state = gl.TrainState(net, gl.make_trainer(net, gl.SGD(0.1, momentum=0.9, weight_decay=0.0)))
 workers = gl.VirtualWorkers(net, world, global_batch_size=BATCH, worker_batch_size=2)
 sampler = gl.Sampler(gl.Epochs(len(points), BATCH), seed=0)
-ctx = nd.zeros(1).context
+ctx, task = nd.zeros(1).context, gl.Classification(gl.SmoothedCrossEntropy())
 loader = gl.SourceLoader(gl.ArraySource(points, np.zeros(len(points), int)), ctx=ctx)
 
 
@@ -30,10 +30,10 @@ try:
     updates = gl.train_steps(
         state,
         loader.batches(sampler.requests(0, STEPS, 2, workers.mine)),
-        gl.SmoothedCrossEntropy(),
+        task,
         gl.schedules.constant(0.1),
         workers,
-        gl.Metrics(world, ctx),
+        gl.Metrics(world, ctx, task),
         end_step=STEPS,
         log_every=STEPS,
         watch=gl.LossWatch(world, net, samples_of),

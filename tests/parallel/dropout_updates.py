@@ -23,8 +23,9 @@ source = gl.ArraySource(
 ctx = nd.zeros(1).context
 requests = gl.Sampler(gl.Epochs(40, 8), seed=0).requests(0, 5, 2, workers.mine)
 batches = gl.SourceLoader(source, ctx=ctx).batches(requests)
-metrics = gl.Metrics(world, ctx)
+task = gl.Classification(gl.SmoothedCrossEntropy())
+metrics = gl.Metrics(world, ctx, task)
 for _ in range(5):
-    gl.train_step(state, batches, gl.SmoothedCrossEntropy(), gl.schedules.constant(0.1), workers, metrics)
+    gl.train_step(state, batches, task, gl.schedules.constant(0.1), workers, metrics)
 print("DIGEST", weights_sha256(net), flush=True)
 world.shutdown()

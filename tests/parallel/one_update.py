@@ -25,11 +25,11 @@ def main(recipe, out, updates, *overrides):
     config = load_config(Path(recipe), overrides)
     world = join_world(engine=load_engine(config))
     run = build_run(config, Path(out), world)
-    metrics = Metrics(world, run.ctx)
+    metrics = Metrics(world, run.ctx, run.task)
     requests = run.sampler.requests(0, int(updates), run.workers.worker_batch_size, run.workers.mine)
     batches = run.loader.batches(requests)
     for _ in range(int(updates)):
-        train_step(run.state, batches, run.loss_fn, run.schedule, run.workers, metrics)
+        train_step(run.state, batches, run.task, run.schedule, run.workers, metrics)
     results = metrics.compute()
     tensors = {f"{file}/{name}": arrays.of(one).to_numpy(one) for file, name, one in state_arrays(run.state)}
     world.check_equal(

@@ -11,8 +11,8 @@ INPUTS, ERROR, NOISE = 10, 1.5, 0.8
 CTX = nd.zeros(1).context
 
 
-def half_square(outputs, targets):
-    return 0.5 * (outputs.reshape(-1) - targets) ** 2
+def half_square(net, points, targets):
+    return 0.5 * (net(points).reshape(-1) - targets) ** 2
 
 
 def measure(updates, workers, images, noise_every=1):
@@ -33,18 +33,12 @@ def measure(updates, workers, images, noise_every=1):
             targets = points @ true_weights + NOISE * draws.standard_normal(images)
             yield nd.array(points), nd.array(targets)
 
-    metrics = NoMetrics()
+    task = gl.LossTask(half_square)
+    metrics = gl.Metrics(SingleProcess(), CTX, task)
     stream = batches()
     for _ in range(updates):
-        gl.train_step(state, stream, half_square, gl.schedules.constant(0.0), turns, metrics)
+        gl.train_step(state, stream, task, gl.schedules.constant(0.0), turns, metrics)
     return turns.gradient_noise()
-
-
-class NoMetrics:
-    """A regression has no accuracy."""
-
-    def update(self, losses, logits, labels):
-        losses.wait_to_read()
 
 
 def test_the_noise_scale_of_a_linear_regression_is_within_five_percent_of_the_analytic_value():

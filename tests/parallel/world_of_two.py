@@ -11,9 +11,11 @@ import numpy as np
 
 from gluonlab import arrays
 from gluonlab.errors import ClusterError, DataError, GluonlabError
+from gluonlab.losses.blocks import SmoothedCrossEntropy
 from gluonlab.metrics import Metrics
 from gluonlab.parallel.joining import join_world
 from gluonlab.runtime.mxnet import mx
+from gluonlab.task import Classification
 from gluonlab.torch_engine import device_of
 
 
@@ -62,11 +64,11 @@ def main(out, engine):
         world.check_equal("the recipe", world.rank + 1)
     except ClusterError as error:
         seen["differs"] = str(error)
-    metrics = Metrics(world, device)
+    metrics = Metrics(world, device, Classification(SmoothedCrossEntropy()))
     if world.rank == 0:  # 3 samples, one of them wrong; the other rank has 2
-        metrics.update(make([1, 2, 3]), make([[1, 0], [1, 0], [1, 0]]), make([0, 0, 1]))
+        metrics.update(make([1, 2, 3]), make([[1, 0], [1, 0], [1, 0]]), (None, make([0, 0, 1])))
     else:
-        metrics.update(make([2, 2]), make([[1, 0], [0, 1]]), make([0, 1]))
+        metrics.update(make([2, 2]), make([[1, 0], [0, 1]]), (None, make([0, 1])))
     seen["metrics"] = metrics.compute()
     Path(out, f"{world.rank}.json").write_text(json.dumps(seen))
     world.shutdown()

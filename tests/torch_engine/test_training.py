@@ -12,11 +12,13 @@ from gluonlab.models import create  # noqa: E402
 from gluonlab.optim.loss_scaling import LossScaler  # noqa: E402
 from gluonlab.optim.momentum import SGD  # noqa: E402
 from gluonlab.runtime.mxnet import gluon, mx  # noqa: E402
+from gluonlab.task import Classification  # noqa: E402
 from gluonlab.torch_engine.training import TorchGluonNetwork  # noqa: E402
 from gluonlab.training.network import GluonNetwork  # noqa: E402
 from gluonlab.training.state import make_trainer  # noqa: E402
 
 BATCH = 16
+TASK = Classification(SmoothedCrossEntropy())
 
 
 def twins(make):
@@ -59,8 +61,8 @@ def values(network):
 @pytest.mark.parametrize("name", ["cifar_resnet20", "gluon:resnet18_v2", "seresnet18"])
 def test_a_pass_leaves_what_mxnet_leaves(name):
     of_mxnet, of_torch = twins(lambda: create(name, classes=10))
-    loss, shape = SmoothedCrossEntropy(0.1), (3, 32, 32) if "cifar" in name else (3, 64, 64)
-    expected, found = (network.train(data, loss) for network, data in on_both(of_mxnet, of_torch, shape))
+    task, shape = Classification(SmoothedCrossEntropy(0.1)), (3, 32, 32) if "cifar" in name else (3, 64, 64)
+    expected, found = (network.train(data, task) for network, data in on_both(of_mxnet, of_torch, shape))
     assert distance(found[0], expected[0]) < 1e-5
     assert distance(found[1], expected[1]) < 1e-5
     for key, parameter in values(of_mxnet).items():
@@ -80,7 +82,7 @@ def test_gradients_of_a_smooth_network_are_those_of_mxnet_to_rounding():
     of_mxnet, of_torch = twins(make_dense)
     scaler = LossScaler(scale=1024.0)
     for network, data in on_both(of_mxnet, of_torch, (5,), 3):
-        network.train(data, SmoothedCrossEntropy(), scaler.head_gradient)
+        network.train(data, TASK, scaler.head_gradient)
     for key, parameter in values(of_mxnet).items():
         assert distance(values(of_torch)[key].grad(), parameter.grad()) < 1e-5, key
 
@@ -89,10 +91,10 @@ def test_updates_reach_what_the_next_pass_computes():
     of_mxnet, of_torch = twins(make_dense)
     losses, both = {}, on_both(of_mxnet, of_torch, (5,), 3)
     for network, data in both:
-        trainer, loss = make_trainer(network, SGD(0.5, 0.0, 0.0)), SmoothedCrossEntropy()
+        trainer = make_trainer(network, SGD(0.5, 0.0, 0.0))
         losses[network] = []
         for _ in range(5):
-            losses[network].append(float(numbers(network.train(data, loss)[0]).mean()))
+            losses[network].append(float(numbers(network.train(data, TASK)[0]).mean()))
             trainer.step(BATCH)
     assert losses[of_torch] == pytest.approx(losses[of_mxnet], rel=1e-5)
     assert losses[of_torch][-1] < 0.9 * losses[of_torch][0]
@@ -123,7 +125,7 @@ class WithALayerThatNothingReads(gluon.HybridBlock):
 def test_what_had_no_part_in_the_loss_gets_a_gradient_of_0():
     network = twins(WithALayerThatNothingReads)[1]
     network.parameters["left.weight"].grad()[:] = 7
-    network.train(batch((5,), 3), SmoothedCrossEntropy())
+    network.train(batch((5,), 3), TASK)
     assert not numbers(network.parameters["left.weight"].grad()).any()
     assert numbers(network.parameters["used.weight"].grad()).any()
 
@@ -139,7 +141,7 @@ def test_dropout_is_a_function_of_the_seed_and_off_in_prediction():
 
     def logits(seed):
         network.seed(seed)
-        return numbers(network.train(data, SmoothedCrossEntropy())[1])
+        return numbers(network.train(data, TASK)[1])
 
     assert np.array_equal(logits(3), logits(3))
     assert not np.array_equal(logits(3), logits(4))
@@ -160,7 +162,7 @@ def test_bfloat16_computes_in_it_and_keeps_weights_in_float32():
     lower = TorchGluonNetwork(of_mxnet.net, precision="bfloat16")
     images, labels = batch((5,), 3)
     exact = TorchGluonNetwork(of_mxnet.net).predict(images)
-    _, logits = lower.train((images, labels), SmoothedCrossEntropy())
+    _, logits = lower.train((images, labels), TASK)
     assert 1e-4 < distance(logits, exact) < 2e-2
     assert lower.parameters["0.weight"].grad().dtype == torch.float32
 
@@ -169,8 +171,8 @@ def test_bfloat16_computes_in_it_and_keeps_weights_in_float32():
 def test_a_compiled_network_leaves_the_same():
     of_mxnet, of_torch = twins(make_dense)
     compiled = TorchGluonNetwork(of_mxnet.net, is_compiled=True)
-    data, loss = batch((5,), 3), SmoothedCrossEntropy(0.1)
-    for found, expected in zip(compiled.train(data, loss), of_torch.train(data, loss)):
+    data, task = batch((5,), 3), Classification(SmoothedCrossEntropy(0.1))
+    for found, expected in zip(compiled.train(data, task), of_torch.train(data, task)):
         assert distance(found, expected) < 1e-5
     for key, parameter in values(of_torch).items():
         assert distance(values(compiled)[key].grad(), parameter.grad()) < 1e-4, key
@@ -204,4 +206,4 @@ def test_images_that_a_layer_cannot_take_are_refused_with_its_name():
 def test_a_loss_that_cannot_be_traced_is_refused():
     network = twins(make_dense)[1]
     with pytest.raises(ConfigError, match=r"CFG81\] loss: cannot be traced"):
-        network.train(batch((5,), 3), lambda logits, labels: logits.asnumpy())
+        network.train(batch((5,), 3), Classification(lambda logits, labels: logits.asnumpy()))

@@ -38,7 +38,7 @@ for _ in range(2):
     for worker in workers.turns(state.step):
         network = state.network
         assert isinstance(network, GluonNetwork)
-        network.train([samples[worker : worker + 1]], lambda y: y.reshape(-1))
+        network.train([samples[worker : worker + 1]], gl.LossTask(lambda net, x: net(x).reshape(-1)))
     workers.reduce()
     gradients.append({name: g.asnumpy().tolist() for name, g in zip(workers.names, workers.gradients)})
     state.trainer.step(4)

@@ -18,7 +18,7 @@ SOURCE = gl.ArraySource(
     np.random.RandomState(0).standard_normal((40, 3)).astype("float32"), np.arange(40) % 2
 )
 CTX = nd.zeros(1).context
-LOSS = gl.SmoothedCrossEntropy()
+TASK = gl.Classification(gl.SmoothedCrossEntropy())
 
 OPTIMIZERS = {
     "nag": lambda: gl.NAG(0.1, 0.9, 1e-4),
@@ -44,7 +44,7 @@ class Training:
         if average:
             self.state.average = gl.ExponentialMovingAverage(net, 0.5)
         self.workers = gl.VirtualWorkers(net, SingleProcess(), BATCH, BATCH // workers)
-        self.metrics = gl.Metrics(SingleProcess(), CTX)
+        self.metrics = gl.Metrics(SingleProcess(), CTX, TASK)
         self.last = LastUpdate(partial(state_arrays, self.state), partial(gl.checkpoint_state, self.state))
         self.state.last_update = self.last
         self.last.hold(self.workers)
@@ -53,12 +53,12 @@ class Training:
         self.batches = gl.SourceLoader(SOURCE, ctx=CTX).batches(requests)
 
     def update(self):
-        gl.train_step(self.state, self.batches, LOSS, gl.schedules.constant(0.1), self.workers, self.metrics)
+        gl.train_step(self.state, self.batches, TASK, gl.schedules.constant(0.1), self.workers, self.metrics)
 
     def begin_update(self):
         """Forward and backward of an update whose sums never come."""
         for _ in self.workers.turns(self.state.step):
-            self.state.network.train(next(self.batches), LOSS)
+            self.state.network.train(next(self.batches), TASK)
         nd.waitall()
 
 

@@ -27,9 +27,10 @@ def train(state, until=STEPS, schedule=gl.schedules.constant(0.1)):  # noqa: B00
     workers = gl.VirtualWorkers(state.net, SingleProcess(), BATCH, 4)
     requests = gl.Sampler(gl.Epochs(40, BATCH), seed=0).requests(state.step, until, 4, workers.mine)
     batches = gl.SourceLoader(SOURCE, ctx=CTX).batches(requests)
-    metrics = gl.Metrics(SingleProcess(), CTX)
+    task = gl.Classification(gl.SmoothedCrossEntropy())
+    metrics = gl.Metrics(SingleProcess(), CTX, task)
     while state.step < until:
-        gl.train_step(state, batches, gl.SmoothedCrossEntropy(), schedule, workers, metrics)
+        gl.train_step(state, batches, task, schedule, workers, metrics)
     return weights_sha256(state.net)
 
 

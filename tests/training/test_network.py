@@ -8,6 +8,7 @@ import pytest
 from gluonlab.models import create, list_models
 from gluonlab.models.norm_and_relu import join_norm_and_relu
 from gluonlab.runtime.mxnet import gluon, mx, nd
+from gluonlab.task import LossTask
 from gluonlab.training.network import GluonNetwork
 
 nn = gluon.nn
@@ -47,7 +48,7 @@ def statistics_after_a_pass(net, shape):
     }
     before = {name: parameter.data().asnumpy() for name, parameter in parameters.items()}
     images = nd.random.normal(3.0, 2.0, shape=shape)
-    GluonNetwork(net).train([images], lambda logits: logits.sum(axis=1))
+    GluonNetwork(net).train([images], LossTask(lambda net, images: net(images).sum(axis=1)))
     nd.waitall()  # backward of BatchNormWithReLU does not tell the engine that it writes them
     return images.asnumpy(), before, {name: p.data().asnumpy() for name, p in parameters.items()}
 

@@ -73,7 +73,7 @@ def make_saver(tmp_path):
         world.rank = rank
         run = Run(
             state=state, world=world, workers=None, ctx=None, sampler=SimpleNamespace(calendar=None),
-            loader=None, validation=None, loss_fn=None, schedule=None, total_steps=100,
+            loader=None, validation=None, task=None, schedule=None, total_steps=100,
             store=StuckStore(tmp_path / "checkpoints"), make_reporter=None,
             checkpoint_every=parse_interval(every),
         )  # fmt: skip

@@ -97,7 +97,7 @@ def bare(run: Run) -> None:
 
     def step() -> None:
         for _ in run.workers.turns(run.state.step):
-            loss, _ = run.state.network.train(next(work.batches), run.loss_fn)
+            loss, _ = run.state.network.train(next(work.batches), run.task)
         run.workers.reduce()
         apply_gradients(run.state, run.workers, run.schedule(run.state.step))
         run.state.step += 1
