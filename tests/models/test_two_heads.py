@@ -45,7 +45,9 @@ def test_logits_are_the_mean_of_both_heads_and_each_has_its_own_loss(hybridize):
     assert logits.asnumpy() == pytest.approx(trained.predict(IMAGES).asnumpy(), abs=1e-5)
     if both is not None:
         assert mean == pytest.approx((both[:, :3] + both[:, 3:]) / 2, abs=1e-6)
-        assert losses.asnumpy() == pytest.approx(TASK(nd.array(both), LABELS, TEACHER).asnumpy(), abs=1e-5)
+        assert losses.asnumpy() == pytest.approx(
+            TASK.loss_fn(nd.array(both), LABELS, TEACHER).asnumpy(), abs=1e-5
+        )
     gradients = gradients_of(trained)
     assert all(np.abs(gradients[name]).max() > 1e-4 for name in HEADS)
     # What the teacher says moves the second head and what both see, but not the first.

@@ -23,6 +23,7 @@ TASK = Classification(SmoothedCrossEntropy())
 
 def twins(make):
     """One network, computed by MXNet, and by PyTorch from a copy of its values on."""
+    mx.random.seed(0)
     net = make()
     net.initialize(mx.init.Xavier())
     return GluonNetwork(net), TorchGluonNetwork(net)
