@@ -88,7 +88,7 @@ def measure(updates: int, pairs: int, out: Path) -> None:
         workers, progress = run.workers, world.progress
         size, mine = workers.worker_batch_size, workers.mine
         batches = progress.watch(run.loader.batches(run.sampler.requests(0, 10**9, size, mine)))
-        metrics, agreement = Metrics(world, run.ctx), Agreement(world)
+        metrics, agreement = Metrics(world, run.ctx, run.task), Agreement(world)
         sides: dict[bool, tuple[FlightRecorder, Any]] = {
             True: (progress.recorder, workers._waiting),
             False: (CountingRecorder(), None),
@@ -98,7 +98,7 @@ def measure(updates: int, pairs: int, out: Path) -> None:
             progress.recorder, workers._waiting = sides[is_on]
             began = time.perf_counter()
             for _ in range(updates):
-                train_step(run.state, batches, run.loss_fn, run.schedule, workers, metrics)
+                train_step(run.state, batches, run.task, run.schedule, workers, metrics)
                 progress.mark_step(run.state.step)
                 agreement.exchange(workers, NONE)
             nd.waitall()
