@@ -173,7 +173,7 @@ def validate_checkpoint(
     loader = build_val_loader(config, source, ctx)
     samples = len(source) if source else config.data.known_samples("val") or 0
     validation = Validation(
-        loader, samples, config.eval_batch_size, build_val_loss(config), config.eval_views
+        loader, samples, config.eval_batch_size, Classification(build_val_loss(config)), config.eval_views
     )
     with state.weights_to_evaluate() if which != "raw" else nullcontext():
         net = engine_network(config, state.net, engine, check=check) if engine else state.network.predict

@@ -61,7 +61,7 @@ def test_the_notebook_was_executed_and_shows_no_path_of_the_machine(root):
 def test_the_notebook_runs(root, tmp_path):
     pytest.importorskip("nbclient")
     pytest.importorskip("ipykernel")
-    command = [sys.executable, root / "scripts/run_notebook.py", "-o", tmp_path / "executed.ipynb"]
+    command = [sys.executable, root / "docs/run_notebook.py", "-o", tmp_path / "executed.ipynb"]
     job = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert job.returncode == 0, job.stderr
     assert shows_what_it_is_about(tmp_path / "executed.ipynb")

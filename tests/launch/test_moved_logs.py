@@ -29,7 +29,7 @@ def test_a_log_that_comes_late_does_not_make_the_directory_again(tmp_path, capsy
 def test_a_job_is_not_started_again_where_its_directory_was(tmp_path, monkeypatch):
     run_dir, starts = tmp_path / "run", []
 
-    def run_job(plan, attempt, stream, metrics):
+    def run_job(plan, attempt, stream, metrics, split):
         run_dir.mkdir(exist_ok=True)
         starts.append(attempt)
         return JobFailure(ClusterError("CLU10", "rank 1", "died"), rank=1, step=attempt)

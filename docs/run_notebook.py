@@ -1,6 +1,6 @@
 """Executes the notebook of docs/examples in an empty folder, and writes it with what its cells show.
 
-python scripts/run_notebook.py [-o FILE]     (the extra `notebook`; about a minute)
+python docs/run_notebook.py [-o FILE]     (the extra `notebook`; about a minute)
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
-NOTEBOOK = Path(__file__).resolve().parents[1] / "docs/examples/notebook.ipynb"
+NOTEBOOK = Path(__file__).resolve().with_name("examples") / "notebook.ipynb"
 
 
 def main() -> None:
