@@ -9,7 +9,6 @@ the exported ONNX model, ``torch`` the graph in PyTorch, on a GPU if it sees one
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Optional
@@ -21,6 +20,7 @@ from gluonlab.commands import pip_command
 from gluonlab.errors import ConfigError, SetupError
 from gluonlab.inference import ENGINES
 from gluonlab.inference.compare import check_engine
+from gluonlab.inference.quantisation import graph_of, quantised, quiet_backend
 from gluonlab.runtime.mxnet import gluon, mx, nd
 from gluonlab.torch_engine import check_torch
 from gluonlab.weights import gluon_graph
@@ -31,8 +31,6 @@ Engine = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 ONEDNN = "MKLDNN"
 """MXNet's name of its oneDNN backend."""
-DATA = "data"
-"""What MXNet's quantisation calls the input of an exported graph."""
 
 
 def make_engine(
@@ -97,6 +95,10 @@ def _engine(
     if engine == "fused":
         return in_mxnet(fused(net, input_shape))
     if engine == "int8":
+        if calibration is None or len(calibration) == 0:
+            raise ConfigError(
+                "CFG79", "engine int8", "needs calibration images", "give a folder of real ones"
+            )
         return in_mxnet(quantised(net, calibration))
     if engine == "onnxruntime":
         return in_onnxruntime(onnx_model(net, input_shape).SerializeToString())
@@ -108,12 +110,6 @@ def _engine(
     raise ConfigError("CFG79", f"engine {engine}", "is not known", f"known are {', '.join(ENGINES)}")
 
 
-def graph_of(net: gluon.HybridBlock) -> gluon.SymbolBlock:
-    """The graph of ``net`` as a block of its own with the same parameters: it may be hybridized otherwise."""
-    data = mx.sym.var(DATA, dtype="float32")
-    return gluon.SymbolBlock(net(data), data, params=net.collect_params())
-
-
 def in_mxnet(net: gluon.HybridBlock) -> Engine:
     """``net`` as it is, hybridized if it was not."""
     if not net._active:
@@ -123,44 +119,10 @@ def in_mxnet(net: gluon.HybridBlock) -> Engine:
 
 def fused(net: gluon.HybridBlock, input_shape: Sequence[int]) -> gluon.HybridBlock:
     """``net`` with BatchNorm folded and operators joined, hybridized; the parameters are shared."""
-    with _quiet_backend():
+    with quiet_backend():
         graph = graph_of(net)
         graph.optimize_for(nd.zeros((1, *input_shape)), backend=ONEDNN, static_alloc=True, static_shape=True)
         return graph
-
-
-@contextmanager
-def _quiet_backend() -> Iterator[None]:
-    """Without MXNet's line for each graph that its oneDNN backend takes over."""
-    before = os.environ.get("MXNET_SUBGRAPH_VERBOSE")
-    os.environ["MXNET_SUBGRAPH_VERBOSE"] = "0"
-    try:
-        yield
-    finally:
-        os.environ.pop("MXNET_SUBGRAPH_VERBOSE")
-        if before is not None:
-            os.environ["MXNET_SUBGRAPH_VERBOSE"] = before
-
-
-def quantised(net: gluon.HybridBlock, calibration: Optional[NDArray[np.float32]]) -> gluon.HybridBlock:
-    """``net`` in 8-bit integers where oneDNN can, ranges being the extremes seen on ``calibration``.
-
-    Raises:
-        ConfigError: CFG79 without calibration images.
-    """
-    if calibration is None or len(calibration) == 0:
-        raise ConfigError("CFG79", "engine int8", "needs calibration images", "give a folder of real ones")
-    images = mx.io.NDArrayIter(nd.array(calibration), batch_size=len(calibration), data_name=DATA)
-    with warnings.catch_warnings(), _quiet_backend():
-        warnings.simplefilter("ignore")  # MXNet warns of its own old names
-        return mx.contrib.quantization.quantize_net_v2(
-            graph_of(net),
-            quantized_dtype="auto",
-            calib_data=images,
-            calib_mode="naive",
-            ctx=mx.cpu(),
-            logger=None,
-        )
 
 
 def in_onnxruntime(model: bytes) -> Engine:
