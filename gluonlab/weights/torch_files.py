@@ -72,6 +72,7 @@ _ZIP_ERRORS = (
     EOFError,
     OSError,
     IndexError,
+    OverflowError,  # before Python 3.12
     struct.error,
 )
 """What `zipfile` raises for damaged, encrypted and missing members."""

@@ -78,7 +78,11 @@ def _members(path: Path, file: IO[bytes]) -> Iterator[tarfile.TarInfo]:
     length = path.stat().st_size
     try:
         with reading(path), tarfile.open(fileobj=file, mode="r:") as archive:
-            while member := archive.next():
+            # Python 3.9 would seek to before the start of an empty archive.
+            while archive.firstmember is not None or archive.offset:  # type: ignore[attr-defined]
+                member = archive.next()
+                if member is None:
+                    break
                 archive.members = []  # type: ignore[attr-defined]  # a million of them would stay in memory
                 end = member.offset_data + member.size
                 if member.issparse() or end > length:
