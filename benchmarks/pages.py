@@ -21,6 +21,7 @@ from benchmarks.models import model_table
 from benchmarks.models.weight_tables import SECTIONS as WEIGHT_SECTIONS
 from benchmarks.readme_table import README_SECTIONS
 from benchmarks.reliability.fault_table import FAULT_SECTIONS
+from benchmarks.reliability.killed_runs import KILLED_SECTIONS
 from benchmarks.simulator import validation
 from benchmarks.simulator.this_machine import HERE_SECTIONS
 from benchmarks.speed.bench_tables import BENCH, pictures
@@ -46,6 +47,7 @@ FILLED: list[tuple[str, Sections, Path]] = [
     ("docs/data.md", DATA_SECTIONS, RESULTS),
     ("docs/python.md", PYTHON_SECTIONS, RESULTS),
     ("docs/reliability.md", FAULT_SECTIONS, RESULTS),
+    ("docs/reliability.md", KILLED_SECTIONS, RESULTS),
     ("docs/simulate.md", HERE_SECTIONS, RESULTS),
     ("docs/techniques.md", TECHNIQUE_SECTIONS, RESULTS),
     ("docs/watch.md", WATCH_SECTIONS, RESULTS),

@@ -1,7 +1,7 @@
 """What a death costs: runs of 2 or 4 processes, one of which is killed again and again at random moments.
 
-python -m benchmarks.reliability.killed_runs --kills 100 -o /tmp/digits.json  # 6 minutes on an idle machine
-python -m benchmarks.reliability.killed_runs --network resnet50 --kills 100 -o /tmp/resnet50.json
+python -m benchmarks.reliability.killed_runs -o benchmarks/results/killed_runs/digits.json    # nine minutes
+python -m benchmarks.reliability.killed_runs --network resnet50 -o resnet50.json
 
 A run is killed once for each restart, at a random moment after its first update, in a random process. Its
 weights at the end are compared with those of the undisturbed run. An update is repeated if a process that
@@ -27,6 +27,7 @@ from typing import Any
 import psutil
 
 from benchmarks.origin import describe_origin
+from benchmarks.tables import Sections
 from gluonlab.reporting.run_files import read_metrics, write_json
 
 RECIPES = {
@@ -162,6 +163,33 @@ def _deaths(text: str) -> list[dict[str, Any]]:
             found[-1].update({name: float(seconds) for name, seconds in parts})
     return found
 
+
+def render_killed_runs(results: Path) -> str:
+    """A row for each result: what was lost, and where the seconds to the next update went."""
+    lines = [
+        "| network | processes | deaths | nothing repeated | runs with the weights of the undisturbed "
+        "| seconds to the next update: median, worst |",
+        "|---|--:|--:|--:|--:|--:|",
+    ]
+    notes = []
+    for path in sorted((results / "killed_runs").glob("*.json")):
+        found = json.loads(path.read_text())
+        seconds = [found[f"{which}_seconds_to_the_next_update"] for which in ("median", "worst")]
+        lines.append(
+            f"| [{path.stem}](../benchmarks/results/killed_runs/{path.name}) | {found['processes']} | "
+            f"{len(found['deaths'])} | {found['deaths_without_a_repeated_update']} | "
+            f"{found['runs_with_the_same_weights']} | {seconds[0]:.1f}, {seconds[1]:.1f} |"
+        )
+        parts = [part for part in found["deaths"][-1] if part not in _NO_PART]
+        medians = (median(death[part] for death in found["deaths"] if part in death) for part in parts)
+        split = ", ".join(f"{part} {value:.2f}" for part, value in zip(parts, medians))
+        machine = f"{found['machine']['cores']} cores of {found['machine']['processor']}"
+        notes += ["", f"{path.stem}, medians in seconds: {split}. {machine}."]
+    return "\n".join([*lines, *notes]) + "\n"
+
+
+_NO_PART = ("asked_for", "handed_over", "repeated", "all")
+KILLED_SECTIONS: Sections = {"killed runs": render_killed_runs}
 
 if __name__ == "__main__":
     main()

@@ -100,7 +100,7 @@ def heed_interrupts():
     [
         ("throughput", *SMALL, "--steps", "4", "--blocks", "100000"),
         ("startup", "small_resnet8", "--rounds", "1000"),
-        ("optimizer", "small_resnet8", "--rounds", "100000"),
+        pytest.param(("optimizer", "small_resnet8", "--rounds", "100000"), marks=pytest.mark.slow),
         ("scaling", *SMALL, "--processes", "1,2", "--rounds", "1000", "--blocks", "2", "--steps", "4"),
     ],
     ids=lambda arguments: arguments[0],

@@ -81,6 +81,7 @@ def test_pytorch_computes_the_same_losses_of_both_heads(run_gluonlab, tmp_path, 
     assert losses[1] == pytest.approx(losses[0], rel=1e-4)
 
 
+@pytest.mark.slow
 def test_what_only_the_teacher_knows_is_learned(run_gluonlab, tmp_path, teacher):
     """The labels have no part in the loss, so the accuracy comes from the teacher."""
     run_dir = tmp_path / "run"
