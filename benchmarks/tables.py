@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).resolve().parents[1]
 Sections = dict[str, Callable[[Path], str]]
 """What stands between ``<!-- NAME -->`` and ``<!-- /NAME -->`` of a page, made from a folder of results."""
 

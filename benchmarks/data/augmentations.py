@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-ROOT = Path(__file__).resolve().parents[2]
+from benchmarks.tables import ROOT
+
 OUT = ROOT / "benchmarks/results/augmentations.json"
 PARTS = ROOT / "benchmarks/data/augmentation_parts"
 Array = NDArray[Any]

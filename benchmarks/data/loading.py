@@ -21,8 +21,8 @@ from statistics import median
 from typing import Any, Optional
 
 from benchmarks.origin import describe_origin
+from benchmarks.tables import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 OUT = ROOT / "benchmarks/results/data_loading.json"
 PARTS = ROOT / "benchmarks/data/loading_parts"
 

@@ -24,8 +24,8 @@ import cv2
 import numpy as np
 
 from benchmarks.origin import describe_origin
+from benchmarks.tables import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 OUT = ROOT / "benchmarks/results/data_scale.json"
 ROUNDS = 5
 UPDATES = 40

@@ -18,8 +18,9 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
-from benchmarks.data.loading import ROOT, run_part
+from benchmarks.data.loading import run_part
 from benchmarks.origin import describe_origin
+from benchmarks.tables import ROOT
 
 OUT = ROOT / "benchmarks/results/shard_loading.json"
 SIDES = {

@@ -21,7 +21,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
+from benchmarks.tables import ROOT
+
 RESULT = ROOT / "benchmarks/results/environments.json"
 
 Row = dict[str, Any]

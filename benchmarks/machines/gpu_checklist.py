@@ -19,10 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.origin import describe_origin
+from benchmarks.tables import ROOT
 from gluonlab.reporting.run_files import read_json, write_json
 from gluonlab.runtime.cuda_driver import DriverMissingError, read_gpus
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)

@@ -20,12 +20,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Optional
 
+from benchmarks.tables import ROOT
 from gluonlab.bench.machine import describe_machine
 from gluonlab.checkout import git_commit
 from gluonlab.reporting.run_files import read_json, write_json
 from tests.cuda_driver_stub import build_driver
 
-ROOT = Path(__file__).resolve().parents[2]
 RESULT = ROOT / "benchmarks/results/installation.json"
 LINK = "[installation.json](../benchmarks/results/installation.json)"
 PAGE, BEGIN, END = ROOT / "docs/gpu.md", "<!-- installation -->", "<!-- /installation -->"

@@ -17,17 +17,16 @@ import subprocess
 import sys
 import tempfile
 import warnings
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks.machines import numpy_calls_list
+from benchmarks.tables import ROOT
 from gluonlab.checkout import git_commit
 from gluonlab.reporting.run_files import write_json
 from gluonlab.runtime.mxnet import mx, nd
 
-ROOT = Path(__file__).resolve().parents[2]
 RESULT = ROOT / "benchmarks/results/numpy_calls.json"
 VERSIONS = ("1.26.4", "2.5.5")
 

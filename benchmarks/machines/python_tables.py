@@ -8,9 +8,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from benchmarks.tables import Sections
+from benchmarks.tables import ROOT, Sections
 
-ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/python.md"
 
 Outcome = dict[str, str]

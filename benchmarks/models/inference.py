@@ -22,12 +22,12 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
+from benchmarks.tables import ROOT
 from gluonlab.reporting.run_files import write_json
 
 if TYPE_CHECKING:
     from gluonlab.inference.engines import Engine
 
-ROOT = Path(__file__).resolve().parents[2]
 RESULT = ROOT / "benchmarks/results/inference.json"
 THREADS = psutil.cpu_count(logical=True)
 MODEL, INPUT_SHAPE = "resnet50_v1b", (3, 224, 224)

@@ -19,10 +19,10 @@ from typing import Any
 
 import psutil
 
+from benchmarks.tables import ROOT
 from gluonlab.models import ModelEntry, create, list_models
 from gluonlab.reporting.run_files import write_json
 
-ROOT = Path(__file__).resolve().parents[2]
 RESULT = ROOT / "benchmarks/results/models/cpu.json"
 PUBLISHED = ROOT / "tests/models/published_counts.json"
 PAGE = ROOT / "docs/models.md"

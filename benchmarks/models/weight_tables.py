@@ -8,9 +8,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from benchmarks.tables import Sections
+from benchmarks.tables import ROOT, Sections
 
-ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/weights.md"
 WANTED = {"fused": 1.05, "onnxruntime": 1.3, "int8": 1.2}
 """Images per second to those of the hybridized network; int8 where the processor has VNNI."""

@@ -15,7 +15,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from itertools import product
 from math import log
-from pathlib import Path
 from statistics import mean, median
 from typing import Any
 
@@ -29,10 +28,10 @@ from benchmarks.simulator.published import (
     predict,
     rated_points,
 )
+from benchmarks.tables import ROOT
 from gluonlab.reporting.plots import PALETTE
 from gluonlab.reporting.run_files import write_json
 
-ROOT = Path(__file__).resolve().parents[2]
 PUBLISHED = ROOT / "benchmarks/simulator/published_scaling.json"
 RESULT = ROOT / "benchmarks/results/simulate/validation.json"
 PAGE, PICTURE = ROOT / "docs/simulate.md", ROOT / "docs/simulate_validation.svg"

@@ -16,7 +16,9 @@ import sys
 import time
 from pathlib import Path
 
-RESULTS = Path(__file__).resolve().parents[1] / "results/bench"
+from benchmarks.tables import ROOT
+
+RESULTS = ROOT / "benchmarks/results/bench"
 
 # result: script and its options; what makes it quick comes after these
 COMMANDS: dict[str, tuple[list[str], list[str]]] = {

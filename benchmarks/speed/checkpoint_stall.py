@@ -25,10 +25,11 @@ from statistics import median
 from typing import Any
 
 from benchmarks.origin import describe_origin
+from benchmarks.tables import ROOT
 from gluonlab.bench.statistics import summarize
 from gluonlab.reporting.run_files import read_metrics, write_json
 
-OUT = Path(__file__).resolve().parents[1] / "results/checkpoint_stall.json"
+OUT = ROOT / "benchmarks/results/checkpoint_stall.json"
 PROCESSES, IMAGES, UPDATES, PAIRS = 2, 4, 8, 7
 LIMIT_SECONDS = 280.0
 STOPPED = 75

@@ -20,13 +20,14 @@ from typing import Any, Literal
 
 from benchmarks.speed.peers.allreduce_rows import mpi_row, together_row
 from benchmarks.speed.peers.protocol import Side
+from benchmarks.tables import ROOT
 from gluonlab.bench.machine import available_cores, describe_machine
 from gluonlab.bench.statistics import Ratio, paired_ratio, summarize
 from gluonlab.build.run import package_versions
 from gluonlab.checkout import git_commit
 from gluonlab.reporting.run_files import read_json, write_json
 
-PEERS = Path(__file__).resolve().parent / "peers"
+PEERS = ROOT / "benchmarks/speed/peers"
 Command = tuple[str, ...]
 
 
@@ -159,7 +160,7 @@ def compare(comparison: Comparison, rounds: int, torch_python: str) -> dict[str,
     try:
         for name, command in {**comparison.ours, **comparison.theirs}.items():
             python = torch_python if command[0].startswith("torch") else sys.executable
-            threads = {"OMP_NUM_THREADS": str(available_cores()), "PYTHONPATH": str(PEERS.parents[2])}
+            threads = {"OMP_NUM_THREADS": str(available_cores()), "PYTHONPATH": str(ROOT)}
             started[name] = Side([python, str(PEERS / command[0]), *command[1:]], threads)
         seconds: dict[str, list[float]] = {name: [] for name in started}
         for number in range(rounds):

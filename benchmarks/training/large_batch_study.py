@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.origin import describe_origin
+from benchmarks.tables import ROOT
 from benchmarks.training.accuracy import curves_of
 from gluonlab.reporting.run_files import read_json, write_json
 
-ROOT = Path(__file__).resolve().parents[2]
 RECIPE = "configs/cifar10/large_batch.yaml"
 RESULTS = ROOT / "benchmarks/results/large_batch_study"
 

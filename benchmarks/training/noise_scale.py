@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.origin import describe_origin
-from benchmarks.training.large_batch_study import RECIPE, ROOT, WARMUP_EPOCHS, best_rate
+from benchmarks.tables import ROOT
+from benchmarks.training.large_batch_study import RECIPE, WARMUP_EPOCHS, best_rate
 from gluonlab.reporting.run_files import latest_by_step, read_json, read_metrics, write_json
 
 RESULTS = ROOT / "benchmarks/results/noise_scale"

@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.origin import describe_origin
+from benchmarks.tables import ROOT
 from benchmarks.training.accuracy import curves_of
 from gluonlab.reporting.run_files import read_json, write_json
 
-ROOT = Path(__file__).resolve().parents[2]
 RECIPE = "configs/cifar10/techniques.yaml"
 RESULTS = ROOT / "benchmarks/results/techniques"
 BASE = "warm-up"

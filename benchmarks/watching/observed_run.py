@@ -29,11 +29,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.origin import describe_origin
+from benchmarks.tables import ROOT
 from gluonlab.bench.statistics import ratio_of
 from gluonlab.reporting.run_files import read_metrics, write_json
 
-OUT = Path(__file__).resolve().parents[1] / "results/observed_run.json"
-ROOT = Path(__file__).resolve().parents[2]
+OUT = ROOT / "benchmarks/results/observed_run.json"
 WARM_UP = 6
 """Intervals that do not count: trackers are imported and opened meanwhile."""
 LIMIT_SECONDS = 1500.0

@@ -27,9 +27,8 @@ from typing import Any, Optional
 
 import psutil
 
-from benchmarks.tables import Sections
+from benchmarks.tables import ROOT, Sections
 
-ROOT = Path(__file__).resolve().parents[2]
 RESULT = ROOT / "benchmarks/results/watch_page.json"
 CHROMIUM = shutil.which("chromium")
 Timing = dict[str, float]

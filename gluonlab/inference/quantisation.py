@@ -20,10 +20,12 @@ from numpy.typing import NDArray
 
 from gluonlab.errors import ConfigError
 from gluonlab.runtime.mxnet import gluon, mx, nd
+from gluonlab.weights.exporting import export_symbol
+from gluonlab.weights.gluon_graph import INPUT, block_of
 
 DATA = "data"
 """What MXNet's quantisation calls the input of an exported graph."""
-SYMBOL, PARAMETERS, IMAGES = "network-symbol.json", "network.params", "images.npy"
+NAME, IMAGES = "network", "images.npy"
 PASSES = 3
 """Memory that was damaged is noticed when it is used or freed, so one pass may not be enough."""
 
@@ -73,17 +75,7 @@ def _quantised(graph: gluon.HybridBlock, calibration: NDArray[np.float32]) -> gl
 
 def _try_in_child(net: gluon.HybridBlock, calibration: NDArray[np.float32]) -> None:
     with tempfile.TemporaryDirectory(prefix="gluonlab-int8-") as folder:
-        symbol = net(mx.sym.var(DATA, dtype="float32"))
-        symbol.save(str(Path(folder, SYMBOL)))
-        of_net = net.collect_params()
-        kinds = {"arg": symbol.list_arguments(), "aux": symbol.list_auxiliary_states()}
-        values = {
-            f"{kind}:{name}": of_net[name].data()
-            for kind, names in kinds.items()
-            for name in names
-            if name != DATA
-        }
-        nd.save(str(Path(folder, PARAMETERS)), values)
+        export_symbol(net, Path(folder), NAME)
         np.save(Path(folder, IMAGES), calibration, allow_pickle=False)
         command = [sys.executable, "-m", "gluonlab.inference.quantisation", folder]
         status = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode
@@ -99,8 +91,8 @@ def _try_in_child(net: gluon.HybridBlock, calibration: NDArray[np.float32]) -> N
 def _try(folder: Path) -> None:
     """What `_try_in_child` has done; that it raises is found again, and told, by who asked for it."""
     calibration = np.load(folder / IMAGES, allow_pickle=False)
-    graph = gluon.SymbolBlock.imports(str(folder / SYMBOL), [DATA], str(folder / PARAMETERS))
-    compute = _quantised(graph, calibration)
+    net = block_of(folder / f"{NAME}-symbol.json", folder / f"{NAME}-0000.params", INPUT)
+    compute = _quantised(graph_of(net), calibration)
     for _ in range(PASSES):
         compute(nd.array(calibration)).wait_to_read()
 

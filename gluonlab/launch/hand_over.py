@@ -9,11 +9,10 @@ from typing import Optional
 
 from gluonlab.checkpoint.inheritance import Inheritance
 from gluonlab.supervision.messages import Message
-from gluonlab.supervision.survivors import Standing, testator
+from gluonlab.supervision.survivors import LEAVE, STAND, Standing, testator
 from gluonlab.supervision.switchboard import RankView, Switchboard
 from gluonlab.supervision.watchdog import Trouble
 
-STAND, LEAVE = "stand", "leave"
 # A survivor may have an update to end, and much to write.
 STAND_SECONDS, LEAVE_SECONDS = 35.0, 120.0
 # Who has beaten within so many seconds is heard of as alive.

@@ -8,6 +8,9 @@ from typing import Optional
 
 from gluonlab.errors import DivergenceError
 
+STAND, LEAVE = "stand", "leave"
+"""What a launcher asks them: where they stand, and to leave their state."""
+
 
 @dataclass(frozen=True)
 class Standing:

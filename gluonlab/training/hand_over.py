@@ -11,6 +11,7 @@ from typing import Any, Optional, Union
 from gluonlab import arrays as libraries
 from gluonlab.checkpoint.inheritance import Inheritance, leave, older, remove
 from gluonlab.supervision.messages import Message
+from gluonlab.supervision.survivors import LEAVE, STAND
 from gluonlab.supervision.variables import HEIRS, INHERITANCE
 from gluonlab.training.last_update import LastUpdate, Snapshot, Unwatched
 from gluonlab.training.run import Run
@@ -28,8 +29,8 @@ def watch_updates(run: Run, describe: Callable[[], dict[str, Any]]) -> Union[Las
         return Unwatched()
     run.state.last_update = LastUpdate(partial(state_arrays, run.state), describe)
     testator = _Testator(run.state.last_update, run.store.directory.parent, run.world.rank)
-    run.line.answer("stand", testator.stand)
-    run.line.answer("leave", testator.leave)
+    run.line.answer(STAND, testator.stand)
+    run.line.answer(LEAVE, testator.leave)
     return run.state.last_update
 
 

@@ -38,7 +38,7 @@ def export(
     elif form == "torch":
         files = {f"{model}.safetensors": safetensors.numpy.save(torch_state_dict(net, model))}
     else:
-        return _export_symbol(net, folder, model)
+        return export_symbol(net, folder, model)
     return write_files(folder, files)
 
 
@@ -68,7 +68,7 @@ def torch_naming(model: str) -> Naming:
     return naming_of(model, sources[0] if sources else TORCH_SOURCES[0], NAMINGS)
 
 
-def _export_symbol(net: gluon.HybridBlock, folder: Path, model: str) -> list[Path]:
+def export_symbol(net: gluon.HybridBlock, folder: Path, model: str) -> list[Path]:
     """``MODEL-symbol.json`` and ``MODEL-0000.params``, as ``SymbolBlock.imports`` wants them; our names."""
     symbol = net(mx.sym.var(INPUT))
     states = set(symbol.list_auxiliary_states())

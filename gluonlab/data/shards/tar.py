@@ -79,10 +79,8 @@ def _members(path: Path, file: IO[bytes]) -> Iterator[tarfile.TarInfo]:
     try:
         with reading(path), tarfile.open(fileobj=file, mode="r:") as archive:
             # Python 3.9 would seek to before the start of an empty archive.
-            while archive.firstmember is not None or archive.offset:  # type: ignore[attr-defined]
-                member = archive.next()
-                if member is None:
-                    break
+            members = iter(archive.next, None) if archive.firstmember else ()  # type: ignore[attr-defined]
+            for member in members:
                 archive.members = []  # type: ignore[attr-defined]  # a million of them would stay in memory
                 end = member.offset_data + member.size
                 if member.issparse() or end > length:
